@@ -1,0 +1,111 @@
+import type { Endpoint, IpAddress, IpFamily, IpPrefix } from './ip.ts';
+import { formatEndpoint } from './ip.ts';
+
+/**
+ * One way to the peer: an uplink, our outer endpoint on it and the peer's outer endpoint. `ifindex` is the kernel's
+ * index of the uplink's l3_device; sending "on a path" means from that device, whatever the routing table prefers.
+ */
+export interface Path {
+  readonly uplink: string;
+  readonly ifindex: number;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}
+
+/** Two paths are the same when device and both endpoints are. */
+export function pathKey(path: Path): string {
+  return `${path.ifindex}|${formatEndpoint(path.local)}|${formatEndpoint(path.remote)}`;
+}
+
+export function samePath(a: Path | undefined, b: Path | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return pathKey(a) === pathKey(b);
+}
+
+/** JSON values as ubus, MQTT and the control socket carry them. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** A network device of the kernel (RTM_NEWLINK). */
+export interface LinkFact {
+  readonly ifindex: number;
+  readonly name: string;
+  /** IFF_UP. */
+  readonly up: boolean;
+  /** IFF_LOWER_UP: carrier is there. */
+  readonly carrier: boolean;
+  readonly loopback: boolean;
+  readonly mtu: number;
+}
+
+/** An address of the kernel (RTM_NEWADDR). */
+export interface AddressFact {
+  readonly ifindex: number;
+  readonly address: IpAddress;
+  readonly prefixLength: number;
+  /** IFA_F_TENTATIVE and not optimistic: duplicate address detection runs; sending from it fails. */
+  readonly tentative: boolean;
+  readonly deprecated: boolean;
+  readonly secondary: boolean;
+  /** RT_SCOPE_UNIVERSE. */
+  readonly global: boolean;
+}
+
+/** A route of the kernel (RTM_NEWROUTE); only default routes of the main table and routes of our own protocol are kept. */
+export interface RouteFact {
+  readonly family: IpFamily;
+  readonly destination: IpPrefix;
+  readonly type: 'unicast' | 'unreachable' | 'other';
+  readonly gateway: IpAddress | undefined;
+  readonly ifindex: number | undefined;
+  readonly metric: number;
+  readonly table: number;
+  /** RTPROT_*; ours is `ROUTE_PROTOCOL`. */
+  readonly protocol: number;
+}
+
+/** rtm_protocol of every route mobiked installs (unassigned in iproute2's list), so that they are found after a crash. */
+export const ROUTE_PROTOCOL = 77;
+
+/** What netifd says of one interface: `network.interface dump`, or the payload of a notification. */
+export interface InterfaceStatus {
+  readonly interface: string;
+  readonly up: boolean;
+  readonly pending: boolean;
+  readonly available: boolean;
+  readonly device: string | undefined;
+  readonly l3Device: string | undefined;
+  readonly metric: number;
+  readonly addresses: readonly { readonly address: IpAddress; readonly length: number }[];
+  readonly defaultRoutes: readonly { readonly family: IpFamily; readonly gateway: IpAddress | undefined }[];
+  readonly dnsServers: readonly IpAddress[];
+}
+
+/** What netifd says of one device: `network.device status` and its link_up / link_down notifications. */
+export interface DeviceStatus {
+  readonly name: string;
+  readonly present: boolean;
+  readonly active: boolean;
+  /** Carrier as netifd sees it. */
+  readonly linkActive: boolean;
+}
+
+/** One uplink as netifd and the kernel together describe it; an uplink is one l3_device. */
+export interface UplinkFacts {
+  readonly name: string;
+  readonly device: string;
+  /** 0 while the device does not exist. */
+  readonly ifindex: number;
+  /** The device exists, is up, has carrier, and netifd (where there is one) says up. */
+  readonly up: boolean;
+  /** Why `up` is false: `no_device`, `link_down`, `no_carrier`, `interface_down`, `no_address`, `no_route`, `disabled`. */
+  readonly downReason: string | undefined;
+  readonly mtu: number;
+  /** Usable source addresses, best first: in the kernel, global scope, not tentative; deprecated ones last. */
+  readonly addresses: readonly IpAddress[];
+  /** Families with a default route through this device. */
+  readonly families: readonly IpFamily[];
+  readonly metric: number;
+  readonly metered: boolean;
+  readonly dnsServers: readonly IpAddress[];
+}

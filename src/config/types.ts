@@ -1,0 +1,133 @@
+import type { Endpoint, IpAddress, IpPrefix, Millis, Secret } from '../base/index.ts';
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+/** `config mobiked 'main'`. */
+export interface MainConfig {
+  readonly enabled: boolean;
+  readonly logLevel: LogLevel;
+  /** Only `[A-Za-z0-9_-]`; undefined means: hostname plus last MAC octets, filled in by `main`. */
+  readonly nodeId: string | undefined;
+}
+
+/** `config uplink 'NAME'`: exactly one of `interface` (netifd's) and `device` (kernel's) is set. */
+export interface UplinkConfig {
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly interface: string | undefined;
+  readonly device: string | undefined;
+  /** Lower is better; undefined means netifd's (or the kernel default route's). */
+  readonly metric: number | undefined;
+  readonly metered: boolean;
+}
+
+export type RemoteAddr = { readonly kind: 'address'; readonly address: IpAddress } | { readonly kind: 'name'; readonly name: string };
+
+/** An IKE identity (RFC 7296 §3.5) with its text as configured. */
+export interface Identity {
+  readonly text: string;
+  readonly idType: number;
+  readonly data: Uint8Array;
+}
+
+/** One transform choice list per type, in order of preference, as spelled by `aes256gcm16-prfsha256-x25519`. */
+export interface SuiteProposal {
+  readonly text: string;
+  readonly encr: readonly { readonly id: number; readonly keyLength: number | undefined }[];
+  readonly prf: readonly number[];
+  readonly integ: readonly number[];
+  readonly groups: readonly number[];
+  /** Only ESP: 0 no, 1 yes; both unless spelled out. */
+  readonly esn: readonly number[];
+}
+
+/** `config child 'NAME'`. */
+export interface ChildConfig {
+  readonly name: string;
+  readonly connection: string;
+  /** Empty never: default is one dynamic host selector resolved by the parser to an error; both lists are required. */
+  readonly localTs: readonly IpPrefix[];
+  readonly remoteTs: readonly IpPrefix[];
+  readonly espProposals: readonly SuiteProposal[];
+}
+
+/** `config connection 'NAME'` with the children that name it. */
+export interface ConnectionConfig {
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly role: 'initiator' | 'responder';
+  /** Empty only for a responder: accepts any. */
+  readonly remoteAddrs: readonly RemoteAddr[];
+  /** Empty: any address of the uplink. */
+  readonly localAddrs: readonly IpAddress[];
+  /** Undefined: the local outer address as ID_IPV4_ADDR / ID_IPV6_ADDR. */
+  readonly localId: Identity | undefined;
+  /** Undefined: any identity (responder), or the remote address's (initiator: not checked beyond the PSK). */
+  readonly remoteId: Identity | undefined;
+  readonly psk: Secret;
+  readonly mobike: boolean;
+  /** Names of `uplink` sections; empty: all. */
+  readonly uplinks: readonly string[];
+  readonly ikeProposals: readonly SuiteProposal[];
+  readonly natT: 'auto' | 'always' | 'never';
+  readonly dataplane: 'auto' | 'userspace';
+  /** Hard lifetimes; soft ones are derived with jitter (RFC 7296 §2.8). */
+  readonly ikeLifetime: Millis;
+  readonly childLifetime: Millis;
+  /** Idle time before a liveness check (RFC 7296 §2.4). */
+  readonly liveness: Millis;
+  /** Inner MTU of the tunnel; undefined: derived from the path's device. */
+  readonly mtu: number | undefined;
+  /** Keep the `unreachable` routes after a clean stop. */
+  readonly blockOnStop: boolean;
+  readonly children: readonly ChildConfig[];
+}
+
+/** `config mqtt 'NAME'`. */
+export interface MqttConfig {
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly tls: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** PEM text of the CA file; undefined: the system's bundle. */
+  readonly ca: string | undefined;
+  readonly username: string | undefined;
+  readonly password: Secret | undefined;
+  readonly topicPrefix: string;
+  readonly interval: Millis;
+  readonly via: 'auto' | 'tunnel' | 'uplink';
+  /** Bound of the queue of unsent events. */
+  readonly queue: number;
+}
+
+/** Everything the daemon is told; children sit inside their connection. */
+export interface Config {
+  readonly main: MainConfig;
+  /** Undefined: no uplink section at all, so every netifd interface with a default route is one. */
+  readonly uplinks: readonly UplinkConfig[] | undefined;
+  readonly connections: readonly ConnectionConfig[];
+  readonly mqtt: readonly MqttConfig[];
+}
+
+/** Something wrong in a configuration file. A `warning` leaves the section in force; an `error` leaves the section out. */
+export interface ConfigProblem {
+  readonly severity: 'error' | 'warning';
+  readonly file: string;
+  /** 1-based line. */
+  readonly line: number;
+  /** `connection 'hq'`, or undefined for a syntax error outside any section. */
+  readonly section: string | undefined;
+  readonly option: string | undefined;
+  /** What is wrong and what would be right; never contains a secret. */
+  readonly message: string;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly problems: readonly ConfigProblem[];
+  /** Names of sections left out because of an error, as `type.name`, so that a reload can keep their last good form. */
+  readonly broken: readonly string[];
+}
+
+export type { Endpoint };

@@ -1,0 +1,80 @@
+// Runs test files: bundles them (TypeScript to ESM) into a folder of this run, gives each its own process, prints what
+// failed and why tests were skipped, and ends with the plain line `N passed, N failed, N skipped`.
+//   node test/run.mjs [--concurrency N] [--timeout SECONDS] [FILE|FOLDER ...]      default: every suite of `make check`
+import { build } from 'esbuild';
+import { run } from 'node:test';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '..');
+process.chdir(ROOT);
+
+const args = process.argv.slice(2);
+const option = (name, fallback) => {
+  const at = args.indexOf(name);
+  return at < 0 ? fallback : Number(args.splice(at, 2)[1]);
+};
+const concurrency = option('--concurrency', cpus().length);
+const timeout = option('--timeout', 600) * 1000;
+
+/** Suites that need root, packages or time; `make test` names them, `make check` does not. */
+const SLOW = ['test/interop', 'test/kernel', 'test/lab', 'test/fuzz', 'test/openwrt', 'test/system'];
+
+function collect(path) {
+  if (statSync(path).isFile()) return [path];
+  return readdirSync(path).sort().flatMap((name) => {
+    const child = join(path, name);
+    if (statSync(child).isDirectory()) return collect(child);
+    return child.endsWith('.test.ts') ? [child] : [];
+  });
+}
+
+const wanted = args.length > 0 ? args : readdirSync('test').filter((n) => statSync(join('test', n)).isDirectory()).map((n) => join('test', n)).filter((p) => !SLOW.includes(p));
+const files = wanted.flatMap((path) => collect(relative(ROOT, resolve(path))));
+const counts = { pass: 0, fail: 0, skip: 0 };
+const failures = [];
+
+if (files.length > 0) {
+  mkdirSync('build/tests', { recursive: true });
+  const outdir = mkdtempSync('build/tests/run-');
+  try {
+    await build({
+      entryPoints: files, outdir, outbase: '.', bundle: true, splitting: true, format: 'esm', platform: 'node', target: 'node20',
+      packages: 'external', sourcemap: 'inline', logLevel: 'warning', outExtension: { '.js': '.mjs' },
+    });
+    const started = performance.now();
+    const stream = run({
+      files: files.map((file) => resolve(outdir, file.replace(/\.ts$/, '.mjs'))), concurrency, timeout,
+      execArgv: ['--enable-source-maps'],
+    });
+    const name = (data) => relative(outdir, data.file ?? '').replace(/\.mjs$/, '.ts');
+    // A file's own entry is reported as a test too: count leaves only.
+    const isFile = (data) => data.nesting === 0 && data.name.endsWith('.mjs');
+    stream.on('test:pass', (data) => {
+      if (data.details?.type === 'suite' || isFile(data)) return;
+      if (data.skip !== undefined) {
+        counts.skip++;
+        console.log(`skipped: ${name(data)}: ${data.name}: ${data.skip === true ? 'no reason given' : data.skip}`);
+      } else counts.pass++;
+    });
+    stream.on('test:fail', (data) => {
+      if (data.details?.type === 'suite') return;
+      if (isFile(data) && failures.some((f) => f.file === name(data))) return;
+      counts.fail++;
+      const error = data.details?.error;
+      failures.push({ file: name(data) });
+      console.log(`FAILED: ${name(data)}: ${data.name}\n${error?.cause?.stack ?? error?.cause ?? error?.stack ?? error}\n`);
+    });
+    stream.on('test:stderr', (data) => process.env.VERBOSE && process.stderr.write(data.message));
+    stream.on('test:stdout', (data) => process.env.VERBOSE && process.stdout.write(data.message));
+    for await (const event of stream) {
+      if (event.type === 'test:pass' && isFile(event.data) && process.env.VERBOSE) console.log(`${event.data.details.duration_ms.toFixed(0)} ms ${name(event.data)}`);
+    }
+    console.log(`${files.length} files in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  } finally {
+    rmSync(outdir, { recursive: true, force: true });
+  }
+}
+console.log(`${counts.pass} passed, ${counts.fail} failed, ${counts.skip} skipped`);
+process.exitCode = counts.fail > 0 || counts.pass + counts.skip === 0 ? 1 : 0;
