@@ -160,10 +160,14 @@ export interface MqttMessage {
 }
 
 export type MqttEffect =
-  /** One TCP (TLS) connection and MQTT session; no retry by the port. Answered by `mqtt.connected` or `mqtt.closed`. */
+  /**
+   * One TCP (TLS) connection and MQTT session; no retry by the port. Answered by `mqtt.connected` or `mqtt.closed`, which
+   * repeat the `opId`, so that a late word of an older connection cannot be taken for the newer one's.
+   */
   | {
       readonly type: 'mqtt.connect';
       readonly name: string;
+      readonly opId: number;
       readonly address: IpAddress;
       /** For SNI and certificate check. */
       readonly host: string;
@@ -182,14 +186,18 @@ export type MqttEffect =
       readonly mark: number;
     }
   | { readonly type: 'mqtt.publish'; readonly name: string; readonly opId: number; readonly message: MqttMessage }
-  /** `graceful`: DISCONNECT first; otherwise the TCP connection is dropped at once (its uplink is gone). */
+  /** `graceful`: DISCONNECT first; otherwise the TCP connection is dropped at once (its uplink is gone). Not answered. */
   | { readonly type: 'mqtt.close'; readonly name: string; readonly graceful: boolean };
 
 export type MqttInput =
-  | { readonly type: 'mqtt.connected'; readonly name: string }
-  | { readonly type: 'mqtt.closed'; readonly name: string; readonly why: string }
-  /** QoS 1: PUBACK came. QoS 0: written. Unanswered publishes of a closed connection are not answered. */
-  | { readonly type: 'mqtt.published'; readonly name: string; readonly opId: number };
+  | { readonly type: 'mqtt.connected'; readonly name: string; readonly opId: number }
+  /** The connection of that `opId` ended, or never came about, other than by `mqtt.close`. */
+  | { readonly type: 'mqtt.closed'; readonly name: string; readonly opId: number; readonly why: string }
+  /**
+   * QoS 1: PUBACK came; `refused` says why the broker did not take the message (MQTT 5 reason code). QoS 0: written.
+   * Unanswered publishes of a closed connection are not answered.
+   */
+  | { readonly type: 'mqtt.published'; readonly name: string; readonly opId: number; readonly refused?: string };
 
 // ---- The rest ------------------------------------------------------------------------------------------------------
 
