@@ -1,5 +1,5 @@
 import type { Endpoint, IpAddress, IpFamily, IpPrefix } from './ip.ts';
-import { formatEndpoint } from './ip.ts';
+import { formatEndpoint, formatPrefix } from './ip.ts';
 
 /**
  * One way to the peer: an uplink, our outer endpoint on it and the peer's outer endpoint. `ifindex` is the kernel's
@@ -62,6 +62,21 @@ export interface RouteFact {
   readonly table: number;
   /** RTPROT_*; ours is `ROUTE_PROTOCOL`. */
   readonly protocol: number;
+  /** Only packets from here take it (IPv6 source routing, which netifd uses for its default routes). */
+  readonly source?: IpPrefix;
+  /** Preferred source address. */
+  readonly prefSrc?: IpAddress;
+}
+
+/** Two facts with the same key are about the same address of the same device. */
+export function addressKey(fact: AddressFact): string {
+  return `${fact.ifindex}|${fact.address}/${fact.prefixLength}`;
+}
+
+/** Two facts with the same key are about the same route; a default route over several next hops is one fact each. */
+export function routeKey(fact: RouteFact): string {
+  const from = fact.source === undefined ? '' : formatPrefix(fact.source);
+  return `${fact.table}|${formatPrefix(fact.destination)}|${from}|${fact.metric}|${fact.type}|${fact.gateway ?? ''}|${fact.ifindex ?? ''}`;
 }
 
 /** rtm_protocol of every route mobiked installs (unassigned in iproute2's list), so that they are found after a crash. */
