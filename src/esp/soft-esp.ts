@@ -1,0 +1,369 @@
+import { formatEndpoint, wipe } from '../base/index.ts';
+import type { Endpoint, Instant, Path } from '../base/index.ts';
+import type { Aead, CryptoSuite } from '../crypto/index.ts';
+import type { EspEffect, EspInput, EspReport, EspSa } from '../ports/index.ts';
+import type { DropCause } from './drops.ts';
+import { parseInner, selectorRow, selectorsMatch } from './inner.ts';
+import type { SelectorRow } from './inner.ts';
+import { clampMss, innerLimit, tooBigMessage } from './mtu.ts';
+import type { NonceGuard } from './nonce-guard.ts';
+import { ESP_MIN, NEXT_HEADER, classifyDatagram, espHeader, openEsp, sealEsp, stripTrailer } from './packet.ts';
+import { ReplayWindow } from './replay.ts';
+
+/** A UDP datagram with its outer endpoints, seen from this host, and the device it came or leaves through. */
+export interface EspDatagram {
+  readonly ifindex: number;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly bytes: Uint8Array;
+}
+
+export interface SoftEspOptions {
+  /** Shared by all planes of a simulation: throws when a key meets a nonce twice. */
+  readonly nonceGuard?: NonceGuard;
+  /** What `tun.opened` answers; default 99. */
+  readonly tunIfindex?: number;
+}
+
+/** SAs at one time; more are refused (counted as `sa_refused`). */
+export const MAX_SAS = 1024;
+/** Bundles at one time; the oldest without an SA makes room. */
+export const MAX_BUNDLES = 1024;
+/** Outer endpoint pairs remembered per bundle. */
+export const MAX_INBOUND_PATHS = 8;
+const UNKNOWN_SPI_INTERVAL = 1000;
+const LAST_SEQUENCE = 0xffff_ffff;
+
+interface Sa {
+  readonly handle: number;
+  readonly bundle: Bundle;
+  readonly child: Child;
+  readonly direction: 'in' | 'out';
+  readonly spi: number;
+  readonly aead: Aead;
+  readonly salt: Uint8Array;
+  /** Key and salt, kept only for the nonce guard. */
+  readonly guardKey: Uint8Array | undefined;
+  readonly esn: boolean;
+  readonly local: readonly SelectorRow[];
+  readonly remote: readonly SelectorRow[];
+  readonly replay: ReplayWindow;
+  /** Outbound: last sequence number used. */
+  sequence: number;
+  packets: number;
+  bytes: number;
+  seen: boolean;
+}
+
+interface Child {
+  readonly id: number;
+  readonly bundle: number;
+  used: Sa | undefined;
+  sas: number;
+}
+
+interface InboundPath {
+  readonly ifindex: number;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  packets: number;
+  last: Instant;
+}
+
+interface Bundle {
+  readonly id: number;
+  path: Path | undefined;
+  mtu: number;
+  sas: number;
+  sent: number;
+  lastSent: Instant | undefined;
+  lastAny: Instant | undefined;
+  /** Least recent first. */
+  readonly inbound: Map<string, InboundPath>;
+}
+
+/**
+ * A userspace ESP plane in TypeScript: effects in, inputs out, packets through. Used by the simulator and as the model
+ * of the C plane; both count the same drops for the same packets.
+ */
+export class SoftEsp {
+  readonly #suite: CryptoSuite;
+  readonly #options: SoftEspOptions;
+  readonly #sas = new Map<number, Sa>();
+  readonly #bySpi = new Map<number, Sa>();
+  readonly #children = new Map<string, Child>();
+  readonly #bundles = new Map<number, Bundle>();
+  readonly #drops = new Map<DropCause, number>();
+  #replies: Uint8Array[] = [];
+  #dummies: EspDatagram[] = [];
+  #unknownAt: Instant | undefined;
+
+  constructor(suite: CryptoSuite, options: SoftEspOptions = {}) {
+    this.#suite = suite;
+    this.#options = options;
+  }
+
+  /** Performs one effect; throws (a bug) for a handle or inbound SPI that exists. Dummy packets wait in `takeDatagrams`. */
+  apply(effect: EspEffect, now: Instant): EspInput[] {
+    switch (effect.type) {
+      case 'tun.open':
+        return [{ type: 'tun.opened', name: effect.name, ifindex: this.#options.tunIfindex ?? 99 }];
+      case 'tun.close':
+        return [];
+      case 'esp.sa.add':
+        this.#add(effect.sa);
+        return [];
+      case 'esp.sa.use': {
+        const sa = this.#sas.get(effect.handle);
+        if (sa?.direction === 'out') sa.child.used = sa;
+        return [];
+      }
+      case 'esp.sa.remove':
+        this.#remove(effect.handle);
+        return [];
+      case 'esp.path.set':
+        this.#setPath(effect.bundle, effect.path, effect.mtu);
+        return [];
+      case 'esp.dummy':
+        this.#dummy(effect.bundle, now);
+        return [];
+      case 'esp.poll':
+        return [{ type: 'esp.polled', report: this.report() }];
+      default: {
+        const never: never = effect;
+        return never;
+      }
+    }
+  }
+
+  /** Encapsulates one packet that came from TUN: no datagram when it is dropped. */
+  outbound(inner: Uint8Array, now: Instant): EspDatagram[] {
+    const packet = parseInner(inner);
+    if (packet === undefined) return this.#drop('not_ip');
+    const sa = this.#outboundSa((out) => selectorsMatch(packet, out.local, out.remote));
+    if (sa === undefined) return this.#drop('no_sa');
+    const bundle = sa.bundle;
+    if (bundle.path === undefined) return this.#drop('no_path');
+    if (packet.length > innerLimit(packet.version, bundle.mtu) && packet.dontFragment) {
+      const reply = tooBigMessage(inner, packet, bundle.mtu);
+      if (reply !== undefined) this.#replies.push(reply);
+      return this.#drop('too_big');
+    }
+    const bytes = inner.slice(0, packet.length);
+    clampMss(bytes, packet, bundle.mtu);
+    const datagram = this.#seal(sa, bundle.path, bytes, packet.version === 4 ? NEXT_HEADER.IPV4 : NEXT_HEADER.IPV6, now);
+    if (datagram === undefined) return [];
+    bundle.sent++;
+    bundle.lastSent = now;
+    return [datagram];
+  }
+
+  /** Decapsulates one datagram of an encapsulation port: the inner packet for TUN, unless it was dropped. */
+  inbound(datagram: EspDatagram, now: Instant): { inner?: Uint8Array; inputs: EspInput[] } {
+    const inputs: EspInput[] = [];
+    const inner = this.#open(datagram, now, inputs);
+    return inner === undefined ? { inputs } : { inner, inputs };
+  }
+
+  /** ICMP messages for TUN since the last call (too-big answers to `outbound`). */
+  takeReplies(): Uint8Array[] {
+    const replies = this.#replies;
+    this.#replies = [];
+    return replies;
+  }
+
+  /** Datagrams to send since the last call (dummy packets of `esp.dummy`). */
+  takeDatagrams(): EspDatagram[] {
+    const datagrams = this.#dummies;
+    this.#dummies = [];
+    return datagrams;
+  }
+
+  report(): EspReport {
+    const drops: { [cause: string]: number } = {};
+    for (const [cause, count] of this.#drops) drops[cause] = count;
+    return {
+      sas: [...this.#sas.values()].map((sa) => ({
+        handle: sa.handle, packets: sa.packets, bytes: sa.bytes, sequence: sa.direction === 'out' ? sa.sequence : sa.replay.top,
+      })),
+      bundles: [...this.#bundles.values()].map((bundle) => ({
+        bundle: bundle.id, sent: bundle.sent, lastSent: bundle.lastSent, lastAny: bundle.lastAny,
+        inbound: [...bundle.inbound.values()].map((path) => ({ ...path })),
+      })),
+      drops,
+    };
+  }
+
+  /** Moves an SA's sequence number forward (never back), for tests at the edges of 2^32. */
+  skipTo(handle: number, sequence: number): void {
+    const sa = this.#sas.get(handle);
+    if (sa === undefined) return;
+    if (sa.direction === 'out') sa.sequence = Math.max(sa.sequence, sequence);
+    else sa.replay.skipTo(sequence);
+  }
+
+  #drop(cause: DropCause): [] {
+    this.#drops.set(cause, (this.#drops.get(cause) ?? 0) + 1);
+    return [];
+  }
+
+  #add(sa: EspSa): void {
+    const key = sa.key.reveal();
+    if (key.length !== 20 && key.length !== 36) throw new Error(`ESP key of ${key.length} octets`);
+    if (this.#sas.has(sa.handle)) throw new Error(`ESP handle ${sa.handle} exists`);
+    if (sa.direction === 'in' && (sa.spi < 256 || this.#bySpi.has(sa.spi))) throw new Error(`inbound SPI ${sa.spi} exists or is reserved`);
+    if (this.#sas.size >= MAX_SAS) {
+      this.#drop('sa_refused');
+      sa.key.wipe();
+      return;
+    }
+    const bundle = this.#bundle(sa.bundle);
+    const child = this.#child(sa.bundle, sa.child);
+    bundle.sas++;
+    child.sas++;
+    const made: Sa = {
+      handle: sa.handle, bundle, child, direction: sa.direction, spi: sa.spi, esn: sa.esn,
+      aead: this.#suite.aead(sa.cipher, key.slice(0, -4)), salt: key.slice(-4),
+      guardKey: this.#options.nonceGuard === undefined ? undefined : key.slice(),
+      local: sa.local.map(selectorRow), remote: sa.remote.map(selectorRow),
+      replay: new ReplayWindow(sa.esn), sequence: 0, packets: 0, bytes: 0, seen: false,
+    };
+    sa.key.wipe();
+    this.#sas.set(sa.handle, made);
+    if (sa.direction === 'in') this.#bySpi.set(sa.spi, made);
+  }
+
+  #remove(handle: number): void {
+    const sa = this.#sas.get(handle);
+    if (sa === undefined) return;
+    sa.aead.wipe();
+    wipe(sa.salt, sa.guardKey);
+    this.#sas.delete(handle);
+    if (sa.direction === 'in') this.#bySpi.delete(sa.spi);
+    if (sa.child.used === sa) sa.child.used = undefined;
+    if (--sa.child.sas === 0) this.#children.delete(`${sa.child.bundle}/${sa.child.id}`);
+    if (--sa.bundle.sas === 0 && sa.bundle.path === undefined) this.#bundles.delete(sa.bundle.id);
+  }
+
+  #child(bundle: number, id: number): Child {
+    const key = `${bundle}/${id}`;
+    const old = this.#children.get(key);
+    if (old !== undefined) return old;
+    const child: Child = { id, bundle, used: undefined, sas: 0 };
+    this.#children.set(key, child);
+    return child;
+  }
+
+  #bundle(id: number): Bundle {
+    const old = this.#bundles.get(id);
+    if (old !== undefined) return old;
+    if (this.#bundles.size >= MAX_BUNDLES) {
+      for (const bundle of this.#bundles.values()) {
+        if (bundle.sas > 0) continue;
+        this.#bundles.delete(bundle.id);
+        break;
+      }
+    }
+    const made: Bundle = { id, path: undefined, mtu: 0, sas: 0, sent: 0, lastSent: undefined, lastAny: undefined, inbound: new Map() };
+    this.#bundles.set(id, made);
+    return made;
+  }
+
+  #setPath(id: number, path: Path | undefined, mtu: number): void {
+    if (path === undefined && !this.#bundles.has(id)) return;
+    const bundle = this.#bundle(id);
+    bundle.path = path;
+    bundle.mtu = mtu;
+    if (path === undefined && bundle.sas === 0) this.#bundles.delete(id);
+  }
+
+  #outboundSa(matches: (sa: Sa) => boolean): Sa | undefined {
+    for (const child of this.#children.values()) if (child.used !== undefined && matches(child.used)) return child.used;
+    return undefined;
+  }
+
+  #seal(sa: Sa, path: Path, inner: Uint8Array, nextHeader: number, now: Instant): EspDatagram | undefined {
+    if (sa.sequence >= (sa.esn ? Number.MAX_SAFE_INTEGER : LAST_SEQUENCE)) {
+      this.#drop('sequence_exhausted');
+      return undefined;
+    }
+    const sequence = ++sa.sequence;
+    if (sa.guardKey !== undefined) this.#options.nonceGuard?.use(sa.guardKey, sequence);
+    sa.packets++;
+    sa.bytes += inner.length;
+    sa.bundle.lastAny = now;
+    return { ifindex: path.ifindex, local: path.local, remote: path.remote, bytes: sealEsp(sa, sequence, inner, nextHeader) };
+  }
+
+  #dummy(id: number, now: Instant): void {
+    const path = this.#bundles.get(id)?.path;
+    if (path === undefined) return;
+    for (const child of this.#children.values()) {
+      if (child.bundle !== id || child.used === undefined) continue;
+      const datagram = this.#seal(child.used, path, new Uint8Array(0), NEXT_HEADER.DUMMY, now);
+      if (datagram !== undefined) this.#dummies.push(datagram);
+    }
+  }
+
+  #open(datagram: EspDatagram, now: Instant, inputs: EspInput[]): Uint8Array | undefined {
+    const drop = (cause: DropCause): undefined => {
+      this.#drop(cause);
+      return undefined;
+    };
+    const bytes = datagram.bytes;
+    const kind = classifyDatagram(bytes);
+    if (kind !== 'esp') return drop(kind === 'keepalive' ? 'keepalive' : 'malformed');
+    const { spi, low } = espHeader(bytes);
+    const sa = this.#bySpi.get(spi);
+    if (sa === undefined) {
+      if (this.#unknownAt === undefined || now - this.#unknownAt >= UNKNOWN_SPI_INTERVAL) {
+        this.#unknownAt = now;
+        inputs.push({ type: 'esp.unknownSpi', spi, local: datagram.local, remote: datagram.remote });
+      }
+      return drop('unknown_spi');
+    }
+    if (bytes.length < ESP_MIN) return drop('malformed');
+    const sequence = sa.replay.extend(low);
+    if (sequence === undefined || !sa.replay.check(sequence)) return drop('replay');
+    const plain = openEsp(sa, sequence, bytes);
+    if (plain === undefined) return drop('icv');
+    sa.replay.accept(sequence);
+    sa.packets++;
+    this.#note(sa.bundle, datagram, now);
+    if (!sa.seen) {
+      sa.seen = true;
+      inputs.push({ type: 'esp.firstInbound', handle: sa.handle });
+    }
+    const stripped = stripTrailer(plain);
+    if (stripped === undefined) return drop('bad_padding');
+    if (stripped.nextHeader === NEXT_HEADER.DUMMY) return drop('dummy');
+    if (stripped.nextHeader !== NEXT_HEADER.IPV4 && stripped.nextHeader !== NEXT_HEADER.IPV6) return drop('bad_next_header');
+    const packet = parseInner(stripped.payload);
+    if (packet === undefined) return drop('bad_inner');
+    if ((packet.version === 4) !== (stripped.nextHeader === NEXT_HEADER.IPV4)) return drop('bad_next_header');
+    if (!selectorsMatch(packet, sa.remote, sa.local)) return drop('selector');
+    sa.bytes += packet.length;
+    const inner = stripped.payload.slice(0, packet.length);
+    clampMss(inner, packet, sa.bundle.mtu);
+    return inner;
+  }
+
+  /** Remembers where a fresh authenticated packet came from; the least recent of too many is forgotten. */
+  #note(bundle: Bundle, datagram: EspDatagram, now: Instant): void {
+    const key = `${datagram.ifindex}|${formatEndpoint(datagram.local)}|${formatEndpoint(datagram.remote)}`;
+    const old = bundle.inbound.get(key);
+    bundle.inbound.delete(key);
+    if (old !== undefined) {
+      old.packets++;
+      old.last = now;
+      bundle.inbound.set(key, old);
+      return;
+    }
+    if (bundle.inbound.size >= MAX_INBOUND_PATHS) {
+      const [oldest] = bundle.inbound.keys();
+      if (oldest !== undefined) bundle.inbound.delete(oldest);
+    }
+    bundle.inbound.set(key, { ifindex: datagram.ifindex, local: datagram.local, remote: datagram.remote, packets: 1, last: now });
+  }
+}
+
