@@ -71,9 +71,9 @@ export class ByteReader {
     return at < 0 ? new Uint8Array(0) : this.#bytes.subarray(at, at + count);
   }
 
-  /** A copy of the next `count` octets. */
+  /** A copy of the next `count` octets. (Not by `slice`: of a Buffer that is a view.) */
   bytes(count: number): Uint8Array {
-    return this.view(count).slice();
+    return new Uint8Array(this.view(count));
   }
 
   /** A copy of everything left. */

@@ -52,18 +52,41 @@ export interface TrafficSelector {
   readonly end: IpAddress;
 }
 
+/** RFC 7296 §3.5. `body` is the payload without generic header, as sent: it goes into the AUTH computation (RFC 7296 §2.15). */
+export interface IdPayload<T extends 'IDi' | 'IDr' = 'IDi' | 'IDr'> {
+  readonly type: T;
+  readonly idType: number;
+  readonly data: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+/** RFC 7296 §3.6 and §3.7. */
+export interface CertPayload<T extends 'CERT' | 'CERTREQ' = 'CERT' | 'CERTREQ'> {
+  readonly type: T;
+  readonly encoding: number;
+  readonly data: Uint8Array;
+}
+
+/** RFC 7296 §3.13. */
+export interface TsPayload<T extends 'TSi' | 'TSr' = 'TSi' | 'TSr'> {
+  readonly type: T;
+  readonly selectors: readonly TrafficSelector[];
+}
+
 export type Payload =
   | { readonly type: 'SA'; readonly proposals: readonly Proposal[] }
   | { readonly type: 'KE'; readonly group: number; readonly data: Uint8Array }
-  /** `body` is the payload without generic header, as sent: it goes into the AUTH computation (RFC 7296 §2.15). */
-  | { readonly type: 'IDi' | 'IDr'; readonly idType: number; readonly data: Uint8Array; readonly body: Uint8Array }
-  | { readonly type: 'CERT' | 'CERTREQ'; readonly encoding: number; readonly data: Uint8Array }
+  | IdPayload<'IDi'>
+  | IdPayload<'IDr'>
+  | CertPayload<'CERT'>
+  | CertPayload<'CERTREQ'>
   | { readonly type: 'AUTH'; readonly method: number; readonly data: Uint8Array }
   | { readonly type: 'NONCE'; readonly data: Uint8Array }
   | { readonly type: 'N'; readonly protocol: number; readonly spi: Uint8Array; readonly notify: number; readonly data: Uint8Array }
   | { readonly type: 'D'; readonly protocol: number; readonly spiSize: number; readonly spis: readonly Uint8Array[] }
   | { readonly type: 'V'; readonly data: Uint8Array }
-  | { readonly type: 'TSi' | 'TSr'; readonly selectors: readonly TrafficSelector[] }
+  | TsPayload<'TSi'>
+  | TsPayload<'TSr'>
   | { readonly type: 'CP'; readonly cfgType: number; readonly attributes: readonly { readonly type: number; readonly value: Uint8Array }[] }
   /** Encrypted payload; `firstInner` is its Next Payload, `body` is IV | ciphertext | ICV. Always last. */
   | { readonly type: 'SK'; readonly firstInner: number; readonly body: Uint8Array; readonly bodyOffset: number }
@@ -78,6 +101,9 @@ export type NotifyPayload = PayloadOf<'N'>;
 /** A decoded chain of payloads, or why it cannot be used. */
 export type DecodedChain =
   | { readonly kind: 'payloads'; readonly payloads: readonly Payload[] }
-  /** An unknown payload with the critical bit: RFC 7296 §2.5. */
-  | { readonly kind: 'critical'; readonly code: number }
+  /**
+   * Well-formed, but with an unknown payload that has the critical bit: RFC 7296 §2.5. `code` is the first such type.
+   * The payloads are here so that a message with SK can be authenticated before it is answered.
+   */
+  | { readonly kind: 'critical'; readonly code: number; readonly payloads: readonly Payload[] }
   | { readonly kind: 'malformed'; readonly why: string };
