@@ -68,7 +68,7 @@ function typeOf(value: Json): number {
     case 'string':
       return BLOBMSG_TYPE.string;
     case 'number':
-      if (!Number.isSafeInteger(value)) return BLOBMSG_TYPE.double;
+      if (!Number.isSafeInteger(value) || Object.is(value, -0)) return BLOBMSG_TYPE.double;
       return (value | 0) === value ? BLOBMSG_TYPE.int32 : BLOBMSG_TYPE.int64;
     default:
       if (value === null) return BLOBMSG_TYPE.unspec;
