@@ -74,8 +74,8 @@ export const TRANSFORM = {
   prfsha512: { kind: 'PRF', id: 7, hash: 'sha512', ref: 'RFC 4868 §2.7', level: { ike: 'SHOULD+', esp: '-' } },
   x25519: { kind: 'KE', id: 31, group: 31, ref: 'RFC 8031', level: { ike: '-', esp: '-' }, aliases: ['curve25519'] },
   ecp256: { kind: 'KE', id: 19, group: 19, ref: 'RFC 5903', level: { ike: 'SHOULD', esp: '-' } },
-  esn: { kind: 'ESN', id: 1, extended: true, ref: 'RFC 4303 §2.2.1', level: { ike: '-', esp: 'SHOULD' } },
-  noesn: { kind: 'ESN', id: 0, extended: false, ref: 'RFC 4303 §2.2', level: { ike: '-', esp: 'MUST' } },
+  esn: { kind: 'ESN', id: 1, extended: true, ref: 'RFC 4303 §2.2.1', level: { ike: '-', esp: '-' } },
+  noesn: { kind: 'ESN', id: 0, extended: false, ref: 'RFC 4303 §2.2', level: { ike: '-', esp: '-' } },
 } as const satisfies Record<string, TransformRow>;
 
 export type TransformName = keyof typeof TRANSFORM;
