@@ -1,0 +1,278 @@
+import { compareIp, ipFamily, ok, prefixRange, Secret, seconds, toUtf8, type IpAddress, type IpPrefix, type Result } from '../base/index.ts';
+import { CONNECTION, MOBIKED, SECTIONS, type SectionType } from './options.ts';
+import { didYouMean, quote } from './problems.ts';
+import { parseProposal } from './proposals.ts';
+import { Checked, checkSection, Report } from './section.ts';
+import type { ChildConfig, Config, ConnectionConfig, LoadedConfig, MainConfig, MqttConfig, UplinkConfig } from './types.ts';
+import { parseUci, type UciSection } from './uci.ts';
+import {
+  onlyLettersDigitsAnd, parseBroker, parseIdentity, parseOuterAddress, parsePsk, parseRemoteAddr, parseTrafficPrefix, withoutLineEnd,
+} from './values.ts';
+
+/** Reads a file named by an option (`psk_file`, `password_file`, `ca`); the error says why it cannot be read. */
+export type ReadFile = (path: string) => Result<{ readonly text: string; readonly worldReadable: boolean }>;
+
+/** In `LoadedConfig.broken`: the file as a whole could not be used. */
+export const WHOLE_FILE = '*';
+
+type Of<K extends SectionType> = Checked<(typeof SECTIONS)[K]>;
+
+const maybe = <T>(result: Result<T>): T | undefined => (result.ok ? result.value : undefined);
+
+/** A file that could not be read at all: no config, one problem, and a reload keeps everything. */
+export function unreadableConfig(file: string, why: string): LoadedConfig {
+  return {
+    config: { main: mainDefaults(), uplinks: undefined, connections: [], mqtt: [] },
+    problems: [{ severity: 'error', file, line: 1, section: undefined, option: undefined, message: `cannot be read: ${why}` }],
+    broken: [WHOLE_FILE],
+  };
+}
+
+function mainDefaults(): MainConfig {
+  return { enabled: MOBIKED.enabled.schema.default, logLevel: MOBIKED.log_level.schema.default, nodeId: undefined };
+}
+
+function buildMain(all: readonly Of<'mobiked'>[]): MainConfig {
+  all.slice(1).forEach((extra) => extra.error(undefined, `there can be one 'mobiked' section only; the first is on line ${all[0]?.section.line ?? 0}`));
+  const main = all[0];
+  if (!main) return mainDefaults();
+  const { values } = main;
+  const named = values.node_id === undefined || (values.node_id !== '' && onlyLettersDigitsAnd(values.node_id, '_-'));
+  if (!named) main.error('node_id', `${quote(values.node_id ?? '')} may hold only letters, digits, '_' and '-'`);
+  return { enabled: values.enabled, logLevel: values.log_level, nodeId: named ? values.node_id : undefined };
+}
+
+function buildUplinks(all: readonly Of<'uplink'>[]): UplinkConfig[] {
+  const taken = new Map<string, string>();
+  const out: UplinkConfig[] = [];
+  for (const uplink of all) {
+    const { values, section } = uplink;
+    const both = values.interface !== undefined && values.device !== undefined;
+    if (both) uplink.error('device', "stands beside 'interface'; keep one: 'interface' is netifd's name, 'device' the kernel's");
+    if (!both && values.interface === undefined && values.device === undefined && uplink.complete) {
+      uplink.error(undefined, "names neither 'interface' nor 'device'; give one, such as: option interface 'wan'");
+    }
+    const by = values.interface !== undefined ? 'interface' : 'device';
+    const name = values[by];
+    if (name !== undefined && !onlyLettersDigitsAnd(name, '_-.:@')) uplink.error(by, `${quote(name)} is no ${by} name`);
+    const other = taken.get(`${by} ${name}`);
+    if (name !== undefined && other !== undefined) uplink.error(by, `${quote(name)} is already the ${by} of uplink '${other}'`);
+    taken.set(`${by} ${name}`, section.name);
+    if (uplink.bad || name === undefined) continue;
+    out.push({ name: section.name, enabled: values.enabled, interface: values.interface, device: values.device, metric: values.metric, metered: values.metered });
+  }
+  return out;
+}
+
+/** Text of `option`, or of the file `fileOption` names without its last line break; reports what is wrong. */
+function secretText<K extends 'connection' | 'mqtt'>(
+  checked: Checked<(typeof SECTIONS)[K]>, inline: string | undefined, file: string | undefined,
+  option: keyof (typeof SECTIONS)[K] & string, fileOption: keyof (typeof SECTIONS)[K] & string, readFile: ReadFile,
+): { readonly text: string; readonly from: keyof (typeof SECTIONS)[K] & string } | undefined {
+  if (inline !== undefined && file !== undefined) {
+    checked.error(fileOption, `stands beside '${option}'; keep one of them`);
+    return undefined;
+  }
+  if (inline !== undefined) return { text: inline, from: option };
+  const content = file === undefined ? undefined : fileText(checked, file, fileOption, readFile);
+  if (!content) return undefined;
+  if (content.worldReadable) checked.warn(fileOption, `${quote(file ?? '')} can be read by every user; do: chmod 600 ${file}`);
+  return { text: withoutLineEnd(content.text), from: fileOption };
+}
+
+function fileText<K extends 'connection' | 'mqtt'>(
+  checked: Checked<(typeof SECTIONS)[K]>, path: string, option: keyof (typeof SECTIONS)[K] & string, readFile: ReadFile,
+): { readonly text: string; readonly worldReadable: boolean } | undefined {
+  // The value is shown only once it looks like a path: a secret may have been put here by mistake.
+  if (!path.startsWith('/')) {
+    checked.error(option, 'needs an absolute path, beginning with /');
+    return undefined;
+  }
+  const read = readFile(path);
+  if (read.ok) return read.value;
+  if (!checked.disabled) checked.error(option, `${quote(path)} cannot be read: ${read.error}`);
+  return undefined;
+}
+
+function readPsk(connection: Of<'connection'>, readFile: ReadFile): Secret | undefined {
+  const { values } = connection;
+  const found = secretText<'connection'>(connection, values.psk, values.psk_file, 'psk', 'psk_file', readFile);
+  if (!found) {
+    const { options } = connection.section;
+    const given = options.has('psk') || options.has('psk_file'); // then what is wrong with it has been said
+    if (!given && connection.complete) connection.error(undefined, "has no key; give 'psk_file' (or 'psk')");
+    return undefined;
+  }
+  const psk = parsePsk(found.text);
+  if (psk.ok) return psk.value;
+  connection.error(found.from, psk.error);
+  return undefined;
+}
+
+/** Everything of a connection but its children; undefined when a part is missing or wrong. */
+function buildConnection(connection: Of<'connection'>, uplinkNames: ReadonlySet<string> | undefined, readFile: ReadFile): Omit<ConnectionConfig, 'children'> | undefined {
+  const { values, section } = connection;
+  const anyone = values.role === 'responder' && values.remote_addrs?.length === 1 && values.remote_addrs[0] === '%any';
+  const remoteAddrs = connection.each('remote_addrs', anyone ? [] : values.remote_addrs, parseRemoteAddr);
+  if (values.role === 'initiator' && !section.options.has('remote_addrs') && connection.complete) {
+    connection.error('remote_addrs', `is missing; an initiator needs an address or name, such as ${quote(CONNECTION.remote_addrs.example)}`);
+  }
+  const localAddrs = connection.each('local_addrs', values.local_addrs, parseOuterAddress);
+  const identity = (option: 'local_id' | 'remote_id'): ReturnType<typeof parseIdentity> => {
+    const text = values[option];
+    const result = text === undefined ? ok(undefined) : parseIdentity(text);
+    if (!result.ok) connection.error(option, result.error);
+    return result;
+  };
+  const localId = maybe(identity('local_id'));
+  const remoteId = maybe(identity('remote_id'));
+  const psk = readPsk(connection, readFile);
+  (values.uplink ?? []).forEach((name, index) => {
+    if (name.includes(' ')) connection.error('uplink', `${quote(name)} holds a blank; write one 'list uplink' line for each`, index);
+    else if (uplinkNames && !uplinkNames.has(name)) {
+      connection.error('uplink', `there is no uplink section ${quote(name)}${didYouMean(name, [...uplinkNames])}`, index);
+    }
+  });
+  const ikeProposals = connection.each('ike_proposal', values.ike_proposal, (text) => parseProposal(text, 'ike'));
+  if (connection.bad || !psk || (values.role === 'initiator' && remoteAddrs.length === 0)) return undefined;
+  return {
+    name: section.name, enabled: values.enabled, role: values.role, remoteAddrs, localAddrs, localId, remoteId, psk, mobike: values.mobike,
+    uplinks: values.uplink ?? [], ikeProposals, natT: values.nat_t, dataplane: values.dataplane, ikeLifetime: seconds(values.ike_lifetime),
+    childLifetime: seconds(values.child_lifetime), liveness: seconds(values.liveness), mtu: values.mtu, blockOnStop: values.block_on_stop,
+  };
+}
+
+function buildChild(child: Of<'child'>, connections: ReadonlyMap<string, Of<'connection'>>): ChildConfig | undefined {
+  const { values, section } = child;
+  const parent = values.connection === undefined ? undefined : connections.get(values.connection);
+  if (values.connection !== undefined && !parent) {
+    child.error('connection', `there is no connection section ${quote(values.connection)}${didYouMean(values.connection, [...connections.keys()])}`);
+  }
+  const localTs = child.each('local_ts', values.local_ts, parseTrafficPrefix);
+  const remoteTs = child.each('remote_ts', values.remote_ts, parseTrafficPrefix);
+  const families = (list: readonly IpPrefix[]): number[] => list.map((prefix) => ipFamily(prefix.address));
+  if (localTs.length > 0 && remoteTs.length > 0 && !families(localTs).some((family) => families(remoteTs).includes(family))) {
+    child.error('remote_ts', "has no address family in common with 'local_ts'; give IPv4 on both sides, IPv6 on both, or all four");
+  }
+  const mtu = parent?.values.mtu;
+  if (parent && mtu !== undefined && mtu < 1280 && families(remoteTs).includes(6)) parent.error('mtu', `${mtu} is below 1280, which the IPv6 selectors of child '${section.name}' need (RFC 8200 §5)`);
+  const espProposals = child.each('esp_proposal', values.esp_proposal, (text) => parseProposal(text, 'esp'));
+  if (child.bad || !parent || localTs.length === 0 || remoteTs.length === 0) return undefined;
+  return { name: section.name, connection: parent.section.name, localTs, remoteTs, espProposals };
+}
+
+function buildMqtt(mqtt: Of<'mqtt'>, readFile: ReadFile): MqttConfig | undefined {
+  const { values, section } = mqtt;
+  const broker = values.broker === undefined ? undefined : parseBroker(values.broker);
+  if (broker && !broker.ok) mqtt.error('broker', broker.error);
+  const secret = secretText<'mqtt'>(mqtt, values.password, values.password_file, 'password', 'password_file', readFile);
+  const hasPassword = values.password !== undefined || values.password_file !== undefined;
+  if (secret?.text === '') mqtt.error(secret.from, 'is empty');
+  if (hasPassword && values.username === undefined && !section.options.has('username')) mqtt.error(secret?.from ?? 'password_file', "needs 'username' beside it");
+  if (hasPassword && broker?.ok && broker.value.exposed) mqtt.warn('broker', 'the password would cross the Internet in clear text; use mqtts://');
+  const ca = values.ca === undefined ? undefined : fileText<'mqtt'>(mqtt, values.ca, 'ca', readFile);
+  if (ca && !ca.text.includes('-----BEGIN CERTIFICATE-----')) mqtt.error('ca', `${quote(values.ca ?? '')} holds no PEM certificate`);
+  const prefix = values.topic_prefix;
+  if (prefix === '' || prefix.includes('+') || prefix.includes('#') || prefix.startsWith('/') || prefix.endsWith('/') || prefix.startsWith('$')) {
+    mqtt.error('topic_prefix', `${quote(prefix)} is no topic prefix; give words with / between them, without +, # or $ (such as 'mobiked')`);
+  }
+  if (mqtt.bad || !broker?.ok || (hasPassword && !secret) || (values.ca !== undefined && !ca)) return undefined;
+  const { tls, host, port } = broker.value;
+  return {
+    name: section.name, enabled: values.enabled, tls, host, port, ca: ca?.text, username: values.username,
+    password: secret && new Secret(toUtf8(secret.text)), topicPrefix: prefix, interval: seconds(values.interval), via: values.via, queue: values.queue,
+  };
+}
+
+interface Claim {
+  readonly child: Of<'child'>;
+  readonly connection: string;
+  readonly index: number;
+  readonly text: string;
+  readonly start: IpAddress;
+  readonly end: IpAddress;
+}
+
+/** Warns where two enabled connections claim the same remote addresses. One pass over the claims in address order. */
+function warnOverlaps(claims: Claim[]): void {
+  claims.sort((a, b) => compareIp(a.start, b.start) || compareIp(b.end, a.end));
+  const warned = new Set<Of<'child'>>();
+  // Of what began earlier: the claim that reaches furthest, and the one that does so among other connections.
+  let first: Claim | undefined;
+  let second: Claim | undefined;
+  for (const claim of claims) {
+    const other = first?.connection !== claim.connection ? first : second;
+    if (other && ipFamily(other.end) === ipFamily(claim.start) && compareIp(other.end, claim.start) >= 0) {
+      const [late, early] = claim.child.section.line > other.child.section.line ? [claim, other] : [other, claim];
+      if (!warned.has(late.child)) late.child.warn('remote_ts', `${quote(late.text)} overlaps ${quote(early.text)} of child '${early.child.section.name}' in connection '${early.connection}'; only one of them can get the traffic`, late.index);
+      warned.add(late.child);
+    }
+    if (!first || compareIp(claim.end, first.end) > 0) {
+      if (first && first.connection !== claim.connection) second = first;
+      first = claim;
+    } else if (claim.connection !== first.connection && (!second || compareIp(claim.end, second.end) > 0)) second = claim;
+  }
+}
+
+/**
+ * Checks a configuration and builds what is good of it; never throws, reports everything at once in the order of lines.
+ * @param file name for the problems only.
+ */
+export function loadConfig(text: string, file: string, readFile: ReadFile): LoadedConfig {
+  const document = parseUci(text);
+  const report = new Report(file);
+  for (const { severity, section, line, option, message } of document.problems) report.add(severity, section, line, option, message);
+  const of = <K extends SectionType>(type: K): Of<K>[] => document.sections.filter((section) => section.type === type).map((section) => checkSection(type, section, report));
+  for (const section of document.sections) if (!Object.hasOwn(SECTIONS, section.type)) warnUnknown(section, report);
+
+  const mains = of('mobiked');
+  const uplinks = of('uplink');
+  const connections = of('connection');
+  const children = of('child');
+  const mqtts = of('mqtt');
+
+  const main = buildMain(mains);
+  const uplinkConfigs = buildUplinks(uplinks);
+  const uplinkNames = uplinks.length === 0 ? undefined : new Set(uplinks.map((uplink) => uplink.section.name));
+  const byName = new Map(connections.map((connection) => [connection.section.name, connection]));
+  const built = new Map<string, ChildConfig[]>();
+  const named = new Set(children.map((child) => child.values.connection));
+  /** A child without a known connection may be the one a connection misses. */
+  const strays = children.some((child) => child.values.connection === undefined || !byName.has(child.values.connection));
+  const claims: Claim[] = [];
+  for (const child of children) {
+    const config = buildChild(child, byName);
+    if (!config) continue;
+    const siblings = built.get(config.connection);
+    if (siblings) siblings.push(config);
+    else built.set(config.connection, [config]);
+    if (byName.get(config.connection)?.values.enabled === true) {
+      config.remoteTs.forEach((prefix, index) => claims.push({ child, connection: config.connection, index, text: child.values.remote_ts?.[index] ?? '', ...prefixRange(prefix) }));
+    }
+  }
+  warnOverlaps(claims);
+  const broken = new Set<string>();
+  const connectionConfigs: ConnectionConfig[] = [];
+  for (const connection of connections) {
+    const { section } = connection;
+    const config = buildConnection(connection, uplinkNames, readFile);
+    if (!named.has(section.name) && connection.complete && !strays) connection.error(undefined, `has no child section; add: config child, with option connection '${section.name}'`);
+    const own = built.get(section.name) ?? [];
+    if (config && own.length > 0 && !connection.bad) connectionConfigs.push({ ...config, children: own });
+    else if (!connection.disabled) broken.add(`connection.${section.name}`);
+  }
+  const mqttConfigs = mqtts.flatMap((mqtt) => buildMqtt(mqtt, readFile) ?? []);
+  for (const checked of [...mains, ...uplinks, ...connections, ...children, ...mqtts]) {
+    if (checked.bad) broken.add(`${checked.section.type}.${checked.section.name}`);
+  }
+  if (document.sections.length === 0 && report.problems.some((problem) => problem.severity === 'error')) broken.add(WHOLE_FILE);
+  return {
+    config: { main, uplinks: uplinks.length === 0 ? undefined : uplinkConfigs, connections: connectionConfigs, mqtt: mqttConfigs } satisfies Config,
+    problems: report.problems.map((problem, at) => ({ problem, at })).sort((a, b) => a.problem.line - b.problem.line || a.at - b.at).map(({ problem }) => problem),
+    broken: [...broken],
+  };
+}
+
+function warnUnknown(section: UciSection, report: Report): void {
+  report.add('warning', section, section.line, undefined, `the section type is unknown and ignored${didYouMean(section.type, Object.keys(SECTIONS))}`);
+}

@@ -1,0 +1,139 @@
+/**
+ * The UCI options: one row each. The row is JSON Schema (compiled by ajv to `generated/validate.js` at build time), and
+ * from it follow the TypeScript type, the default, the messages, the example file's test and what a reload must do.
+ * After a change run `make gen`.
+ */
+
+export type OptionSchema =
+  | { readonly type: 'boolean'; readonly default?: boolean }
+  | { readonly type: 'integer'; readonly minimum: number; readonly maximum: number; readonly default?: number }
+  | { readonly type: 'string'; readonly enum: readonly string[]; readonly default?: string }
+  | { readonly type: 'string'; readonly maxLength: number; readonly default?: string }
+  | {
+      readonly type: 'array';
+      readonly items: { readonly type: 'string'; readonly minLength: 1; readonly maxLength: number };
+      readonly maxItems: number;
+      readonly uniqueItems: true;
+      readonly default?: readonly string[];
+    };
+
+/** `live`: taken over without touching a session. `reconnect`: the session (IKE, MQTT) it belongs to is made anew. */
+export type Reload = 'live' | 'reconnect';
+
+export interface OptionDef {
+  readonly schema: OptionSchema;
+  readonly reload: Reload;
+  /** One sentence for people; goes into the documentation and the form. */
+  readonly help: string;
+  /** `s`: whole seconds; the suffixes s, m, h and d are accepted. */
+  readonly unit?: 's';
+  /** The section means nothing without it. */
+  readonly required?: true;
+  /** Never shown in a message. */
+  readonly secret?: true;
+  /** What a UCI value may look like, for messages and documentation; only where type and limits do not say it. */
+  readonly example?: string;
+  /** Fields of the typed config that this option sets. */
+  readonly fields: readonly string[];
+}
+
+const option = <const D extends OptionDef>(row: D): D => row;
+const text = <const N extends number>(maxLength: N): { readonly type: 'string'; readonly maxLength: N } => ({ type: 'string', maxLength });
+/** Names, addresses, prefixes and proposals are all shorter than this. */
+const LIST = { type: 'array', items: { type: 'string', minLength: 1, maxLength: 255 }, maxItems: 64, uniqueItems: true } as const;
+const PATH = text(255);
+
+export const MOBIKED = {
+  enabled: option({ schema: { type: 'boolean', default: true }, reload: 'live', fields: ['enabled'], help: 'Whether the daemon does anything at all' }),
+  log_level: option({ schema: { type: 'string', enum: ['error', 'warn', 'info', 'debug'], default: 'info' }, reload: 'live', fields: ['logLevel'], help: 'How much goes to the system log' }),
+  node_id: option({
+    schema: text(64), reload: 'reconnect', fields: ['nodeId'], example: 'router-7',
+    help: 'Name of this router in MQTT topics: letters, digits, _ and -; by default the hostname and the end of the MAC address',
+  }),
+} as const;
+
+export const UPLINK = {
+  enabled: option({ schema: { type: 'boolean', default: true }, reload: 'live', fields: ['enabled'], help: 'Whether paths may use this uplink' }),
+  interface: option({ schema: text(64), reload: 'live', fields: ['interface'], example: 'wan', help: "netifd's interface name; either this or device" }),
+  device: option({ schema: text(15), reload: 'live', fields: ['device'], example: 'eth1', help: "The kernel's device name; either this or interface" }),
+  metric: option({ schema: { type: 'integer', minimum: 0, maximum: 1_000_000 }, reload: 'live', fields: ['metric'], help: "Preference, lower is better; by default netifd's metric" }),
+  metered: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['metered'], help: 'Traffic costs money: probed rarely' }),
+} as const;
+
+export const CONNECTION = {
+  enabled: option({ schema: { type: 'boolean', default: true }, reload: 'reconnect', fields: ['enabled'], help: 'Whether the connection exists; an initiator connects by itself and tries for ever' }),
+  role: option({ schema: { type: 'string', enum: ['initiator', 'responder'], default: 'initiator' }, reload: 'reconnect', fields: ['role'], help: 'Who makes the connection: the router is the initiator, the hub the responder' }),
+  remote_addrs: option({ schema: LIST, reload: 'reconnect', fields: ['remoteAddrs'], example: 'vpn.example.com', help: "The peer's addresses or names, in order of preference; a responder without them accepts any" }),
+  local_addrs: option({ schema: LIST, reload: 'reconnect', fields: ['localAddrs'], example: '192.0.2.10', help: 'Local outer addresses that may be used; by default any address of the uplink' }),
+  local_id: option({ schema: text(255), reload: 'reconnect', fields: ['localId'], example: 'router7.example.com', help: 'Our IKE identity: address, name, user@host or keyid:TEXT; by default the outer address' }),
+  remote_id: option({ schema: text(255), reload: 'reconnect', fields: ['remoteId'], example: 'hub.example.com', help: "The peer's IKE identity; by default any that knows the key" }),
+  auth: option({ schema: { type: 'string', enum: ['psk'], default: 'psk' }, reload: 'reconnect', fields: [], help: 'How both sides prove who they are' }),
+  psk: option({ schema: text(512), reload: 'reconnect', secret: true, fields: ['psk'], help: 'Pre-shared key, at least 16 octets: text, 0xHEX or 0sBASE64; better put it into psk_file' }),
+  psk_file: option({ schema: PATH, reload: 'reconnect', fields: ['psk'], example: '/etc/mobiked/hq.psk', help: 'File with the pre-shared key, readable for root only' }),
+  mobike: option({ schema: { type: 'boolean', default: true }, reload: 'reconnect', fields: ['mobike'], help: 'Offer MOBIKE_SUPPORTED (RFC 4555 §3.2), so that the tunnel can move between uplinks' }),
+  uplink: option({ schema: LIST, reload: 'live', fields: ['uplinks'], example: 'wan', help: 'Uplinks this connection may use; by default all' }),
+  ike_proposal: option({
+    schema: { ...LIST, default: ['aes256gcm16-prfsha256-x25519', 'aes256gcm16-prfsha256-ecp256', 'aes128gcm16-prfsha256-x25519', 'aes128gcm16-prfsha256-ecp256'] },
+    reload: 'reconnect', fields: ['ikeProposals'], help: 'IKE algorithms in order of preference, spelled as strongSwan spells them',
+  }),
+  nat_t: option({ schema: { type: 'string', enum: ['auto', 'always', 'never'], default: 'auto' }, reload: 'reconnect', fields: ['natT'], help: 'UDP encapsulation: when a NAT is found, always, or never (RFC 3948)' }),
+  dataplane: option({ schema: { type: 'string', enum: ['auto', 'userspace'], default: 'auto' }, reload: 'reconnect', fields: ['dataplane'], help: 'Who encrypts packets' }),
+  ike_lifetime: option({ schema: { type: 'integer', minimum: 10, maximum: 604_800, default: 14_400 }, unit: 's', reload: 'live', fields: ['ikeLifetime'], help: 'Longest life of an IKE SA; rekeying starts well before' }),
+  child_lifetime: option({ schema: { type: 'integer', minimum: 10, maximum: 604_800, default: 3600 }, unit: 's', reload: 'live', fields: ['childLifetime'], help: 'Longest life of a Child SA; rekeying starts well before' }),
+  liveness: option({ schema: { type: 'integer', minimum: 1, maximum: 86_400, default: 60 }, unit: 's', reload: 'live', fields: ['liveness'], help: 'Silence of the peer after which it is asked whether it lives (RFC 7296 §2.4)' }),
+  mtu: option({ schema: { type: 'integer', minimum: 576, maximum: 9000 }, reload: 'live', fields: ['mtu'], help: "Inner MTU in octets; by default derived from the path's device" }),
+  block_on_stop: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['blockOnStop'], help: 'Keep the unreachable routes to remote_ts after a clean stop, so that nothing leaves in clear text' }),
+} as const;
+
+export const CHILD = {
+  connection: option({ schema: text(64), reload: 'reconnect', required: true, fields: ['connection'], example: 'hq', help: 'The connection section it belongs to' }),
+  local_ts: option({ schema: LIST, reload: 'reconnect', required: true, fields: ['localTs'], example: '192.168.7.0/24', help: 'Prefixes on our side, IPv4 and IPv6' }),
+  remote_ts: option({ schema: LIST, reload: 'reconnect', required: true, fields: ['remoteTs'], example: '10.0.0.0/8', help: "Prefixes on the peer's side, IPv4 and IPv6; routes to them lead into the tunnel" }),
+  esp_proposal: option({ schema: { ...LIST, default: ['aes256gcm16', 'aes128gcm16'] }, reload: 'reconnect', fields: ['espProposals'], help: 'ESP algorithms in order of preference; with and without ESN unless spelled out' }),
+} as const;
+
+export const MQTT = {
+  enabled: option({ schema: { type: 'boolean', default: true }, reload: 'reconnect', fields: ['enabled'], help: 'Whether to report to this broker' }),
+  broker: option({ schema: text(512), reload: 'reconnect', required: true, fields: ['tls', 'host', 'port'], example: 'mqtts://broker.example.com', help: 'mqtt://HOST[:PORT] (1883) or mqtts://HOST[:PORT] (8883)' }),
+  ca: option({ schema: PATH, reload: 'reconnect', fields: ['ca'], example: '/etc/ssl/certs/ca-certificates.crt', help: "PEM file of the CAs that may vouch for the broker; by default the system's" }),
+  username: option({ schema: text(255), reload: 'reconnect', fields: ['username'], help: 'User name at the broker' }),
+  password: option({ schema: text(512), reload: 'reconnect', secret: true, fields: ['password'], help: 'Password at the broker; better put it into password_file' }),
+  password_file: option({ schema: PATH, reload: 'reconnect', fields: ['password'], example: '/etc/mobiked/mqtt.password', help: 'File with the password, readable for root only' }),
+  topic_prefix: option({ schema: { ...text(128), default: 'mobiked' }, reload: 'reconnect', fields: ['topicPrefix'], help: 'Topics are <topic_prefix>/<node_id>/...' }),
+  interval: option({ schema: { type: 'integer', minimum: 1, maximum: 86_400, default: 60 }, unit: 's', reload: 'live', fields: ['interval'], help: 'Time between two state reports' }),
+  via: option({ schema: { type: 'string', enum: ['auto', 'tunnel', 'uplink'], default: 'auto' }, reload: 'reconnect', fields: ['via'], help: 'How to reach the broker; auto: through the tunnel if it is inside a remote_ts, otherwise bound to the chosen uplink' }),
+  queue: option({ schema: { type: 'integer', minimum: 1, maximum: 100_000, default: 1000 }, reload: 'live', fields: ['queue'], help: 'Events kept while the broker is away; the oldest are dropped beyond it' }),
+} as const;
+
+/** Section type to its options, in the order people should read them. */
+export const SECTIONS = { mobiked: MOBIKED, uplink: UPLINK, connection: CONNECTION, child: CHILD, mqtt: MQTT } as const;
+export type SectionType = keyof typeof SECTIONS;
+export type OptionTable = { readonly [name: string]: OptionDef };
+
+type ValueOf<S> = S extends { type: 'boolean' }
+  ? boolean
+  : S extends { type: 'integer' }
+    ? number
+    : S extends { type: 'string'; enum: readonly (infer E)[] }
+      ? E
+      : S extends { type: 'string' }
+        ? string
+        : readonly string[];
+
+/** What the checked options of a section look like, keys as in UCI; without default they may be undefined. */
+export type Values<T extends OptionTable> = {
+  readonly [K in keyof T]: T[K]['schema'] extends { default: unknown } ? ValueOf<T[K]['schema']> : ValueOf<T[K]['schema']> | undefined;
+};
+
+/** The JSON Schema of one section: what ajv compiles. Unknown options are found by `additionalProperties`. */
+export function sectionSchema(type: SectionType): object {
+  const table: OptionTable = SECTIONS[type];
+  const names = Object.keys(table);
+  return {
+    $id: type,
+    type: 'object',
+    additionalProperties: false,
+    required: names.filter((name) => table[name]?.required === true),
+    properties: Object.fromEntries(names.map((name) => [name, table[name]?.schema])),
+  };
+}
