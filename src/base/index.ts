@@ -7,6 +7,7 @@ export * from './backoff.ts';
 export * from './bounded-queue.ts';
 export * from './brand.ts';
 export * from './bytes.ts';
+export * from './entropy.ts';
 export * from './ip.ts';
 export * from './net.ts';
 export * from './result.ts';

@@ -76,7 +76,8 @@ export function addressKey(fact: AddressFact): string {
 /** Two facts with the same key are about the same route; a default route over several next hops is one fact each. */
 export function routeKey(fact: RouteFact): string {
   const from = fact.source === undefined ? '' : formatPrefix(fact.source);
-  return `${fact.table}|${formatPrefix(fact.destination)}|${from}|${fact.metric}|${fact.type}|${fact.gateway ?? ''}|${fact.ifindex ?? ''}`;
+  const how = `${fact.gateway ?? ''}|${fact.ifindex ?? ''}|${fact.prefSrc ?? ''}|${fact.protocol}`;
+  return `${fact.table}|${formatPrefix(fact.destination)}|${from}|${fact.metric}|${fact.type}|${how}`;
 }
 
 /** rtm_protocol of every route mobiked installs (unassigned in iproute2's list), so that they are found after a crash. */

@@ -8,10 +8,7 @@ import type { AddressFact, Endpoint, Instant, IpAddress, IpFamily, IpPrefix, Jso
 import type { ChildSpi, TrafficSelector } from '../codec/ike/index.ts';
 import type { LoadedConfig, LogLevel } from '../config/index.ts';
 
-/** Random octets from the platform. `label` names the purpose: in tests each label is its own stream of the seed. */
-export interface Entropy {
-  bytes(count: number, label: string): Uint8Array;
-}
+export type { Entropy } from '../base/index.ts';
 
 // ---- UDP -----------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,102 @@
+import { after, concat, millis, randomFraction, Secret, type Instant } from '../base/index.ts';
+import type { ChildSpi, TrafficSelector } from '../codec/ike/index.ts';
+import { childKeys } from '../crypto/index.ts';
+import { SOFT_JITTER, SOFT_SHARE } from './constants.ts';
+import type { Ctx } from './context.ts';
+import type { IkeSa } from './ike-sa.ts';
+import { cipherOctets, suiteText, type Chosen } from './negotiate.ts';
+import type { IkeChildConfig } from './types.ts';
+
+/**
+ * installed -(soft lifetime, command)-> rekeying -(new one is in)-> rekeyed -(Delete answered)-> gone
+ *     installed, rekeying -(Delete)-> deleting -> gone
+ */
+export type ChildState = 'installed' | 'rekeying' | 'rekeyed' | 'deleting';
+
+/** One pair of ESP SAs. `child` stays the same through rekeyings, SPIs and handles do not. */
+export interface ChildSa {
+  readonly child: number;
+  readonly config: IkeChildConfig;
+  readonly spiIn: ChildSpi;
+  readonly spiOut: ChildSpi;
+  readonly handleIn: number;
+  readonly handleOut: number;
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
+  readonly proposal: string;
+  readonly softAt: Instant;
+  readonly hardAt: Instant;
+  state: ChildState;
+  /** The outbound SA is in use. */
+  used: boolean;
+  /** When the outbound SA is taken into use without having seen the peer use its own (I2.8-1). */
+  useAt: Instant | undefined;
+  /** No new attempt to rekey before this (I2.25-2). */
+  notBefore: Instant | undefined;
+}
+
+export interface ChildPlan {
+  readonly child: number;
+  readonly config: IkeChildConfig;
+  readonly spiIn: ChildSpi;
+  readonly spiOut: ChildSpi;
+  readonly chosen: Chosen;
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
+  readonly ni: Uint8Array;
+  readonly nr: Uint8Array;
+  readonly shared: Uint8Array | undefined;
+  /** We sent the request that made it: our outbound key is the initiator's (I2.17-1). */
+  readonly exchangeInitiator: boolean;
+  /** When to use the outbound SA: at once, or when the peer does, at the latest after CHILD_USE_TIME or never. */
+  readonly use: 'now' | 'after_inbound' | { readonly at: Instant };
+}
+
+/** Derives the keys and installs both directions, inbound first (I2.8-1). */
+export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
+  const { deps, host, now } = ctx;
+  const keyed = sa.keyed();
+  const keys = childKeys(deps.suite, keyed.hash, keyed.keys.skD, plan.ni, plan.nr, plan.shared, cipherOctets(plan.chosen), 0);
+  const [outKey, inKey] = plan.exchangeInitiator ? [keys.encrI, keys.encrR] : [keys.encrR, keys.encrI];
+  const lifetime = sa.connection?.childLifetime ?? millis(3_600_000);
+  const jitter = SOFT_JITTER * randomFraction(deps.entropy, 'child-lifetime');
+  const made: ChildSa = {
+    child: plan.child,
+    config: plan.config,
+    spiIn: plan.spiIn,
+    spiOut: plan.spiOut,
+    handleIn: host.newNumber(),
+    handleOut: host.newNumber(),
+    local: plan.local,
+    remote: plan.remote,
+    proposal: suiteText(plan.chosen, 3),
+    softAt: after(now, millis(lifetime * (SOFT_SHARE - jitter))),
+    hardAt: after(now, lifetime),
+    state: 'installed',
+    used: plan.use === 'now',
+    useAt: typeof plan.use === 'object' ? plan.use.at : undefined,
+    notBefore: undefined,
+  };
+  const common = { bundle: sa.chain, child: plan.child, cipher: 'aes-gcm-16' as const, esn: plan.chosen.esn === 1, local: plan.local, remote: plan.remote };
+  ctx.emit({ type: 'child.install', sa: { ...common, handle: made.handleIn, direction: 'in', spi: plan.spiIn, key: new Secret(concat(inKey)) } });
+  ctx.emit({ type: 'child.install', sa: { ...common, handle: made.handleOut, direction: 'out', spi: plan.spiOut, key: new Secret(concat(outKey)) } });
+  if (made.used) ctx.emit({ type: 'child.use', handle: made.handleOut });
+  sa.children.set(made.spiIn, made);
+  return made;
+}
+
+/** Takes the outbound SA into use, once. */
+export function useChild(child: ChildSa, ctx: Ctx): void {
+  if (child.used) return;
+  child.used = true;
+  child.useAt = undefined;
+  ctx.emit({ type: 'child.use', handle: child.handleOut });
+}
+
+/** Removes both directions (I1.4.1-1: SAs die in pairs). */
+export function removeChild(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
+  if (!sa.children.delete(child.spiIn)) return;
+  ctx.host.freeChildSpi(child.spiIn);
+  ctx.emit({ type: 'child.remove', handle: child.handleIn });
+  ctx.emit({ type: 'child.remove', handle: child.handleOut });
+}

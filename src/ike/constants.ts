@@ -1,0 +1,61 @@
+import { millis, minutes, seconds, type Millis } from '../base/index.ts';
+
+/** First retransmission: this many smoothed RTTs, within the bounds below (mobike-requirements "first retransmit"). */
+export const RETRANSMIT_RTTS = 3;
+/** Below 0.2 s a busy peer would be asked twice for nothing. */
+export const RETRANSMIT_LEAST: Millis = millis(200);
+/** While no RTT is known; a satellite link answers within it. */
+export const RETRANSMIT_UNKNOWN: Millis = millis(500);
+export const RETRANSMIT_FACTOR = 1.8;
+export const RETRANSMIT_JITTER = 0.1;
+/** A dead path is asked at least this often, so that its return is seen soon. */
+export const RETRANSMIT_MOST: Millis = seconds(8);
+
+/** Unanswered sends after which the current path is doubtful and others are raced. */
+export const PATH_SUSPECT = 2;
+/** Sends on a path that is being tried, at 0, 0.5 and 1.4 s (RETRANSMIT_UNKNOWN × 1.8). */
+export const PATH_TRY_SENDS = 3;
+/** A path that did not answer its try is tried again in rounds that back off to this (probe budget, D5.1.3-2). */
+export const PATH_ROUND_MOST: Millis = seconds(30);
+/** Paths raced at once; an attacker's or a user's long list cannot make us flood. */
+export const PATHS_MOST = 8;
+/** A further path is tried this long after the one before it while none has answered (RFC 4555 §3.1). */
+export const PATH_PACE: Millis = millis(500);
+
+/** How long an SA without any answer is kept: the peer may come back with its state (RFC 4555 §3.11). */
+export const HOLD_TIME: Millis = seconds(300);
+/** An IKE_SA_INIT or IKE_AUTH without answer is given up after this; the daemon starts anew with back-off. */
+export const SETUP_TIME: Millis = seconds(30);
+/** Unanswered Deletes are given up after this. */
+export const DELETE_TIME: Millis = seconds(10);
+/** A responder's half-open SA lives this long (I2.6-1). */
+export const HALF_OPEN_TIME: Millis = seconds(30);
+export const HALF_OPEN_MOST = 500;
+export const HALF_OPEN_PER_SOURCE = 5;
+/** From here on a cookie is asked for: in all, and per source. */
+export const COOKIE_ABOVE = 30;
+export const COOKIE_ABOVE_PER_SOURCE = 3;
+export const COOKIE_SECRET_TIME: Millis = seconds(60);
+
+/** The responder is patient: idle time before its own liveness check (M3.11-1). */
+export const RESPONDER_LIVENESS: Millis = seconds(150);
+/** NAT keepalive after this much silence on the current path (RFC 3948 §4). */
+export const KEEPALIVE: Millis = seconds(20);
+/** A verified address is not checked again within this time (D59-3). */
+export const RR_CACHE: Millis = minutes(10);
+
+/** Soft lifetime = hard × SOFT_SHARE − up to SOFT_JITTER × hard (I2.8-2). */
+export const SOFT_SHARE = 0.9;
+export const SOFT_JITTER = 0.1;
+/** Wait after TEMPORARY_FAILURE before asking again; doubles (I2.25-2). */
+export const TEMPORARY_WAIT: Millis = seconds(5);
+/** A new Child SA that replaces none is used by its responder at the latest after this (I2.8-1). */
+export const CHILD_USE_TIME: Millis = seconds(5);
+
+/** IKE SAs of all peers together; beyond it new requests are not answered. */
+export const IKE_SAS_MOST = 2000;
+/** Child SAs of one IKE SA. */
+export const CHILDREN_MOST = 32;
+export const NONCE_OCTETS = 32;
+/** Cookies and wrong groups a peer may answer with before an attempt is given up (I2.6-3). */
+export const INIT_RETRIES = 6;

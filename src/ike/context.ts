@@ -1,0 +1,34 @@
+import type { Instant } from '../base/index.ts';
+import type { ChildSpi, IkeSpi } from '../codec/ike/index.ts';
+import type { IkeSa } from './ike-sa.ts';
+import type { IkeConnection, IkeDeps, IkeEffect, IkeIdentity } from './types.ts';
+
+/** What the engine does for one SA while it handles an input. */
+export interface SaHost {
+  newIkeSpi(): IkeSpi;
+  newChildSpi(): ChildSpi;
+  freeChildSpi(spi: ChildSpi): void;
+  newNumber(): number;
+  connection(name: string): IkeConnection | undefined;
+  responders(): readonly IkeConnection[];
+  /** A rekeyed IKE SA takes over its chain. */
+  adopt(successor: IkeSa): void;
+  /** The SA is gone; forget its SPIs. */
+  retire(sa: IkeSa): void;
+  /** This attempt got through: its siblings end. */
+  won(sa: IkeSa, ctx: Ctx): void;
+  /** An attempt ended without an SA. */
+  lost(sa: IkeSa): void;
+  /** Established SAs between these identities other than `except`. */
+  siblings(local: IkeIdentity, remote: IkeIdentity, except: IkeSa): readonly IkeSa[];
+  /** True while no SA with this peer was up since start: INITIAL_CONTACT is due (I2.4-4). */
+  firstContact(connection: IkeConnection): boolean;
+}
+
+/** One call of the engine: the time, the collector of effects, and the engine's services. */
+export interface Ctx {
+  readonly now: Instant;
+  readonly deps: IkeDeps;
+  readonly host: SaHost;
+  emit(effect: IkeEffect): void;
+}

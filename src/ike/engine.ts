@@ -1,0 +1,355 @@
+import { after, earliest, ipBytes, ipFamily, sameBytes, samePath, toHex, type Instant, type Path } from '../base/index.ts';
+import { decodeChain, decodeHeader, encodeMessage, EXCHANGE, findNotify, findPayload, notify, type ChildSpi, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
+import { useChild } from './child-sa.ts';
+import { COOKIE_ABOVE, COOKIE_ABOVE_PER_SOURCE, HALF_OPEN_MOST, HALF_OPEN_PER_SOURCE, IKE_SAS_MOST, PATH_PACE, PATHS_MOST } from './constants.ts';
+import type { Ctx, SaHost } from './context.ts';
+import { Cookies } from './cookies.ts';
+import type { IkeSa } from './ike-sa.ts';
+import { rekeyChildTask } from './tasks/child-rekey.ts';
+import { initiate, respondInit } from './tasks/ike-init.ts';
+import { livenessTask, movePath } from './tasks/ike-mobike.ts';
+import { rekeyIkeTask } from './tasks/ike-rekey.ts';
+import type { ChainStatus, CloseReason, IkeConnection, IkeDeps, IkeEffect, IkeIdentity, IkeInput } from './types.ts';
+
+/** The attempts of one `connection.initiate`. */
+interface Setup {
+  readonly connection: string;
+  readonly waiting: Path[];
+  readonly running: Set<IkeSa>;
+  nextAt: Instant;
+  failure: { readonly reason: CloseReason; readonly detail: string };
+}
+
+/** Unprotected notices of all kinds, in one second (I1.5-1). */
+const NOTICES_PER_SECOND = 100;
+
+/** All IKE SAs of the host, found by SPI alone (I2.6-5), and the answering of what belongs to none. */
+export class IkeEngine {
+  readonly #deps: IkeDeps;
+  readonly #sas = new Map<bigint, IkeSa>();
+  readonly #chains = new Map<number, IkeSa>();
+  readonly #setups = new Map<string, Setup>();
+  readonly #childSpis = new Set<number>();
+  readonly #contacted = new Set<string>();
+  readonly #cookies: Cookies;
+  #connections = new Map<string, IkeConnection>();
+  #lastNumber = 0;
+  #notices = { second: -1, count: 0 };
+  #effects: IkeEffect[] = [];
+  readonly #host: SaHost;
+
+  constructor(deps: IkeDeps) {
+    this.#deps = deps;
+    this.#cookies = new Cookies(deps);
+    this.#host = {
+      newIkeSpi: () => this.#newIkeSpi(),
+      newChildSpi: () => this.#newChildSpi(),
+      freeChildSpi: (spi) => this.#childSpis.delete(spi),
+      newNumber: () => ++this.#lastNumber,
+      connection: (name) => this.#connections.get(name),
+      responders: () => [...this.#connections.values()].filter((c) => c.role === 'responder'),
+      adopt: (sa) => {
+        this.#sas.set(sa.localSpi, sa);
+        this.#chains.set(sa.chain, sa);
+      },
+      retire: (sa) => {
+        this.#sas.delete(sa.localSpi);
+        if (this.#chains.get(sa.chain) === sa) this.#chains.delete(sa.chain);
+      },
+      won: (sa, ctx) => this.#won(sa, ctx),
+      lost: (sa) => this.#lost(sa),
+      siblings: (local, remote, except) => [...this.#chains.values()].filter((sa) => sa !== except && sa.isEstablished && sameId(sa.localId, local) && sameId(sa.peerId, remote)),
+      firstContact: (connection) => this.#firstContact(connection),
+    };
+  }
+
+  handle(input: IkeInput, now: Instant): IkeEffect[] {
+    this.#effects = [];
+    const ctx: Ctx = { now, deps: this.#deps, host: this.#host, emit: (effect) => this.#effects.push(effect) };
+    this.#dispatch(input, ctx);
+    const out = this.#effects;
+    this.#effects = [];
+    return out;
+  }
+
+  get deadline(): Instant | undefined {
+    let next: Instant | undefined;
+    for (const sa of this.#sas.values()) next = earliest(next, sa.deadline);
+    for (const setup of this.#setups.values()) if (setup.waiting.length > 0) next = earliest(next, setup.nextAt);
+    return next;
+  }
+
+  /** The chain an IKE message without marker belongs to, for the fault boundary. */
+  chainOf(bytes: Uint8Array): number | undefined {
+    const header = decodeHeader(bytes);
+    return header && this.#find(header)?.chain;
+  }
+
+  status(): ChainStatus[] {
+    return [...this.#chains.values()].filter((sa) => sa.establishedAt !== undefined).map((sa) => sa.status());
+  }
+
+  /** The established chains of a connection, newest first. */
+  chainsOf(connection: string): ChainStatus[] {
+    return this.status().filter((s) => s.connection === connection && s.state === 'established').reverse();
+  }
+
+  isConnecting(connection: string): boolean {
+    return this.#setups.has(connection) || [...this.#sas.values()].some((sa) => sa.name === connection && sa.state === 'authSent');
+  }
+
+  #dispatch(input: IkeInput, ctx: Ctx): void {
+    switch (input.type) {
+      case 'packet':
+        return this.#packet(input.path, input.bytes, ctx);
+      case 'connections.set':
+        this.#connections = new Map(input.connections.map((c) => [c.name, c]));
+        return;
+      case 'connection.initiate':
+        return this.#initiate(input.connection, input.paths, ctx);
+      case 'connection.terminate':
+        this.#stopSetup(input.connection, ctx);
+        for (const sa of [...this.#sas.values()]) if (sa.name === input.connection && sa.state !== 'rekeyed') sa.shutDown('requested', ctx);
+        return;
+      case 'child.used':
+        for (const sa of this.#sas.values()) for (const child of sa.children.values()) if (child.handleIn === input.handle) useChild(child, ctx);
+        return;
+      case 'tick':
+        for (const sa of [...this.#sas.values()]) if (sa.deadline !== undefined && sa.deadline <= ctx.now) sa.tick(ctx);
+        for (const setup of [...this.#setups.values()]) this.#pace(setup, ctx);
+        return;
+      default: {
+        const sa = this.#chains.get(input.chain);
+        if (!sa || sa.isDead) return;
+        this.#onChain(sa, input, ctx);
+        sa.afterwards(ctx);
+      }
+    }
+  }
+
+  #onChain(sa: IkeSa, input: Extract<IkeInput, { chain: number }>, ctx: Ctx): void {
+    switch (input.type) {
+      case 'chain.close':
+        return input.reason === 'fault' ? sa.close('fault', '', ctx) : sa.shutDown(input.reason, ctx);
+      case 'path.move':
+        if (!sa.isEstablished || sa.mobikeRole !== 'initiator') return;
+        if (!sa.mobility.supported) return sa.event({ type: 'ike.unreachable', chain: sa.chain, connection: sa.name, hint: 'no_mobike' }, ctx);
+        return movePath(sa, input.path, input.reasons, input.since, ctx);
+      case 'path.probe':
+        // One probe at a time, and never in front of something that matters: the window is 1 (M3.10-1).
+        if (sa.isEstablished && sa.exchanges.idle && !samePath(input.path, sa.path)) sa.exchanges.enqueue(livenessTask(input.path));
+        return;
+      case 'path.race':
+        if (!sa.exchanges.outstanding) sa.exchanges.enqueue(livenessTask(undefined));
+        sa.exchanges.pump(ctx);
+        return sa.exchanges.race(input.paths.slice(0, PATHS_MOST), ctx);
+      case 'liveness.check':
+        if (sa.isEstablished && sa.exchanges.idle) sa.exchanges.enqueue(livenessTask(undefined));
+        return;
+      case 'traffic':
+        sa.traffic = input.traffic;
+        sa.trafficActive = input.active;
+        return;
+      case 'child.rekey':
+        for (const child of [...sa.children.values()]) if (child.config.name === input.child && child.state === 'installed') sa.exchanges.enqueue(rekeyChildTask(sa, child));
+        return;
+      case 'ike.rekey':
+        if (sa.isEstablished && !sa.exchanges.has('ikeRekey')) sa.exchanges.enqueue(rekeyIkeTask(sa, ctx));
+        return;
+    }
+  }
+
+  // ---- initiating -----------------------------------------------------------------------------------------------------
+
+  #initiate(name: string, paths: readonly Path[], ctx: Ctx): void {
+    const connection = this.#connections.get(name);
+    if (!connection || paths.length === 0 || this.isConnecting(name)) return;
+    const setup: Setup = { connection: name, waiting: paths.slice(0, PATHS_MOST), running: new Set(), nextAt: ctx.now, failure: { reason: 'timeout', detail: 'no answer' } };
+    this.#setups.set(name, setup);
+    this.#pace(setup, ctx);
+  }
+
+  #pace(setup: Setup, ctx: Ctx): void {
+    const connection = this.#connections.get(setup.connection);
+    if (!connection || ctx.now < setup.nextAt) return;
+    const path = setup.waiting.shift();
+    if (!path) return;
+    const sa = initiate(connection, ++this.#lastNumber, path, ctx);
+    setup.running.add(sa);
+    setup.nextAt = after(ctx.now, PATH_PACE);
+    this.#sas.set(sa.localSpi, sa);
+    this.#chains.set(sa.chain, sa);
+  }
+
+  /** The first answer decides; the other attempts end without a word (M3.1-1: no IKE_AUTH for a loser). */
+  #won(winner: IkeSa, ctx: Ctx): void {
+    const setup = this.#setups.get(winner.name);
+    if (!setup?.running.has(winner)) return;
+    setup.waiting.length = 0;
+    for (const sa of [...setup.running]) {
+      if (sa === winner) continue;
+      setup.running.delete(sa);
+      sa.die(ctx);
+    }
+  }
+
+  #lost(sa: IkeSa): void {
+    const setup = this.#setups.get(sa.name);
+    if (!setup?.running.delete(sa)) return;
+    if (sa.setup?.failure) setup.failure = sa.setup.failure;
+    if (setup.running.size > 0 || setup.waiting.length > 0) return;
+    this.#setups.delete(sa.name);
+    this.#effects.push({ type: 'event', event: { type: 'ike.failed', connection: sa.name, ...setup.failure } });
+  }
+
+  #stopSetup(name: string, ctx: Ctx): void {
+    const setup = this.#setups.get(name);
+    if (!setup) return;
+    this.#setups.delete(name);
+    for (const sa of setup.running) sa.die(ctx);
+  }
+
+  #firstContact(connection: IkeConnection): boolean {
+    // D5.3-3: with a sibling connection between the same identities it would kill the sibling's SA.
+    const key = `${connection.localId?.text ?? ''}|${connection.remoteId?.text ?? connection.remoteAddrs.map((a) => (a.kind === 'name' ? a.name : a.address)).join()}`;
+    const siblings = [...this.#connections.values()].filter((c) => c.role === 'initiator' && `${c.localId?.text ?? ''}|${c.remoteId?.text ?? c.remoteAddrs.map((a) => (a.kind === 'name' ? a.name : a.address)).join()}` === key);
+    if (this.#contacted.has(key) || siblings.length > 1) return false;
+    return ![...this.#chains.values()].some((sa) => sa.isEstablished && sa.name === connection.name);
+  }
+
+  // ---- receiving ------------------------------------------------------------------------------------------------------
+
+  #find(header: IkeHeader): IkeSa | undefined {
+    const local = header.fromOriginalInitiator ? header.spiR : header.spiI;
+    const sa = this.#sas.get(local);
+    if (!sa) return undefined;
+    const peer = header.fromOriginalInitiator ? header.spiI : header.spiR;
+    const known = sa.originalInitiator ? sa.spiR : sa.spiI;
+    return known === peer || known === 0n ? sa : undefined;
+  }
+
+  #packet(path: Path, datagram: Uint8Array, ctx: Ctx): void {
+    // A keepalive or something else that is no IKE message ends here (NK-1).
+    const message = path.local.port === 500 ? datagram : datagram.subarray(4);
+    const header = decodeHeader(message);
+    if (!header || header.spiI === 0n) return;
+    if (header.majorVersion !== 2) {
+      if (header.majorVersion > 2 && !header.isResponse) this.#notice(header, path, 'INVALID_MAJOR_VERSION', ctx);
+      return;
+    }
+    const sa = this.#find(header);
+    if (sa) {
+      sa.receive(header, message, path, ctx);
+      const connected = sa.isEstablished ? this.#setups.get(sa.name) : undefined;
+      if (connected?.running.has(sa)) {
+        this.#setups.delete(sa.name);
+        this.#noteContact(sa);
+      }
+      return;
+    }
+    if (header.isResponse) return;
+    if (header.exchange === EXCHANGE.IKE_SA_INIT && header.spiR === 0n && header.messageId === 0 && header.fromOriginalInitiator) return this.#initRequest(header, message, path, ctx);
+    if (header.exchange !== EXCHANGE.IKE_SA_INIT) this.#notice(header, path, 'INVALID_IKE_SPI', ctx); // I2.21.4-1
+  }
+
+  #noteContact(sa: IkeSa): void {
+    const connection = sa.connection;
+    if (connection) this.#contacted.add(`${connection.localId?.text ?? ''}|${connection.remoteId?.text ?? connection.remoteAddrs.map((a) => (a.kind === 'name' ? a.name : a.address)).join()}`);
+  }
+
+  #initRequest(header: IkeHeader, message: Uint8Array, path: Path, ctx: Ctx): void {
+    const source = sourceKey(path);
+    let halfOpen = 0;
+    let fromSource = 0;
+    for (const sa of this.#sas.values()) {
+      if (sa.originalInitiator || sa.spiI !== header.spiI) {
+        if (sa.state === 'halfOpen') {
+          halfOpen++;
+          if (sa.setup?.source === source) fromSource++;
+        }
+        continue;
+      }
+      // I2.1-3: duplicates are told apart by the whole packet, not by SPI or address.
+      if (sa.setup && sameBytes(sa.setup.request, message)) {
+        if (sa.state === 'halfOpen') sa.transmit(path, sa.setup.response, ctx);
+        return;
+      }
+      if (sa.state === 'halfOpen') {
+        halfOpen++;
+        if (sa.setup?.source === source) fromSource++;
+      }
+    }
+    const chain = decodeChain(header.nextPayload, message, 28, message.length);
+    if (chain.kind === 'critical') return this.#reply(header, path, [notify('UNSUPPORTED_CRITICAL_PAYLOAD', Uint8Array.of(chain.code))], ctx);
+    if (chain.kind !== 'payloads') return;
+    const ni = findPayload(chain.payloads, 'NONCE');
+    if (!ni) return;
+    const cookie = findNotify(chain.payloads, 'COOKIE');
+    const proven = cookie !== undefined && this.#cookies.verify(cookie.data, path.remote.address, header.spiI, ni.data, ctx.now);
+    if (!proven && (halfOpen >= COOKIE_ABOVE || fromSource >= COOKIE_ABOVE_PER_SOURCE))
+      return this.#reply(header, path, [notify('COOKIE', this.#cookies.issue(path.remote.address, header.spiI, ni.data, ctx.now))], ctx);
+    if (halfOpen >= HALF_OPEN_MOST || fromSource >= HALF_OPEN_PER_SOURCE || this.#sas.size >= IKE_SAS_MOST) return;
+    const answer = respondInit(header, chain.payloads, message, path, this.#lastNumber + 1, source, ctx);
+    if (!answer) return;
+    if (answer.sa) {
+      this.#lastNumber = Math.max(this.#lastNumber, answer.sa.chain);
+      this.#sas.set(answer.sa.localSpi, answer.sa);
+      this.#chains.set(answer.sa.chain, answer.sa);
+      answer.sa.transmit(path, answer.reply, ctx);
+    } else if (this.#noticeAllowed(ctx)) this.#transmit(path, answer.reply, ctx);
+  }
+
+  #noticeAllowed(ctx: Ctx): boolean {
+    const second = Math.floor(ctx.now / 1000);
+    if (this.#notices.second !== second) this.#notices = { second, count: 0 };
+    return this.#notices.count++ < NOTICES_PER_SECOND;
+  }
+
+  #notice(header: IkeHeader, path: Path, name: 'INVALID_IKE_SPI' | 'INVALID_MAJOR_VERSION', ctx: Ctx): void {
+    if (!this.#noticeAllowed(ctx)) return;
+    this.#reply(header, path, [notify(name)], ctx);
+  }
+
+  /** An unprotected answer that copies SPIs, message ID and exchange type (I1.5-1). */
+  #reply(header: IkeHeader, path: Path, payloads: readonly Payload[], ctx: Ctx): void {
+    this.#transmit(path, encodeMessage({
+      spiI: header.spiI, spiR: header.spiR, majorVersion: 2, minorVersion: 0, exchange: header.exchange, fromOriginalInitiator: !header.fromOriginalInitiator, isResponse: true, messageId: header.messageId,
+    }, payloads), ctx);
+  }
+
+  #transmit(path: Path, bytes: Uint8Array, ctx: Ctx): void {
+    const marked = new Uint8Array(bytes.length + 4);
+    marked.set(bytes, 4);
+    ctx.emit({ type: 'packet.send', path, bytes: path.local.port === 500 ? bytes : marked });
+  }
+
+  // ---- numbers --------------------------------------------------------------------------------------------------------
+
+  #newIkeSpi(): IkeSpi {
+    for (;;) {
+      const octets = this.#deps.entropy.bytes(8, 'ike-spi');
+      const spi = BigInt(`0x${toHex(octets)}`);
+      if (spi !== 0n && !this.#sas.has(spi)) return spi as IkeSpi;
+    }
+  }
+
+  #newChildSpi(): ChildSpi {
+    for (;;) {
+      const octets = this.#deps.entropy.bytes(4, 'child-spi');
+      const spi = new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0);
+      if (spi >= 256 && !this.#childSpis.has(spi)) { // NK-5
+        this.#childSpis.add(spi);
+        return spi as ChildSpi;
+      }
+    }
+  }
+}
+
+const sameId = (a: IkeIdentity | undefined, b: IkeIdentity): boolean => a !== undefined && a.idType === b.idType && sameBytes(a.data, b.data);
+
+/** The source a limit counts: the address, of IPv6 its /64 (I2.6-1). */
+function sourceKey(path: Path): string {
+  const octets = ipBytes(path.remote.address);
+  return toHex(ipFamily(path.remote.address) === 4 ? octets : octets.subarray(0, 8));
+}
+

@@ -1,0 +1,233 @@
+import { after, earliest, millis, pathKey, randomFraction, samePath, type Instant, type Millis, type Path } from '../base/index.ts';
+import type { ExchangeName, Payload } from '../codec/ike/index.ts';
+import { PATHS_MOST, PATH_ROUND_MOST, PATH_SUSPECT, PATH_TRY_SENDS, RETRANSMIT_FACTOR, RETRANSMIT_JITTER, RETRANSMIT_LEAST, RETRANSMIT_MOST, RETRANSMIT_RTTS, RETRANSMIT_UNKNOWN } from './constants.ts';
+import type { Ctx } from './context.ts';
+import type { IkeSa } from './ike-sa.ts';
+
+/** What a request is for. One object per exchange; it builds the request and acts on the response. */
+export interface Task {
+  readonly kind: string;
+  readonly exchange: ExchangeName;
+  /** Where the request is sent; undefined: the current path. */
+  readonly path?: Path;
+  /** Time without any answer after which `onTimeout` is called. */
+  readonly patience: Millis;
+  /** Payloads of the request; undefined: there is nothing left to ask. */
+  build(sa: IkeSa, ctx: Ctx): readonly Payload[] | undefined;
+  onResponse(sa: IkeSa, payloads: readonly Payload[], answer: Answer, ctx: Ctx): void;
+  onTimeout(sa: IkeSa, ctx: Ctx): void;
+}
+
+export interface Answer {
+  /** The path the response arrived on. */
+  readonly path: Path;
+  /** True when the request went over one path only, so that the answer says something about that path (D6.2-3). */
+  readonly onePath: boolean;
+}
+
+/** The sends of one request over one path. */
+interface Attempt {
+  readonly path: Path;
+  readonly firstAt: Instant;
+  sends: number;
+  interval: number;
+  nextAt: Instant;
+  /** Told `path.unanswered` for this round already. */
+  reported: boolean;
+}
+
+/** The one outstanding request: window 1 (RFC 7296 §2.3). Its octets never change (I2.1-1). */
+export class Request {
+  readonly messageId: number;
+  readonly bytes: Uint8Array;
+  readonly task: Task;
+  readonly startedAt: Instant;
+  readonly attempts = new Map<string, Attempt>();
+  /** Every path it was ever sent on. */
+  readonly sentOn = new Set<string>();
+  unreachableTold = false;
+
+  constructor(messageId: number, bytes: Uint8Array, task: Task, startedAt: Instant) {
+    this.messageId = messageId;
+    this.bytes = bytes;
+    this.task = task;
+    this.startedAt = startedAt;
+  }
+}
+
+/**
+ * The requests of one IKE SA: one outstanding, the rest waiting. Retransmission is per path: each path has its own
+ * timers, the octets are the same on all (RFC 7296 §2.1, D6.2-1, D6.2-4). The current path is asked for as long as the
+ * request lives; other paths join when they are raced or probed.
+ */
+export class Exchanges {
+  readonly #sa: IkeSa;
+  readonly #waiting: Task[] = [];
+  #request: Request | undefined;
+  nextId = 0;
+
+  constructor(sa: IkeSa) {
+    this.#sa = sa;
+  }
+
+  get outstanding(): Request | undefined {
+    return this.#request;
+  }
+
+  get idle(): boolean {
+    return this.#request === undefined && this.#waiting.length === 0;
+  }
+
+  has(kind: string): boolean {
+    return this.#request?.task.kind === kind || this.#waiting.some((t) => t.kind === kind);
+  }
+
+  some(test: (task: Task) => boolean): boolean {
+    return (this.#request !== undefined && test(this.#request.task)) || this.#waiting.some(test);
+  }
+
+  enqueue(task: Task, first = false): void {
+    if (first) this.#waiting.unshift(task);
+    else this.#waiting.push(task);
+  }
+
+  /** Takes the waiting tasks away, for an IKE SA that takes over (I2.8-3). */
+  takeWaiting(): Task[] {
+    return this.#waiting.splice(0);
+  }
+
+  /** Forgets the outstanding request: its answer no longer matters. */
+  abandon(): void {
+    this.#request = undefined;
+  }
+
+  /** Sends the next waiting request when the window allows. */
+  pump(ctx: Ctx): void {
+    while (this.#request === undefined) {
+      const task = this.#sa.urgentTask() ?? this.#waiting.shift();
+      if (!task) return;
+      const payloads = task.build(this.#sa, ctx);
+      if (!payloads) continue;
+      const bytes = this.#sa.encodeRequest(task.exchange, this.nextId, payloads);
+      const request = new Request(this.nextId, bytes, task, ctx.now);
+      this.nextId++;
+      this.#request = request;
+      this.#sendOn(task.path ?? this.#sa.path, ctx);
+    }
+  }
+
+  #firstInterval(path: Path, ctx: Ctx): number {
+    const rtt = this.#sa.rtt.get(pathKey(path));
+    const base = rtt === undefined ? RETRANSMIT_UNKNOWN : Math.min(Math.max(RETRANSMIT_RTTS * rtt, RETRANSMIT_LEAST), RETRANSMIT_MOST);
+    return base * this.#jitter(ctx);
+  }
+
+  #jitter(ctx: Ctx): number {
+    return 1 - RETRANSMIT_JITTER + 2 * RETRANSMIT_JITTER * randomFraction(ctx.deps.entropy, 'retransmit');
+  }
+
+  #sendOn(path: Path, ctx: Ctx): void {
+    const request = this.#request;
+    if (!request) return;
+    const key = pathKey(path);
+    const interval = this.#firstInterval(path, ctx);
+    request.attempts.set(key, { path, firstAt: ctx.now, sends: 1, interval, nextAt: after(ctx.now, millis(interval)), reported: false });
+    request.sentOn.add(key);
+    this.#sa.transmit(path, request.bytes, ctx);
+  }
+
+  /** The current path changed: the outstanding request goes there at once, with fresh timers (M3.5-6). */
+  retarget(from: Path, ctx: Ctx): void {
+    const request = this.#request;
+    if (!request) return;
+    request.attempts.delete(pathKey(from));
+    request.unreachableTold = false;
+    this.#sendOn(this.#sa.path, ctx);
+  }
+
+  /** Sends the outstanding request over further paths (D6.2-2). Paths being tried already go on as they are. */
+  race(paths: readonly Path[], ctx: Ctx): void {
+    const request = this.#request;
+    if (!request) return;
+    for (const path of paths) {
+      const known = request.attempts.get(pathKey(path));
+      if ((!known || known.sends >= PATH_TRY_SENDS) && request.attempts.size < PATHS_MOST) this.#sendOn(path, ctx);
+    }
+  }
+
+  /** Finishes the outstanding request when `messageId` is its; returns it with how its answer came. */
+  complete(messageId: number, path: Path, ctx: Ctx): { readonly request: Request; readonly answer: Answer } | undefined {
+    const request = this.#request;
+    if (!request || request.messageId !== messageId) return undefined;
+    this.#request = undefined;
+    const attempt = request.attempts.get(pathKey(path));
+    // Karn's rule: with several sends on a path nobody knows which one was answered.
+    const rtt = attempt && attempt.sends === 1 ? millis(ctx.now - attempt.firstAt) : undefined;
+    if (rtt !== undefined) this.#sa.noteRtt(path, rtt);
+    this.#sa.event({ type: 'path.answered', chain: this.#sa.chain, connection: this.#sa.name, path, rtt, current: samePath(path, this.#sa.path) }, ctx);
+    return { request, answer: { path, onePath: request.sentOn.size === 1 } };
+  }
+
+  get deadline(): Instant | undefined {
+    const request = this.#request;
+    if (!request) return undefined;
+    let next: Instant | undefined = after(request.startedAt, request.task.patience);
+    for (const attempt of request.attempts.values()) next = earliest(next, attempt.nextAt);
+    return next;
+  }
+
+  tick(ctx: Ctx): void {
+    const request = this.#request;
+    if (!request) return;
+    if (ctx.now >= after(request.startedAt, request.task.patience)) {
+      this.#request = undefined;
+      request.task.onTimeout(this.#sa, ctx);
+      if (!this.#sa.isDead) this.pump(ctx);
+      return;
+    }
+    for (const [key, attempt] of [...request.attempts]) {
+      if (attempt.nextAt > ctx.now || this.#request !== request) continue;
+      if (samePath(attempt.path, this.#sa.path)) this.#currentDue(request, attempt, ctx);
+      else this.#otherDue(request, key, attempt, ctx);
+    }
+    if (this.#request === request) this.#judgeReach(request, ctx);
+  }
+
+  #currentDue(request: Request, attempt: Attempt, ctx: Ctx): void {
+    if (attempt.sends >= PATH_SUSPECT && this.#sa.isEstablished)
+      this.#sa.event({ type: 'path.doubtful', chain: this.#sa.chain, connection: this.#sa.name, path: attempt.path, unanswered: attempt.sends }, ctx);
+    this.#again(request, attempt, RETRANSMIT_MOST, ctx);
+  }
+
+  #otherDue(request: Request, key: string, attempt: Attempt, ctx: Ctx): void {
+    if (attempt.sends < PATH_TRY_SENDS) return this.#again(request, attempt, RETRANSMIT_MOST, ctx);
+    if (!attempt.reported) {
+      attempt.reported = true;
+      this.#sa.event({ type: 'path.unanswered', chain: this.#sa.chain, connection: this.#sa.name, path: attempt.path }, ctx);
+    }
+    if (!request.attempts.has(pathKey(this.#sa.path))) {
+      // A probe that a standby path swallowed: finish the exchange over the current path, the window is needed (D6.2-2).
+      request.attempts.delete(key);
+      this.#sendOn(this.#sa.path, ctx);
+      return;
+    }
+    this.#again(request, attempt, PATH_ROUND_MOST, ctx);
+  }
+
+  #again(request: Request, attempt: Attempt, most: Millis, ctx: Ctx): void {
+    attempt.sends++;
+    attempt.interval = Math.min(attempt.interval * RETRANSMIT_FACTOR, most) * this.#jitter(ctx);
+    attempt.nextAt = after(ctx.now, millis(attempt.interval));
+    this.#sa.transmit(attempt.path, request.bytes, ctx);
+  }
+
+  /** Every path was tried and none answers: a fresh IKE SA may be the only way back. */
+  #judgeReach(request: Request, ctx: Ctx): void {
+    if (request.unreachableTold || !this.#sa.isEstablished) return;
+    const current = request.attempts.get(pathKey(this.#sa.path));
+    if (!current || current.sends <= PATH_TRY_SENDS) return;
+    for (const attempt of request.attempts.values()) if (attempt.sends < PATH_TRY_SENDS) return;
+    request.unreachableTold = true;
+    this.#sa.event({ type: 'ike.unreachable', chain: this.#sa.chain, connection: this.#sa.name, hint: 'no_answer' }, ctx);
+  }
+}

@@ -1,0 +1,425 @@
+import { concat, earliest, after, millis, pathKey, samePath, TimerTable, wipe, type Instant, type Millis, type Path } from '../base/index.ts';
+import { decodeChain, EXCHANGE, findNotify, notify, type DecodedChain, type ExchangeName, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
+import type { HashName, IkeKeys } from '../crypto/index.ts';
+import { removeChild, useChild, type ChildSa } from './child-sa.ts';
+import { KEEPALIVE } from './constants.ts';
+import type { Ctx } from './context.ts';
+import { Exchanges, type Task } from './exchange.ts';
+import { checkRules } from './message-rules.ts';
+import type { SkProtection } from './seal.ts';
+import { createChildTask, respondCreateChild } from './tasks/child-create.ts';
+import { rekeyChildTask, rekeyDue } from './tasks/child-rekey.ts';
+import { onInitMessage, type Setup } from './tasks/ike-init.ts';
+import { respondAuth } from './tasks/ike-auth.ts';
+import { deleteIkeTask, respondInformational } from './tasks/informational.ts';
+import { livenessDue, livenessTask, updateTask, type Mobility } from './tasks/ike-mobike.ts';
+import { rekeyIkeTask } from './tasks/ike-rekey.ts';
+import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Traffic } from './types.ts';
+
+/**
+ *   initSent -(IKE_SA_INIT answer)-> authSent -(IKE_AUTH answer)-> established      original initiator
+ *   halfOpen -(IKE_AUTH request)-> established                                      original responder
+ *   established -(successor adopted)-> rekeyed -(Delete answered or received)-> dead
+ *   established -(close)-> deleting -(Delete answered, or DELETE_TIME)-> dead
+ *   any -(peer deletes, fatal error, HOLD_TIME without answer)-> dead
+ */
+export type IkeState = 'initSent' | 'authSent' | 'halfOpen' | 'established' | 'rekeyed' | 'deleting' | 'dead';
+
+const TIMERS = ['softLifetime', 'hardLifetime', 'halfOpen', 'liveness', 'keepalive', 'children'] as const;
+type TimerName = (typeof TIMERS)[number];
+
+/** Keys and algorithms of an IKE SA after IKE_SA_INIT or a rekey. */
+export interface Keyed {
+  readonly hash: HashName;
+  readonly prf: number;
+  readonly keys: IkeKeys;
+  readonly protection: SkProtection;
+  readonly proposal: string;
+}
+
+export interface IkeSaInit {
+  readonly chain: number;
+  readonly name: string;
+  readonly connection: IkeConnection | undefined;
+  readonly originalInitiator: boolean;
+  /** M1.3-1: the initiator of the first IKE SA of the chain, whoever rekeyed since. */
+  readonly mobikeRole: 'initiator' | 'responder';
+  readonly state: IkeState;
+  readonly spiI: IkeSpi;
+  readonly spiR: IkeSpi;
+  readonly path: Path;
+  readonly setup: Setup | undefined;
+}
+
+/** One IKE SA: its state, the routing of its messages, its timers. Behaviour lives in `tasks/`. */
+export class IkeSa {
+  readonly chain: number;
+  name: string;
+  connection: IkeConnection | undefined;
+  readonly originalInitiator: boolean;
+  readonly mobikeRole: 'initiator' | 'responder';
+  state: IkeState;
+  readonly spiI: IkeSpi;
+  spiR: IkeSpi;
+  path: Path;
+  setup: Setup | undefined;
+  localId: IkeIdentity | undefined;
+  peerId: IkeIdentity | undefined;
+  establishedAt: Instant | undefined;
+  natLocal = false;
+  natRemote = false;
+  mobility: Mobility = { supported: false, pending: undefined, mappings: new Map(), verified: new Map(), lastUpdateId: -1 };
+  readonly children = new Map<number, ChildSa>();
+  readonly rtt = new Map<string, Millis>();
+  readonly exchanges = new Exchanges(this);
+  readonly timers = new TimerTable<TimerName>();
+  traffic: Traffic = { lastInbound: undefined, lastOutbound: undefined, lastAny: undefined };
+  trafficActive: Millis = millis(1000);
+  /** Last fresh IKE message on the current path. */
+  lastIke: Instant | undefined;
+  /** When traffic began to flow out that nothing has answered yet. */
+  unansweredSince: Instant | undefined;
+  lastSent: Instant | undefined;
+  /** Child configurations that are to be made again, and not before when. */
+  readonly missing = new Map<string, { readonly at: Instant; readonly wait: Millis }>();
+  rekeyNotBefore: Instant | undefined;
+  #keyed: Keyed | undefined;
+  #expectedId = 0;
+  #answered: { readonly request: Uint8Array; readonly response: Uint8Array } | undefined;
+
+  constructor(init: IkeSaInit) {
+    this.chain = init.chain;
+    this.name = init.name;
+    this.connection = init.connection;
+    this.originalInitiator = init.originalInitiator;
+    this.mobikeRole = init.mobikeRole;
+    this.state = init.state;
+    this.spiI = init.spiI;
+    this.spiR = init.spiR;
+    this.path = init.path;
+    this.setup = init.setup;
+  }
+
+  /** The responder of IKE_SA_INIT expects IKE_AUTH, message ID 1, next (I2.2-1). */
+  expectAuth(): void {
+    this.#expectedId = 1;
+  }
+
+  get localSpi(): IkeSpi {
+    return this.originalInitiator ? this.spiI : this.spiR;
+  }
+  get isDead(): boolean {
+    return this.state === 'dead';
+  }
+  get isEstablished(): boolean {
+    return this.state === 'established';
+  }
+
+  setKeys(keyed: Keyed): void {
+    this.#keyed = keyed;
+  }
+
+  /** Keys of this SA; only asked for once they exist. */
+  keyed(): Keyed {
+    if (!this.#keyed) throw new Error('IKE SA without keys');
+    return this.#keyed;
+  }
+
+  get proposal(): string {
+    return this.#keyed?.proposal ?? '';
+  }
+
+  // ---- sending ------------------------------------------------------------------------------------------------------
+
+  /** RFC 3948 §2.2: away from port 500 an IKE message starts with four zero octets. */
+  transmit(path: Path, bytes: Uint8Array, ctx: Ctx): void {
+    ctx.emit({ type: 'packet.send', path, bytes: path.local.port === 500 ? bytes : concat(new Uint8Array(4), bytes) });
+    if (samePath(path, this.path)) this.lastSent = ctx.now;
+  }
+
+  #header(exchange: number, messageId: number, isResponse: boolean): Omit<IkeHeader, 'length' | 'nextPayload'> {
+    return { spiI: this.spiI, spiR: this.spiR, majorVersion: 2, minorVersion: 0, exchange, fromOriginalInitiator: this.originalInitiator, isResponse, messageId };
+  }
+
+  encodeRequest(exchange: ExchangeName, messageId: number, payloads: readonly Payload[]): Uint8Array {
+    if (exchange === 'IKE_SA_INIT') return this.setup?.request ?? new Uint8Array();
+    return this.keyed().protection.seal(this.#header(EXCHANGE[exchange], messageId, false), payloads);
+  }
+
+  event(event: IkeEvent, ctx: Ctx): void {
+    ctx.emit({ type: 'event', event });
+  }
+
+  log(level: 'warn' | 'info' | 'debug', text: string, ctx: Ctx): void {
+    ctx.emit({ type: 'log', level, text: `${this.name}[${this.chain}]: ${text}` });
+  }
+
+  /** The task that goes before all waiting ones: a pending address update (M3.5-7). */
+  urgentTask(): Task | undefined {
+    if (this.state !== 'established' || !this.mobility.pending || this.mobikeRole !== 'initiator') return undefined;
+    return updateTask(this);
+  }
+
+  // ---- receiving ----------------------------------------------------------------------------------------------------
+
+  /** Handles a message whose SPIs are ours. `message` is without marker and belongs to the caller. */
+  receive(header: IkeHeader, message: Uint8Array, path: Path, ctx: Ctx): void {
+    if (this.isDead || header.fromOriginalInitiator === this.originalInitiator) return;
+    const outer = decodeChain(header.nextPayload, message, 28, message.length);
+    if (header.exchange === EXCHANGE.IKE_SA_INIT) {
+      if (header.isResponse && outer.kind === 'payloads' && this.state === 'initSent') onInitMessage(this, header, outer.payloads, message, path, ctx);
+      return;
+    }
+    if (!this.#keyed) return;
+    const sk = outer.kind === 'payloads' ? outer.payloads.find((p) => p.type === 'SK') : undefined;
+    if (!sk || sk.type !== 'SK') {
+      if (outer.kind === 'payloads' && header.isResponse) this.#unprotectedResponse(header, outer.payloads, ctx);
+      return;
+    }
+    if (header.isResponse) this.#response(header, this.#keyed.protection.open(message, sk), path, ctx);
+    else this.#request(header, message, () => this.#keyed?.protection.open(message, sk), path, ctx);
+  }
+
+  /** I2.4-2, I2.21.4-1: an unprotected notice is a hint to check, and changes nothing. */
+  #unprotectedResponse(header: IkeHeader, payloads: readonly Payload[], ctx: Ctx): void {
+    const request = this.exchanges.outstanding;
+    if (!request || request.messageId !== header.messageId || request.unreachableTold || !this.isEstablished) return;
+    if (!findNotify(payloads, 'INVALID_IKE_SPI')) return;
+    request.unreachableTold = true;
+    this.event({ type: 'ike.unreachable', chain: this.chain, connection: this.name, hint: 'invalid_ike_spi' }, ctx);
+  }
+
+  #fresh(path: Path, ctx: Ctx): void {
+    // D5.5.2-3: only messages on the current path prove the current path.
+    if (samePath(path, this.path)) {
+      this.lastIke = ctx.now;
+      this.unansweredSince = undefined;
+    }
+  }
+
+  #response(header: IkeHeader, inner: DecodedChain | undefined, path: Path, ctx: Ctx): void {
+    const outstanding = this.exchanges.outstanding;
+    if (!inner || !outstanding || outstanding.messageId !== header.messageId) return;
+    if (EXCHANGE[outstanding.task.exchange] !== header.exchange) return;
+    this.#fresh(path, ctx);
+    const done = this.exchanges.complete(header.messageId, path, ctx);
+    if (!done) return;
+    if (inner.kind === 'malformed') {
+      this.close('invalid_syntax', `malformed response: ${inner.why}`, ctx);
+      return;
+    }
+    const payloads = inner.kind === 'payloads' ? inner.payloads : [];
+    const broken = checkRules(header.exchange, true, payloads);
+    if (broken) this.log('warn', `response: ${broken}`, ctx);
+    done.request.task.onResponse(this, broken ? payloads.filter((p) => p.type === 'N') : payloads, done.answer, ctx);
+    this.afterwards(ctx);
+  }
+
+  #request(header: IkeHeader, message: Uint8Array, open: () => DecodedChain | undefined, path: Path, ctx: Ctx): void {
+    // Before anything is opened: a repeated request gets the stored answer, to where this copy came from (I2.1-2).
+    if (this.#answered && header.messageId === this.#expectedId - 1 && equal(this.#answered.request, message)) {
+      this.transmit(path, this.#answered.response, ctx);
+      return;
+    }
+    if (header.messageId !== this.#expectedId) return;
+    const inner = open();
+    if (!inner) return;
+    this.#fresh(path, ctx);
+    const respond = (payloads: readonly Payload[]): void => {
+      const response = this.keyed().protection.seal(this.#header(header.exchange, header.messageId, true), payloads);
+      this.#answered = { request: message.slice(), response };
+      this.transmit(path, response, ctx);
+    };
+    this.#expectedId++;
+    if (inner.kind === 'critical') {
+      respond([notify('UNSUPPORTED_CRITICAL_PAYLOAD', Uint8Array.of(inner.code))]);
+      if (this.state === 'halfOpen') this.die(ctx);
+      return;
+    }
+    const broken = inner.kind === 'malformed' ? inner.why : checkRules(header.exchange, false, inner.payloads);
+    if (broken !== undefined || inner.kind === 'malformed') {
+      respond([notify('INVALID_SYNTAX')]);
+      this.close('invalid_syntax', `malformed request: ${broken ?? ''}`, ctx);
+      return;
+    }
+    this.#dispatch(header, inner.payloads, path, respond, ctx);
+    this.afterwards(ctx);
+  }
+
+  #dispatch(header: IkeHeader, payloads: readonly Payload[], path: Path, respond: (payloads: readonly Payload[]) => void, ctx: Ctx): void {
+    if (this.state === 'halfOpen') {
+      if (header.exchange === EXCHANGE.IKE_AUTH) respondAuth(this, payloads, path, respond, ctx);
+      return;
+    }
+    if (this.establishedAt === undefined && this.state !== 'rekeyed') return;
+    this.#followWithoutMobike(path, ctx);
+    switch (header.exchange) {
+      case EXCHANGE.CREATE_CHILD_SA:
+        return respondCreateChild(this, payloads, respond, ctx);
+      case EXCHANGE.INFORMATIONAL:
+        return respondInformational(this, header.messageId, payloads, path, respond, ctx);
+      default:
+        return respond([notify('INVALID_SYNTAX')]);
+    }
+  }
+
+  /** I2.23-3: without MOBIKE the side that is not behind a NAT follows the other's address. */
+  #followWithoutMobike(path: Path, ctx: Ctx): void {
+    if (this.mobility.supported || this.natLocal || !this.natRemote || samePath(path, this.path)) return;
+    this.path = path;
+    ctx.emit({ type: 'bundle.path', bundle: this.chain, path, opensPinhole: false });
+  }
+
+  // ---- life ---------------------------------------------------------------------------------------------------------
+
+  /** What must follow every step: the next request, and timers that depend on what changed. */
+  afterwards(ctx: Ctx): void {
+    if (this.isDead) return;
+    this.exchanges.pump(ctx);
+    this.schedule(ctx);
+  }
+
+  schedule(ctx: Ctx): void {
+    if (this.isDead) return;
+    const idle = this.exchanges.outstanding === undefined;
+    const check = this.isEstablished && idle ? livenessDue(this, ctx.now) : undefined;
+    if (check === undefined) this.timers.clear('liveness');
+    else this.timers.set('liveness', check);
+    if (this.isEstablished && this.natLocal) {
+      const last = Math.max(this.lastSent ?? 0, this.traffic.lastAny ?? 0) as Instant;
+      this.timers.set('keepalive', after(last, KEEPALIVE));
+    } else this.timers.clear('keepalive');
+    let due: Instant | undefined;
+    for (const child of this.children.values()) due = earliest(due, child.useAt, rekeyDue(child), child.hardAt);
+    for (const entry of this.missing.values()) due = earliest(due, entry.at);
+    if (due === undefined || this.state !== 'established') this.timers.clear('children');
+    else this.timers.set('children', due);
+  }
+
+  get deadline(): Instant | undefined {
+    return this.isDead ? undefined : earliest(this.exchanges.deadline, this.timers.next());
+  }
+
+  tick(ctx: Ctx): void {
+    this.exchanges.tick(ctx);
+    for (const name of this.timers.takeDue(ctx.now)) {
+      if (this.isDead) return;
+      this.#onTimer(name, ctx);
+    }
+    this.afterwards(ctx);
+  }
+
+  #onTimer(name: TimerName, ctx: Ctx): void {
+    switch (name) {
+      case 'softLifetime':
+        if (this.isEstablished && !this.exchanges.has('ikeRekey')) this.exchanges.enqueue(rekeyIkeTask(this, ctx));
+        return;
+      case 'hardLifetime':
+        return this.close('lifetime_expired', 'the IKE SA could not be rekeyed in time', ctx);
+      case 'halfOpen':
+        return this.die(ctx);
+      case 'liveness':
+        if (this.exchanges.idle) this.exchanges.enqueue(livenessTask(undefined));
+        return;
+      case 'keepalive':
+        ctx.emit({ type: 'packet.send', path: this.path, bytes: Uint8Array.of(0xff) });
+        this.lastSent = ctx.now;
+        return;
+      case 'children':
+        return this.#childrenDue(ctx);
+    }
+  }
+
+  #childrenDue(ctx: Ctx): void {
+    for (const child of [...this.children.values()]) {
+      if (child.hardAt <= ctx.now) {
+        // I2.8-4: past its hard lifetime an SA is not used, whatever became of its rekeying.
+        removeChild(this, child, ctx);
+        this.event({ type: 'child.closed', chain: this.chain, connection: this.name, child: child.config.name, reason: 'lifetime_expired' }, ctx);
+        if (this.mobikeRole === 'initiator' && child.state !== 'rekeyed') this.missing.set(child.config.name, { at: ctx.now, wait: millis(1000) });
+        continue;
+      }
+      if (child.useAt !== undefined && child.useAt <= ctx.now) useChild(child, ctx);
+      const due = rekeyDue(child);
+      if (due !== undefined && due <= ctx.now) this.exchanges.enqueue(rekeyChildTask(this, child));
+    }
+    for (const [name, entry] of [...this.missing]) {
+      if (entry.at > ctx.now) continue;
+      this.missing.delete(name);
+      const config = this.connection?.children.find((c) => c.name === name);
+      if (config) this.exchanges.enqueue(createChildTask(config));
+    }
+  }
+
+  noteRtt(path: Path, rtt: Millis): void {
+    const key = pathKey(path);
+    const old = this.rtt.get(key);
+    this.rtt.delete(key);
+    this.rtt.set(key, old === undefined ? rtt : millis(old * 0.875 + rtt * 0.125));
+    const oldest = this.rtt.keys().next().value;
+    if (this.rtt.size > 16 && oldest !== undefined) this.rtt.delete(oldest);
+  }
+
+  /** Ends the SA by our will: Delete goes out, state goes at once except what the Delete needs. */
+  shutDown(reason: CloseReason, ctx: Ctx): void {
+    if (this.state !== 'established') return this.close(reason, '', ctx);
+    this.state = 'deleting';
+    this.#dropChildren(ctx);
+    this.timers.clearAll();
+    this.exchanges.takeWaiting();
+    // A request that still waits gives way: after a Delete nothing else matters. A peer that never saw it drops the Delete as out
+    // of window and finds out by its own liveness check, as it would without a Delete.
+    this.exchanges.abandon();
+    this.exchanges.enqueue(deleteIkeTask(), true);
+    this.exchanges.pump(ctx);
+    this.event({ type: 'ike.closed', chain: this.chain, connection: this.name, reason, detail: '' }, ctx);
+  }
+
+  /** Ends the SA at once, telling the daemon why. */
+  close(reason: CloseReason, detail: string, ctx: Ctx): void {
+    const told = this.state === 'established' || this.state === 'authSent' || this.state === 'initSent';
+    const up = this.state === 'established';
+    if (this.isDead) return;
+    const setup = this.setup;
+    this.die(ctx);
+    if (up) this.event({ type: 'ike.closed', chain: this.chain, connection: this.name, reason, detail }, ctx);
+    else if (told && setup) {
+      setup.failure = { reason, detail };
+      ctx.host.lost(this);
+    }
+  }
+
+  #dropChildren(ctx: Ctx): void {
+    for (const child of [...this.children.values()]) removeChild(this, child, ctx);
+  }
+
+  /** Forgets everything: keys wiped, children removed, SPIs free. */
+  die(ctx: Ctx): void {
+    if (this.isDead) return;
+    this.#dropChildren(ctx);
+    this.state = 'dead';
+    this.timers.clearAll();
+    this.exchanges.takeWaiting();
+    this.exchanges.abandon();
+    this.setup?.dh?.wipe();
+    this.#keyed?.protection.wipe();
+    if (this.#keyed) wipe(...Object.values(this.#keyed.keys).filter((k): k is Uint8Array => k instanceof Uint8Array));
+    ctx.host.retire(this);
+  }
+
+  status(): ChainStatus {
+    return {
+      chain: this.chain, connection: this.name, role: this.mobikeRole, state: this.state, peer: this.peerId?.text, path: this.path,
+      mobike: this.mobility.supported, natLocal: this.natLocal, natRemote: this.natRemote, establishedAt: this.establishedAt,
+      spiI: this.spiI, spiR: this.spiR, proposal: this.proposal, rekeyAt: this.timers.get('softLifetime'),
+      children: [...this.children.values()].map((c) => ({
+        name: c.config.name, child: c.child, state: c.state, inHandle: c.handleIn, outHandle: c.handleOut, spiIn: c.spiIn, spiOut: c.spiOut,
+        proposal: c.proposal, local: c.local, remote: c.remote, rekeyAt: c.softAt,
+      })),
+    };
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, i) => octet === b[i]);
+}

@@ -1,0 +1,222 @@
+import { after, ByteReader, ByteWriter, millis, type Millis } from '../../base/index.ts';
+import { findNotify, findPayload, isErrorNotify, notify, notifyName, PROTOCOL, type ChildSpi, type Payload } from '../../codec/ike/index.ts';
+import { DH_SECRET_OCTETS, dhGroupOf, type DhPair } from '../../crypto/index.ts';
+import { installChild, removeChild, type ChildPlan, type ChildSa } from '../child-sa.ts';
+import { CHILD_USE_TIME, CHILDREN_MOST, HOLD_TIME, NONCE_OCTETS, TEMPORARY_WAIT } from '../constants.ts';
+import type { Ctx } from '../context.ts';
+import type { Task } from '../exchange.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { buildChosen, buildProposals, checkAnswer, choose, type ChooseRules } from '../negotiate.ts';
+import { isSubset, narrow, prefixSelector } from '../selectors.ts';
+import type { IkeChildConfig } from '../types.ts';
+import { deleteChildTask } from './informational.ts';
+import { nonceFits } from './ike-init.ts';
+import { respondRekeyIke } from './ike-rekey.ts';
+
+export const spiBytes = (spi: ChildSpi): Uint8Array => new ByteWriter(4).u32(spi).finish();
+export const spiOf = (bytes: Uint8Array): ChildSpi => new ByteReader(bytes).u32() as ChildSpi;
+
+const RULES = { protocol: PROTOCOL.ESP, spiSize: 4, groups: 'optional' } as const;
+
+/** A wait before the same is asked again, doubling from TEMPORARY_WAIT to ten minutes. */
+export function laterThan(wait: Millis): Millis {
+  return millis(Math.min(Math.max(wait * 2, TEMPORARY_WAIT), 600_000));
+}
+
+function freshDh(config: IkeChildConfig, group: number | undefined, ctx: Ctx): DhPair | undefined {
+  const wanted = group ?? config.espProposals.flatMap((s) => s.groups)[0];
+  const known = wanted === undefined ? undefined : dhGroupOf(wanted);
+  return known === undefined ? undefined : ctx.deps.suite.dh(known, ctx.deps.entropy.bytes(DH_SECRET_OCTETS[known], 'dh'));
+}
+
+/** Makes a Child SA of this configuration; with `old`, one that replaces it (RFC 7296 §1.3.1, §1.3.3). */
+export function childTask(config: IkeChildConfig, old: ChildSa | undefined, group?: number): Task {
+  let spi = 0 as ChildSpi;
+  let ni = new Uint8Array();
+  let dh: DhPair | undefined;
+  const giveBack = (ctx: Ctx): void => {
+    ctx.host.freeChildSpi(spi);
+    dh?.wipe();
+    if (old) old.state = old.state === 'rekeying' ? 'installed' : old.state;
+  };
+  return {
+    kind: old ? 'childRekey' : 'childCreate', exchange: 'CREATE_CHILD_SA', patience: HOLD_TIME,
+    build(sa, ctx) {
+      if (!sa.isEstablished || (old && !sa.children.has(old.spiIn))) return undefined;
+      spi = ctx.host.newChildSpi();
+      ni = new Uint8Array(ctx.deps.entropy.bytes(NONCE_OCTETS, 'nonce'));
+      dh = freshDh(config, group, ctx);
+      if (old) old.state = 'rekeying';
+      return [
+        ...(old ? [notify('REKEY_SA', undefined, { protocol: PROTOCOL.ESP, spi: spiBytes(old.spiIn) })] : []),
+        { type: 'SA', proposals: buildProposals(config.espProposals, PROTOCOL.ESP, spiBytes(spi), dh !== undefined) },
+        { type: 'NONCE', data: ni },
+        ...(dh ? [{ type: 'KE', group: dh.group, data: dh.publicValue } as const] : []),
+        { type: 'TSi', selectors: old ? [...old.local] : config.localTs.map(prefixSelector) },
+        { type: 'TSr', selectors: old ? [...old.remote] : config.remoteTs.map(prefixSelector) },
+      ];
+    },
+    onResponse(sa, payloads, _answer, ctx) {
+      const fail = (why: string, wait: Millis): void => {
+        giveBack(ctx);
+        sa.log('warn', `child ${config.name}: ${old ? 'rekeying' : 'creation'} failed: ${why}`, ctx);
+        if (old) old.notBefore = after(ctx.now, wait);
+        else sa.missing.set(config.name, { at: after(ctx.now, wait), wait });
+      };
+      const error = payloads.find((p) => p.type === 'N' && isErrorNotify(p.notify));
+      if (error?.type === 'N') {
+        const name = notifyName(error.notify);
+        if (name === 'INVALID_KE_PAYLOAD' && group === undefined && error.data.length === 2) {
+          const wanted = ((error.data[0] ?? 0) << 8) | (error.data[1] ?? 0);
+          if (config.espProposals.some((s) => s.groups.includes(wanted)) && wanted !== dh?.group) {
+            giveBack(ctx);
+            return sa.exchanges.enqueue(childTask(config, old, wanted), true);
+          }
+        }
+        if (name === 'CHILD_SA_NOT_FOUND' && old) {
+          // I2.25-2: the peer has lost it; drop ours and make a new one.
+          giveBack(ctx);
+          removeChild(sa, old, ctx);
+          return sa.exchanges.enqueue(childTask(config, undefined));
+        }
+        return fail(name, laterThan(millis(name === 'TEMPORARY_FAILURE' ? 0 : 30_000)));
+      }
+      finish(sa, payloads, fail, ctx);
+    },
+    onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to CREATE_CHILD_SA', ctx),
+  };
+
+  function finish(sa: IkeSa, payloads: readonly Payload[], fail: (why: string, wait: Millis) => void, ctx: Ctx): void {
+    const answer = findPayload(payloads, 'SA');
+    const nonce = findPayload(payloads, 'NONCE');
+    const tsi = findPayload(payloads, 'TSi')?.selectors ?? [];
+    const tsr = findPayload(payloads, 'TSr')?.selectors ?? [];
+    const ke = findPayload(payloads, 'KE');
+    const rules: ChooseRules = dh ? RULES : { ...RULES, groups: 'forbidden' };
+    const chosen = answer && checkAnswer(config.espProposals, answer.proposals, rules);
+    if (!chosen || !nonce || !nonceFits(nonce.data)) return fail('the answer is none of our proposals', laterThan(millis(30_000)));
+    const shared = dh && ke && ke.group === dh.group && chosen.group === dh.group ? dh.derive(ke.data) : undefined;
+    if (dh && chosen.group !== 0 && !shared) return sa.shutDown('invalid_syntax', ctx); // AL-3: an invalid public value in a response
+    const spiOut = spiOf(chosen.spi);
+    const bad = !isSubset(tsi, old ? old.local : config.localTs.map(prefixSelector)) || !isSubset(tsr, old ? old.remote : config.remoteTs.map(prefixSelector));
+    const narrower = old !== undefined && (!isSubset(old.local, tsi) || !isSubset(old.remote, tsr));
+    const plan: ChildPlan = {
+      child: old?.child ?? ctx.host.newNumber(), config, spiIn: spi, spiOut, chosen, local: tsi, remote: tsr, ni, nr: nonce.data, shared, exchangeInitiator: true,
+      use: bad || narrower ? 'after_inbound' : 'now',
+    };
+    const made = installChild(sa, plan, ctx);
+    shared?.fill(0);
+    dh?.wipe();
+    if (bad || narrower) {
+      // I2.9-2, I2.9.2-1: the new SA goes, the old one stays.
+      made.state = 'deleting';
+      sa.exchanges.enqueue(deleteChildTask(made), true);
+      if (old) {
+        old.state = 'installed';
+        old.notBefore = after(ctx.now, laterThan(millis(30_000)));
+      }
+      return sa.log('warn', `child ${config.name}: the peer's selectors do not fit`, ctx);
+    }
+    if (old) {
+      old.state = 'rekeyed';
+      sa.exchanges.enqueue(deleteChildTask(old), true);
+    }
+    sa.event({ type: old ? 'child.rekeyed' : 'child.established', chain: sa.chain, connection: sa.name, child: config.name, local: tsi, remote: tsr }, ctx);
+  }
+}
+
+export function createChildTask(config: IkeChildConfig): Task {
+  return childTask(config, undefined);
+}
+
+interface ChildExchange {
+  readonly ni: Uint8Array;
+  readonly nr: Uint8Array;
+  readonly shared: Uint8Array | undefined;
+  readonly rules: ChooseRules;
+  /** Group of the KE payload that came; 0: none. */
+  readonly group: number;
+  readonly use: ChildPlan['use'];
+  readonly replaces?: ChildSa;
+}
+
+/** The responder's choice for SA, TSi, TSr; installs the Child SA before the answer is sent (I2.8-1). */
+export function answerChild(sa: IkeSa, payloads: readonly Payload[], exchange: ChildExchange, ctx: Ctx): { readonly payloads: readonly Payload[]; readonly made: ChildSa | undefined } {
+  const refuse = (name: 'NO_PROPOSAL_CHOSEN' | 'TS_UNACCEPTABLE' | 'NO_ADDITIONAL_SAS'): { payloads: Payload[]; made: undefined } => {
+    sa.log('warn', `Child SA refused: ${name}`, ctx);
+    return { payloads: [notify(name)], made: undefined };
+  };
+  const offer = findPayload(payloads, 'SA');
+  const tsi = findPayload(payloads, 'TSi')?.selectors;
+  const tsr = findPayload(payloads, 'TSr')?.selectors;
+  if (!offer || !tsi || !tsr) return refuse('NO_PROPOSAL_CHOSEN');
+  if (sa.children.size >= CHILDREN_MOST) return refuse('NO_ADDITIONAL_SAS');
+  const configs = exchange.replaces ? [exchange.replaces.config] : (sa.connection?.children ?? []);
+  // TSi is the peer's side. A child configuration not yet in use is preferred, so that two children do not fall on one.
+  const fits = configs
+    .map((config) => ({ config, remote: narrow(tsi, config.remoteTs.map(prefixSelector)), local: narrow(tsr, config.localTs.map(prefixSelector)) }))
+    .filter((fit) => fit.remote.length > 0 && fit.local.length > 0);
+  const free = fits.find((fit) => ![...sa.children.values()].some((c) => c.config.name === fit.config.name));
+  const fit = exchange.replaces ? fits[0] : (free ?? fits[0]);
+  if (!fit) return refuse('TS_UNACCEPTABLE');
+  const chosen = choose(fit.config.espProposals, offer.proposals, exchange.rules);
+  if (!chosen || chosen.group !== (exchange.shared ? exchange.group : 0)) return refuse('NO_PROPOSAL_CHOSEN');
+  const spiIn = ctx.host.newChildSpi();
+  const plan: ChildPlan = {
+    child: exchange.replaces?.child ?? ctx.host.newNumber(), config: fit.config, spiIn, spiOut: spiOf(chosen.spi), chosen, local: fit.local, remote: fit.remote,
+    ni: exchange.ni, nr: exchange.nr, shared: exchange.shared, exchangeInitiator: false, use: exchange.use,
+  };
+  const made = installChild(sa, plan, ctx);
+  sa.event({ type: exchange.replaces ? 'child.rekeyed' : 'child.established', chain: sa.chain, connection: sa.name, child: fit.config.name, local: fit.local, remote: fit.remote }, ctx);
+  return {
+    payloads: [
+      { type: 'SA', proposals: [buildChosen(chosen, PROTOCOL.ESP, spiBytes(spiIn))] },
+      { type: 'TSi', selectors: fit.remote },
+      { type: 'TSr', selectors: fit.local },
+    ],
+    made,
+  };
+}
+
+/** Answers a CREATE_CHILD_SA request: a new child, a child's rekeying, or the IKE SA's (I1.3-1). */
+export function respondCreateChild(sa: IkeSa, payloads: readonly Payload[], respond: (payloads: readonly Payload[]) => void, ctx: Ctx): void {
+  const offer = findPayload(payloads, 'SA');
+  const nonce = findPayload(payloads, 'NONCE');
+  if (!offer || !nonce || !nonceFits(nonce.data)) {
+    respond([notify('INVALID_SYNTAX')]);
+    return sa.close('invalid_syntax', 'CREATE_CHILD_SA without SA or nonce', ctx);
+  }
+  // I2.25-1: while the IKE SA is being rekeyed or deleted, nothing new starts on it.
+  if (sa.state !== 'established') return respond([notify('TEMPORARY_FAILURE')]);
+  if (offer.proposals[0]?.protocol === PROTOCOL.IKE) return respondRekeyIke(sa, payloads, respond, ctx);
+  if (sa.exchanges.has('ikeRekey')) return respond([notify('TEMPORARY_FAILURE')]);
+  const rekey = findNotify(payloads, 'REKEY_SA');
+  const old = rekey && [...sa.children.values()].find((c) => c.spiOut === spiOf(rekey.spi));
+  if (rekey && !old) return respond([notify('CHILD_SA_NOT_FOUND', undefined, { protocol: PROTOCOL.ESP, spi: rekey.spi })]);
+  // A rekeying of ours that crosses theirs gives way; both sides try again at random times.
+  if (old && (old.state === 'deleting' || old.state === 'rekeying')) return respond([notify('TEMPORARY_FAILURE')]);
+  const ke = findPayload(payloads, 'KE');
+  const group = ke ? dhGroupOf(ke.group) : undefined;
+  const allowed = (old ? [old.config] : (sa.connection?.children ?? [])).flatMap((c) => c.espProposals.flatMap((s) => s.groups));
+  if (ke && allowed.length > 0 && (group === undefined || !allowed.includes(ke.group))) {
+    const wanted = allowed[0] ?? 0;
+    return respond([notify('INVALID_KE_PAYLOAD', Uint8Array.of(wanted >> 8, wanted & 255))]);
+  }
+  const dh = ke && group !== undefined && allowed.length > 0 ? ctx.deps.suite.dh(group, ctx.deps.entropy.bytes(DH_SECRET_OCTETS[group], 'dh')) : undefined;
+  const shared = dh && ke ? dh.derive(ke.data) : undefined;
+  if (dh && !shared) {
+    respond([notify('INVALID_SYNTAX')]); // AL-3
+    return sa.close('invalid_syntax', 'invalid public value in CREATE_CHILD_SA', ctx);
+  }
+  const nr = ctx.deps.entropy.bytes(NONCE_OCTETS, 'nonce');
+  const answer = answerChild(sa, payloads, {
+    ni: nonce.data, nr, shared, rules: dh ? RULES : { ...RULES, groups: 'forbidden' }, group: dh ? dh.group : 0,
+    use: old ? 'after_inbound' : { at: after(ctx.now, CHILD_USE_TIME) }, ...(old ? { replaces: old } : {}),
+  }, ctx);
+  shared?.fill(0);
+  dh?.wipe();
+  if (!answer.made) return respond(answer.payloads);
+  if (old) old.state = 'rekeyed';
+  const [first, ...rest] = answer.payloads;
+  respond([...(first ? [first] : []), { type: 'NONCE', data: nr }, ...(dh ? [{ type: 'KE', group: dh.group, data: dh.publicValue } as const] : []), ...rest]);
+}

@@ -1,0 +1,180 @@
+import { after, ipBytes, ipFamily, millis, printable, randomFraction, sameBytes, toHex, type Path } from '../../base/index.ts';
+import { findNotify, findPayload, ID_TYPE, idPayload, isErrorNotify, notify, notifyName, PROTOCOL, type ChildSpi, type IdPayload, type Payload } from '../../codec/ike/index.ts';
+import { authOctets, pskAuth } from '../../crypto/index.ts';
+import { installChild } from '../child-sa.ts';
+import { CHILD_USE_TIME, SETUP_TIME, SOFT_JITTER, SOFT_SHARE } from '../constants.ts';
+import type { Ctx } from '../context.ts';
+import type { Task } from '../exchange.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { buildProposals, checkAnswer } from '../negotiate.ts';
+import { isSubset, prefixSelector } from '../selectors.ts';
+import type { IkeChildConfig, IkeConnection, IkeIdentity } from '../types.ts';
+import { answerChild, spiBytes, spiOf } from './child-create.ts';
+import { acceptsAddresses } from './ike-init.ts';
+import { livenessTask } from './ike-mobike.ts';
+
+const AUTH_SHARED_KEY = 2;
+/** In IKE_AUTH no key exchange can follow (I1.2-5). */
+const CHILD_RULES = { protocol: PROTOCOL.ESP, spiSize: 4, groups: 'forbidden' } as const;
+
+const addressIdentity = (path: Path): IkeIdentity => ({
+  text: path.local.address,
+  idType: ipFamily(path.local.address) === 4 ? ID_TYPE.IPV4_ADDR : ID_TYPE.IPV6_ADDR,
+  data: ipBytes(path.local.address),
+});
+
+/** An identity as people read it; octets that are no text are shown in hexadecimal. */
+function identityText(id: IdPayload): string {
+  if (id.idType === ID_TYPE.FQDN || id.idType === ID_TYPE.RFC822_ADDR) return printable(String.fromCharCode(...id.data.subarray(0, 255)));
+  if (id.idType === ID_TYPE.IPV4_ADDR && id.data.length === 4) return Array.from(id.data).join('.');
+  return `${id.idType}:${toHex(id.data.subarray(0, 64))}`;
+}
+
+const sameIdentity = (wanted: IkeIdentity, id: IdPayload): boolean => wanted.idType === id.idType && sameBytes(wanted.data, id.data);
+
+/** AUTH data of one side (RFC 7296 §2.15). */
+function authData(sa: IkeSa, side: 'initiator' | 'responder', psk: Uint8Array, idBody: Uint8Array, ctx: Ctx): Uint8Array {
+  const { setup } = sa;
+  if (!setup) throw new Error('AUTH without setup state');
+  const { hash, keys } = sa.keyed();
+  const octets = side === 'initiator'
+    ? authOctets(ctx.deps.suite, hash, setup.request, setup.nr, keys.skPi, idBody)
+    : authOctets(ctx.deps.suite, hash, setup.response, setup.ni, keys.skPr, idBody);
+  return pskAuth(ctx.deps.suite, hash, psk, octets);
+}
+
+/** The IKE_AUTH request of an initiator, with its first Child SA. */
+export function authTask(): Task {
+  let config: IkeChildConfig | undefined;
+  let spi = 0 as ChildSpi;
+  return {
+    kind: 'auth', exchange: 'IKE_AUTH', patience: SETUP_TIME,
+    build(sa, ctx) {
+      const { connection } = sa;
+      config = connection?.children[0];
+      if (!connection || !config) return undefined;
+      spi = ctx.host.newChildSpi();
+      const identity = connection.localId ?? addressIdentity(sa.path);
+      sa.localId = identity;
+      const idi = idPayload('IDi', identity.idType, identity.data);
+      return [
+        idi,
+        ...(ctx.host.firstContact(connection) ? [notify('INITIAL_CONTACT')] : []),
+        ...(connection.remoteId ? [idPayload('IDr', connection.remoteId.idType, connection.remoteId.data)] : []),
+        { type: 'AUTH', method: AUTH_SHARED_KEY, data: authData(sa, 'initiator', connection.psk.reveal(), idi.body, ctx) },
+        { type: 'SA', proposals: buildProposals(config.espProposals, PROTOCOL.ESP, spiBytes(spi), false) },
+        { type: 'TSi', selectors: config.localTs.map(prefixSelector) },
+        { type: 'TSr', selectors: config.remoteTs.map(prefixSelector) },
+        ...(connection.mobike ? [notify('MOBIKE_SUPPORTED')] : []),
+      ];
+    },
+    onResponse(sa, payloads, _answer, ctx) {
+      if (config) onAuthResponse(sa, config, spi, payloads, ctx);
+    },
+    onTimeout: (sa, ctx) => sa.close('timeout', 'no answer to IKE_AUTH', ctx),
+  };
+}
+
+function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloads: readonly Payload[], ctx: Ctx): void {
+  const { connection, setup } = sa;
+  if (!connection || !setup) return;
+  const idr = findPayload(payloads, 'IDr');
+  const auth = findPayload(payloads, 'AUTH');
+  const errors = payloads.filter((p) => p.type === 'N').filter((p) => isErrorNotify(p.notify));
+  if (!idr || !auth) {
+    ctx.host.freeChildSpi(spi);
+    return sa.close('authentication_failed', `the peer refused IKE_AUTH: ${errors.map((p) => notifyName(p.notify)).join(', ') || 'no AUTH payload'}`, ctx);
+  }
+  const expected = authData(sa, 'responder', connection.psk.reveal(), idr.body, ctx);
+  if (auth.method !== AUTH_SHARED_KEY || !ctx.deps.suite.equal(expected, auth.data)) {
+    ctx.host.freeChildSpi(spi);
+    return sa.close('authentication_failed', `the peer's AUTH does not verify (is the PSK the same on both sides?)`, ctx);
+  }
+  if (connection.remoteId && !sameIdentity(connection.remoteId, idr)) {
+    ctx.host.freeChildSpi(spi);
+    return sa.close('authentication_failed', `the peer is ${identityText(idr)}, remote_id asks for ${connection.remoteId.text}`, ctx);
+  }
+  sa.peerId = { text: identityText(idr), idType: idr.idType, data: idr.data.slice() };
+  sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
+  establish(sa, ctx);
+  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
+  installFirst(sa, config, spi, payloads, ctx);
+  for (const other of connection.children) if (other !== config) sa.missing.set(other.name, { at: ctx.now, wait: millis(0) });
+  // M3.8-3: the IKE_SA_INIT hash was for port 500; the first exchange on 4500 gives the baseline of our mapping.
+  if (sa.natLocal && sa.mobility.supported) sa.exchanges.enqueue(livenessTask(undefined));
+}
+
+function installFirst(sa: IkeSa, config: IkeChildConfig, spiIn: ChildSpi, payloads: readonly Payload[], ctx: Ctx): void {
+  const answer = findPayload(payloads, 'SA');
+  const tsi = findPayload(payloads, 'TSi')?.selectors ?? [];
+  const tsr = findPayload(payloads, 'TSr')?.selectors ?? [];
+  const chosen = answer && checkAnswer(config.espProposals, answer.proposals, CHILD_RULES);
+  const fits = isSubset(tsi, config.localTs.map(prefixSelector)) && isSubset(tsr, config.remoteTs.map(prefixSelector));
+  if (!chosen || !fits || !sa.setup) {
+    // I1.2-3, I2.21-2: the IKE SA stays; the child is tried again.
+    const why = payloads.filter((p) => p.type === 'N').filter((p) => isErrorNotify(p.notify)).map((p) => notifyName(p.notify)).join(', ');
+    ctx.host.freeChildSpi(spiIn);
+    sa.log('warn', `child ${config.name} was not set up: ${why || 'the answer does not fit our offer'}`, ctx);
+    sa.event({ type: 'child.closed', chain: sa.chain, connection: sa.name, child: config.name, reason: why || 'bad_answer' }, ctx);
+    sa.missing.set(config.name, { at: after(ctx.now, RETRY_CHILD), wait: RETRY_CHILD });
+    return;
+  }
+  installChild(sa, { child: ctx.host.newNumber(), config, spiIn, spiOut: spiOf(chosen.spi), chosen, local: tsi, remote: tsr, ni: sa.setup.ni, nr: sa.setup.nr, shared: undefined, exchangeInitiator: true, use: 'now' }, ctx);
+  sa.event({ type: 'child.established', chain: sa.chain, connection: sa.name, child: config.name, local: tsi, remote: tsr }, ctx);
+}
+
+/** A child that was refused is asked for again after this; a wrong configuration must not hammer the peer. */
+const RETRY_CHILD = millis(60_000);
+
+/** From here on the SA is real: lifetimes run, the daemon is told. */
+function establish(sa: IkeSa, ctx: Ctx): void {
+  const lifetime = sa.connection?.ikeLifetime ?? millis(14_400_000);
+  sa.state = 'established';
+  sa.establishedAt = ctx.now;
+  sa.lastIke = ctx.now;
+  sa.timers.clear('halfOpen');
+  sa.timers.set('softLifetime', after(ctx.now, millis(lifetime * (SOFT_SHARE - SOFT_JITTER * randomFraction(ctx.deps.entropy, 'ike-lifetime')))));
+  sa.timers.set('hardLifetime', after(ctx.now, lifetime));
+  const took = millis(ctx.now - (sa.setup?.startedAt ?? ctx.now));
+  sa.event({ type: 'ike.established', chain: sa.chain, connection: sa.name, role: sa.mobikeRole, path: sa.path, peer: sa.peerId?.text ?? '', mobike: sa.mobility.supported, took }, ctx);
+}
+
+/** The responder's half of IKE_AUTH. `respond` seals and sends. */
+export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path, respond: (payloads: readonly Payload[]) => void, ctx: Ctx): void {
+  const refuse = (why: string): void => {
+    sa.log('warn', `${path.remote.address}: ${why}`, ctx);
+    respond([notify('AUTHENTICATION_FAILED')]); // I2.21.2-1: no detail to the peer
+    sa.die(ctx);
+  };
+  const idi = findPayload(payloads, 'IDi');
+  const auth = findPayload(payloads, 'AUTH');
+  const wanted = findPayload(payloads, 'IDr');
+  const { setup } = sa;
+  if (!idi || !auth || !setup) return refuse('IKE_AUTH without IDi or AUTH');
+  if (auth.method !== AUTH_SHARED_KEY) return refuse(`authentication method ${auth.method} is not supported`);
+  const connection = findConnection(ctx.host.responders(), idi, wanted, path);
+  if (!connection) return refuse(`no connection for identity ${identityText(idi)}`);
+  if (!ctx.deps.suite.equal(authData(sa, 'initiator', connection.psk.reveal(), idi.body, ctx), auth.data))
+    return refuse(`AUTH of ${identityText(idi)} does not verify (is the PSK of connection '${connection.name}' the same on both sides?)`);
+  sa.connection = connection;
+  sa.name = connection.name;
+  // M3.3-2: the addresses of the IKE SA are those of the first IKE_AUTH request.
+  sa.path = path;
+  sa.localId = connection.localId ?? addressIdentity(path);
+  sa.peerId = { text: identityText(idi), idType: idi.idType, data: idi.data.slice() };
+  sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
+  if (findNotify(payloads, 'INITIAL_CONTACT')) for (const old of ctx.host.siblings(sa.localId, sa.peerId, sa)) old.close('replaced', 'INITIAL_CONTACT', ctx);
+  const idr = idPayload('IDr', sa.localId.idType, sa.localId.data);
+  const mine: Payload = { type: 'AUTH', method: AUTH_SHARED_KEY, data: authData(sa, 'responder', connection.psk.reveal(), idr.body, ctx) };
+  establish(sa, ctx);
+  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, opensPinhole: false });
+  const child = answerChild(sa, payloads, { ni: setup.ni, nr: setup.nr, shared: undefined, rules: CHILD_RULES, group: 0, use: { at: after(ctx.now, CHILD_USE_TIME) } }, ctx);
+  respond([idr, mine, ...child.payloads, ...(sa.mobility.supported ? [notify('MOBIKE_SUPPORTED')] : [])]);
+}
+
+/** The section whose identities and addresses fit; the PSK is that section's (I1.2-3: looked up by both identities). */
+function findConnection(responders: readonly IkeConnection[], idi: IdPayload, wanted: IdPayload | undefined, path: Path): IkeConnection | undefined {
+  const fits = responders.filter((c) =>
+    acceptsAddresses(c, path) && (!c.remoteId || sameIdentity(c.remoteId, idi)) && (!wanted || !c.localId || sameIdentity(c.localId, wanted)));
+  return fits.find((c) => c.remoteId) ?? fits[0];
+}

@@ -1,0 +1,210 @@
+import { after, type Instant, type Path } from '../../base/index.ts';
+import { encodeMessage, EXCHANGE, findNotify, findPayload, isErrorNotify, notify, notifyName, PROTOCOL, type IkeHeader, type IkeSpi, type Payload } from '../../codec/ike/index.ts';
+import { DH_SECRET_OCTETS, dhGroupOf, ikeKeys, prfHash, skeyseed, type DhPair } from '../../crypto/index.ts';
+import { HALF_OPEN_TIME, INIT_RETRIES, NONCE_OCTETS, SETUP_TIME } from '../constants.ts';
+import type { Ctx } from '../context.ts';
+import type { Task } from '../exchange.ts';
+import { IkeSa } from '../ike-sa.ts';
+import { natNotifies, natVerdict } from '../nat.ts';
+import { buildChosen, buildProposals, checkAnswer, choose, cipherOctets, suiteText, type Chosen } from '../negotiate.ts';
+import { SkProtection } from '../seal.ts';
+import type { CloseReason, IkeConnection, IkeSuite } from '../types.ts';
+import { authTask } from './ike-auth.ts';
+
+/** What exists only until the SA is authenticated. */
+export interface Setup {
+  readonly startedAt: Instant;
+  ni: Uint8Array;
+  nr: Uint8Array;
+  dh: DhPair | undefined;
+  /** The IKE_SA_INIT messages as sent, for AUTH (I2.15-1). */
+  request: Uint8Array;
+  response: Uint8Array;
+  cookie: Uint8Array | undefined;
+  retries: number;
+  /** An unauthenticated error: reported if nothing better comes (I2.21.1-1). */
+  remembered: CloseReason | undefined;
+  failure: { readonly reason: CloseReason; readonly detail: string } | undefined;
+  /** Responder: the source the request came from, for limits. */
+  readonly source: string;
+}
+
+const IKE_RULES = { protocol: PROTOCOL.IKE, spiSize: 0, groups: 'mandatory' } as const;
+
+/** Takes the address pair of a path to the NAT traversal port (M3.3-3). */
+export function floated(path: Path): Path {
+  return { ...path, local: { address: path.local.address, port: 4500 }, remote: { address: path.remote.address, port: 4500 } };
+}
+
+const offeredGroups = (suites: readonly IkeSuite[]): number[] => suites.flatMap((s) => s.groups);
+
+/** Starts one attempt of an initiator over one path. */
+export function initiate(connection: IkeConnection, chain: number, path: Path, ctx: Ctx): IkeSa {
+  const sa = new IkeSa({
+    chain, name: connection.name, connection, originalInitiator: true, mobikeRole: 'initiator', state: 'initSent',
+    spiI: ctx.host.newIkeSpi(), spiR: 0n as IkeSpi, path,
+    setup: {
+      startedAt: ctx.now, ni: ctx.deps.entropy.bytes(NONCE_OCTETS, 'nonce'), nr: new Uint8Array(), dh: undefined, request: new Uint8Array(),
+      response: new Uint8Array(), cookie: undefined, retries: 0, remembered: undefined, failure: undefined, source: '',
+    },
+  });
+  const group = offeredGroups(connection.ikeProposals).map(dhGroupOf).find((g) => g !== undefined);
+  if (sa.setup && group !== undefined) sa.setup.dh = ctx.deps.suite.dh(group, ctx.deps.entropy.bytes(DH_SECRET_OCTETS[group], 'dh'));
+  sendInit(sa, ctx);
+  return sa;
+}
+
+function sendInit(sa: IkeSa, ctx: Ctx): void {
+  const { setup, connection } = sa;
+  if (!setup?.dh || !connection) return;
+  const payloads: Payload[] = [
+    ...(setup.cookie ? [notify('COOKIE', setup.cookie)] : []),
+    { type: 'SA', proposals: buildProposals(connection.ikeProposals, PROTOCOL.IKE, new Uint8Array(), true) },
+    { type: 'KE', group: setup.dh.group, data: setup.dh.publicValue },
+    { type: 'NONCE', data: setup.ni },
+    ...natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, sa.path.local, sa.path.remote, true),
+  ];
+  setup.request = encodeMessage(
+    { spiI: sa.spiI, spiR: sa.spiR, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT, fromOriginalInitiator: true, isResponse: false, messageId: 0 },
+    payloads,
+  );
+  sa.exchanges.abandon();
+  sa.exchanges.nextId = 0;
+  sa.exchanges.enqueue(initTask(), true);
+  sa.exchanges.pump(ctx);
+}
+
+function initTask(): Task {
+  return {
+    kind: 'init', exchange: 'IKE_SA_INIT', patience: SETUP_TIME,
+    build: () => [],
+    // An IKE_SA_INIT response is not protected: `onInitMessage` judges it before the exchange counts as answered.
+    onResponse: () => undefined,
+    onTimeout: (sa, ctx) => sa.close(sa.setup?.remembered ?? 'timeout', 'no usable answer to IKE_SA_INIT', ctx),
+  };
+}
+
+/** An answer to our IKE_SA_INIT. Nothing in it is authenticated: what does not fit is ignored and waiting goes on. */
+export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly Payload[], message: Uint8Array, path: Path, ctx: Ctx): void {
+  const { setup, connection } = sa;
+  if (!setup?.dh || !connection || header.messageId !== 0 || sa.exchanges.outstanding?.task.kind !== 'init') return;
+  const cookie = findNotify(payloads, 'COOKIE');
+  if (cookie && cookie.data.length >= 1 && cookie.data.length <= 64) {
+    if (setup.retries++ >= INIT_RETRIES) return;
+    setup.cookie = cookie.data.slice();
+    return sendInit(sa, ctx);
+  }
+  const otherGroup = findNotify(payloads, 'INVALID_KE_PAYLOAD');
+  if (otherGroup) {
+    const wanted = otherGroup.data.length === 2 ? ((otherGroup.data[0] ?? 0) << 8) | (otherGroup.data[1] ?? 0) : 0;
+    const group = dhGroupOf(wanted);
+    // I1.2-6: only a group of our own offer, and not the one we sent; the whole offer goes out again.
+    if (group === undefined || group === setup.dh.group || !offeredGroups(connection.ikeProposals).includes(wanted)) return;
+    if (setup.retries++ >= INIT_RETRIES) return;
+    setup.dh.wipe();
+    setup.dh = ctx.deps.suite.dh(group, ctx.deps.entropy.bytes(DH_SECRET_OCTETS[group], 'dh'));
+    return sendInit(sa, ctx);
+  }
+  const error = payloads.find((p) => p.type === 'N' && isErrorNotify(p.notify));
+  if (error?.type === 'N') {
+    setup.remembered = notifyName(error.notify) === 'NO_PROPOSAL_CHOSEN' ? 'no_proposal_chosen' : 'timeout';
+    return sa.log('warn', `peer answered IKE_SA_INIT with ${notifyName(error.notify)} (not authenticated: waiting on)`, ctx);
+  }
+  const offer = findPayload(payloads, 'SA');
+  const ke = findPayload(payloads, 'KE');
+  const nonce = findPayload(payloads, 'NONCE');
+  if (!offer || !ke || !nonce || header.spiR === 0n || !nonceFits(nonce.data)) return;
+  const chosen = checkAnswer(connection.ikeProposals, offer.proposals, IKE_RULES);
+  if (!chosen || chosen.group !== setup.dh.group || ke.group !== setup.dh.group) return;
+  const verdict = natVerdict(ctx.deps.suite, header.spiI, header.spiR, path.local, path.remote, payloads);
+  if (!verdict) return sa.close('nat_traversal_refused', 'the peer does not do NAT traversal, which userspace ESP needs', ctx);
+  const shared = setup.dh.derive(ke.data);
+  if (!shared) return; // AL-3: dropped, waiting goes on
+  if (!sa.exchanges.complete(0, path, ctx)) return;
+  sa.exchanges.nextId = 1;
+  setup.nr = nonce.data.slice();
+  setup.response = message.slice();
+  sa.spiR = header.spiR;
+  deriveKeys(sa, chosen, shared, ctx);
+  shared.fill(0);
+  setup.dh.wipe();
+  sa.natLocal = verdict.local;
+  sa.natRemote = verdict.remote;
+  ctx.host.won(sa, ctx);
+  sa.state = 'authSent';
+  const rtt = sa.rtt.get([...sa.rtt.keys()][0] ?? '');
+  sa.path = floated(sa.path);
+  if (rtt !== undefined) sa.noteRtt(sa.path, rtt);
+  sa.exchanges.enqueue(authTask());
+  sa.exchanges.pump(ctx);
+}
+
+/** I2.10-1. */
+export const nonceFits = (nonce: Uint8Array): boolean => nonce.length >= 16 && nonce.length <= 256;
+
+function deriveKeys(sa: IkeSa, chosen: Chosen, shared: Uint8Array, ctx: Ctx): void {
+  const { suite } = ctx.deps;
+  const hash = prfHash(chosen.prf);
+  if (!sa.setup || !hash) throw new Error('a PRF was agreed on that has no row');
+  const seed = skeyseed(suite, hash, sa.setup.ni, sa.setup.nr, shared);
+  const keys = ikeKeys(suite, hash, seed, sa.setup.ni, sa.setup.nr, sa.spiI, sa.spiR, cipherOctets(chosen), 0);
+  seed.fill(0);
+  const [out, into] = sa.originalInitiator ? [keys.skEi, keys.skEr] : [keys.skEr, keys.skEi];
+  sa.setKeys({ hash, prf: chosen.prf, keys, protection: new SkProtection(suite, out, into), proposal: suiteText(chosen, 1) });
+}
+
+/** What a responder answers to an IKE_SA_INIT request that passed the engine's limits and cookie check. */
+export function respondInit(header: IkeHeader, payloads: readonly Payload[], message: Uint8Array, path: Path, chain: number, source: string, ctx: Ctx): { readonly reply: Uint8Array; readonly sa: IkeSa | undefined } | undefined {
+  const { suite, entropy } = ctx.deps;
+  const bare = (spiR: IkeSpi, answer: readonly Payload[]): Uint8Array =>
+    encodeMessage({ spiI: header.spiI, spiR, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT, fromOriginalInitiator: false, isResponse: true, messageId: 0 }, answer);
+  const refuse = (name: 'NO_PROPOSAL_CHOSEN' | 'INVALID_KE_PAYLOAD', data?: Uint8Array): { reply: Uint8Array; sa: undefined } => ({ reply: bare(0n as IkeSpi, [notify(name, data)]), sa: undefined });
+  const offer = findPayload(payloads, 'SA');
+  const ke = findPayload(payloads, 'KE');
+  const nonce = findPayload(payloads, 'NONCE');
+  if (!offer || !ke || !nonce || !nonceFits(nonce.data)) return undefined;
+  const candidates = ctx.host.responders().filter((c) => acceptsAddresses(c, path));
+  // The offer is checked before any Diffie-Hellman (DOS-1).
+  const suites = candidates.flatMap((c) => c.ikeProposals);
+  const chosen = choose(suites, offer.proposals, IKE_RULES);
+  if (!chosen) return candidates.length === 0 ? undefined : refuse('NO_PROPOSAL_CHOSEN');
+  const group = dhGroupOf(chosen.group);
+  if (group === undefined) return refuse('NO_PROPOSAL_CHOSEN');
+  if (ke.group !== chosen.group) return refuse('INVALID_KE_PAYLOAD', Uint8Array.of(chosen.group >> 8, chosen.group & 255));
+  const dh = suite.dh(group, entropy.bytes(DH_SECRET_OCTETS[group], 'dh'));
+  const shared = dh.derive(ke.data);
+  if (!shared) return undefined;
+  const spiR = ctx.host.newIkeSpi();
+  const nr = entropy.bytes(NONCE_OCTETS, 'nonce');
+  const reply = bare(spiR, [
+    { type: 'SA', proposals: [buildChosen(chosen, PROTOCOL.IKE, new Uint8Array())] },
+    { type: 'KE', group, data: dh.publicValue },
+    { type: 'NONCE', data: nr },
+    ...natNotifies(suite, header.spiI, spiR, path.local, path.remote, true),
+  ]);
+  const sa = new IkeSa({
+    chain, name: candidates[0]?.name ?? '', connection: undefined, originalInitiator: false, mobikeRole: 'responder', state: 'halfOpen',
+    spiI: header.spiI, spiR, path,
+    setup: {
+      startedAt: ctx.now, ni: nonce.data.slice(), nr, dh, request: message.slice(), response: reply, cookie: undefined, retries: 0, remembered: undefined, failure: undefined, source,
+    },
+  });
+  deriveKeys(sa, chosen, shared, ctx);
+  shared.fill(0);
+  dh.wipe();
+  sa.expectAuth();
+  sa.timers.set('halfOpen', after(ctx.now, HALF_OPEN_TIME));
+  const verdict = natVerdict(suite, header.spiI, 0n as IkeSpi, path.local, path.remote, payloads);
+  sa.natLocal = verdict?.local ?? false;
+  sa.natRemote = verdict?.remote ?? false;
+  return { reply, sa };
+}
+
+/** Whether a responder section is meant for packets between these addresses. */
+export function acceptsAddresses(connection: IkeConnection, path: Path): boolean {
+  const { remoteAddrs, localAddrs } = connection;
+  if (localAddrs.length > 0 && !localAddrs.includes(path.local.address)) return false;
+  const literal = remoteAddrs.filter((a) => a.kind === 'address');
+  // A name is not resolved for the responder's filter: the identity and its PSK decide.
+  return remoteAddrs.length === 0 || literal.length < remoteAddrs.length || literal.some((a) => a.kind === 'address' && a.address === path.remote.address);
+}

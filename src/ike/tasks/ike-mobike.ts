@@ -1,0 +1,233 @@
+import { after, isUnusableIp, millis, pathKey, sameBytes, samePath, type Instant, type Millis, type Path } from '../../base/index.ts';
+import { findNotify, notify, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
+import { HOLD_TIME, RESPONDER_LIVENESS, RR_CACHE } from '../constants.ts';
+import type { Ctx } from '../context.ts';
+import type { Answer, Task } from '../exchange.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { natNotifies, natVerdict } from '../nat.ts';
+
+/*
+ * RFC 4555. The initiator decides: `move` writes the new path into the IKE SA, sends the outstanding request there,
+ * turns the Child SAs, and an UPDATE_SA_ADDRESSES follows as soon as the window allows. The responder takes the path
+ * from the header of an UPDATE_SA_ADDRESSES, answers, checks return routability, then turns its Child SAs.
+ */
+
+/** A move that the peer has not confirmed yet. */
+interface PendingMove {
+  readonly from: Path;
+  readonly reasons: readonly string[];
+  readonly since: Instant;
+  /** False while an UPDATE_SA_ADDRESSES for the current path is outstanding. */
+  due: boolean;
+}
+
+export interface Mobility {
+  /** Both sent MOBIKE_SUPPORTED (RFC 4555 §3.2). */
+  supported: boolean;
+  pending: PendingMove | undefined;
+  /** Per path, the peer's hash of where our packets come from: the mapping baseline (M3.8-3). At most 16. */
+  mappings: Map<string, Uint8Array>;
+  /** Responder: addresses of the peer whose return routability was shown, until when (D59-3). At most 16. */
+  verified: Map<string, Instant>;
+  /** Responder: message ID of the last UPDATE_SA_ADDRESSES taken (M3.5-10). */
+  lastUpdateId: number;
+}
+
+const COOKIE2_OCTETS = 16;
+const REMEMBERED = 16;
+
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.keys().next().value;
+  if (map.size > REMEMBERED && oldest !== undefined) map.delete(oldest);
+}
+
+const natPair = (sa: IkeSa, path: Path, ctx: Ctx): NotifyPayload[] => natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, true);
+
+// ---- initiator -----------------------------------------------------------------------------------------------------
+
+/** RFC 4555 §3.5: this path from now on. `since` is when what caused it happened. */
+export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since: Instant, ctx: Ctx): void {
+  const from = sa.mobility.pending?.from ?? sa.path;
+  const before = sa.path;
+  sa.path = to;
+  sa.unansweredSince = undefined;
+  sa.mobility.pending = { from, reasons, since, due: true };
+  // M3.5-4: the remote addresses are configured ones, so the Child SAs need not wait for return routability.
+  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, opensPinhole: true });
+  sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from: before, to, reasons, took: millis(ctx.now - since) }, ctx);
+  sa.exchanges.retarget(before, ctx);
+  sa.afterwards(ctx);
+}
+
+/** The same pair again: our mapping changed, or the SPIs did (M3.8-3, M3.8-4). */
+export function refreshPath(sa: IkeSa, reason: string, ctx: Ctx): void {
+  if (!sa.mobility.supported || sa.mobikeRole !== 'initiator' || sa.mobility.pending) return;
+  sa.mobility.pending = { from: sa.path, reasons: [reason], since: ctx.now, due: true };
+}
+
+/** The UPDATE_SA_ADDRESSES request of a pending move; undefined when one is on its way already. */
+export function updateTask(sa: IkeSa): Task | undefined {
+  const { pending } = sa.mobility;
+  if (!pending?.due) return undefined;
+  const target = sa.path;
+  let cookie2 = new Uint8Array();
+  return {
+    kind: 'update', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
+    build(_sa, ctx) {
+      pending.due = false;
+      cookie2 = new Uint8Array(ctx.deps.entropy.bytes(COOKIE2_OCTETS, 'cookie2')); // M3.5-8
+      return [notify('UPDATE_SA_ADDRESSES'), ...natPair(sa, target, ctx), notify('COOKIE2', cookie2)];
+    },
+    onResponse(_sa, payloads, answer, ctx) {
+      onUpdateResponse(sa, pending, target, cookie2, payloads, answer, ctx);
+    },
+    onTimeout: (_sa, ctx) => sa.close('peer_dead', 'no answer to UPDATE_SA_ADDRESSES', ctx),
+  };
+}
+
+function onUpdateResponse(sa: IkeSa, pending: PendingMove, target: Path, cookie2: Uint8Array, payloads: readonly Payload[], answer: Answer, ctx: Ctx): void {
+  const echoed = findNotify(payloads, 'COOKIE2');
+  if (echoed && !sameBytes(echoed.data, cookie2)) return sa.close('cookie2_mismatch', 'the peer answered UPDATE_SA_ADDRESSES with another COOKIE2', ctx); // M3.7-4
+  // M3.5-9, M3.5-18: a newer decision stands; its own update follows.
+  if (sa.mobility.pending !== pending || !samePath(target, sa.path)) return;
+  if (findNotify(payloads, 'UNACCEPTABLE_ADDRESSES')) {
+    sa.mobility.pending = undefined;
+    return sa.event({ type: 'path.refused', chain: sa.chain, connection: sa.name, path: target }, ctx);
+  }
+  if (!answer.onePath || !samePath(answer.path, sa.path)) {
+    // D6.2-3: nobody knows which copy the peer took; ask once more, on the chosen pair alone.
+    pending.due = true;
+    return;
+  }
+  takeVerdict(sa, answer.path, payloads, true, ctx);
+  sa.mobility.pending = undefined;
+  if (!samePath(pending.from, target))
+    sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: pending.from, to: target, reasons: pending.reasons, took: millis(ctx.now - pending.since) }, ctx);
+}
+
+/** Reads NAT detection of an answer on `path`: the mapping it shows becomes, or is compared with, that path's baseline. */
+function takeVerdict(sa: IkeSa, path: Path, payloads: readonly Payload[], baseline: boolean, ctx: Ctx): void {
+  const verdict = natVerdict(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, payloads);
+  if (!verdict) return; // X-13: keep the present setting
+  const key = pathKey(path);
+  const known = sa.mobility.mappings.get(key);
+  const current = samePath(path, sa.path);
+  remember(sa.mobility.mappings, key, verdict.mapping);
+  if (!current) return; // N-i: a standby's mapping comes and goes; that is no change of ours
+  sa.natLocal = verdict.local;
+  sa.natRemote = verdict.remote;
+  if (baseline || !known || sameBytes(known, verdict.mapping)) return;
+  sa.event({ type: 'nat.changed', chain: sa.chain, connection: sa.name, path }, ctx);
+  refreshPath(sa, 'nat_mapping_changed', ctx);
+}
+
+/** A liveness check on the current path, or a probe of another (M3.10-1); both carry NAT detection (M3.8-1, M3.8-3). */
+export function livenessTask(probe: Path | undefined): Task {
+  return {
+    kind: probe ? 'probe' : 'liveness', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
+    ...(probe ? { path: probe } : {}),
+    build(sa, ctx) {
+      if (!sa.isEstablished) return undefined;
+      return sa.mobility.supported && sa.mobikeRole === 'initiator' ? natPair(sa, probe ?? sa.path, ctx) : [];
+    },
+    onResponse(sa, payloads, answer, ctx) {
+      // With several copies on the way the hashes may be of another copy's addresses.
+      if (answer.onePath && sa.mobility.supported && sa.mobikeRole === 'initiator') takeVerdict(sa, answer.path, payloads, false, ctx);
+    },
+    onTimeout: (sa, ctx) => sa.close('peer_dead', `no answer for ${HOLD_TIME / 1000} s`, ctx),
+  };
+}
+
+// ---- liveness ------------------------------------------------------------------------------------------------------
+
+/** After inbound traffic ceased, one check this many `active` spans later: a mapping lost under a download shows. */
+const CEASED_SPANS = 5;
+
+/**
+ * When the next liveness check is due (RFC 7296 §2.4): `active` after traffic began to go unanswered, a while after
+ * inbound traffic ceased, and after the idle time. Only what came on the current path counts as alive (D5.5.2-3).
+ */
+export function livenessDue(sa: IkeSa, now: Instant): Instant {
+  const { lastInbound, lastOutbound } = sa.traffic;
+  const alive = Math.max(sa.lastIke ?? 0, lastInbound ?? 0) as Instant;
+  const idleTime: Millis = sa.mobikeRole === 'initiator' ? (sa.connection?.liveness ?? millis(60_000)) : RESPONDER_LIVENESS;
+  let due = after(alive, idleTime);
+  if (sa.mobikeRole !== 'initiator') return due;
+  if (lastOutbound !== undefined && lastOutbound > alive) {
+    sa.unansweredSince ??= lastOutbound < now ? lastOutbound : now;
+    due = Math.min(due, after(sa.unansweredSince, sa.trafficActive)) as Instant;
+  } else sa.unansweredSince = undefined;
+  if (lastInbound !== undefined && lastInbound > (sa.lastIke ?? 0)) due = Math.min(due, after(lastInbound, millis(CEASED_SPANS * sa.trafficActive))) as Instant;
+  return due;
+}
+
+// ---- responder -----------------------------------------------------------------------------------------------------
+
+/**
+ * Takes an UPDATE_SA_ADDRESSES request that arrived on `path`. Returns notifies for the answer and what follows once
+ * the answer has been sent.
+ */
+export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Payload[], path: Path, ctx: Ctx): { readonly payloads: NotifyPayload[]; readonly after: (() => void) | undefined } {
+  const none = { payloads: [], after: undefined };
+  if (!findNotify(payloads, 'UPDATE_SA_ADDRESSES')) return none;
+  // M1.3-1: only the initiator of the chain moves it; from the other side the notify is ignored.
+  if (sa.mobikeRole !== 'responder') {
+    sa.log('info', 'UPDATE_SA_ADDRESSES from the responder ignored', ctx);
+    return none;
+  }
+  if (messageId < sa.mobility.lastUpdateId) return none; // M3.5-10
+  if (isUnusableIp(path.remote.address)) return { payloads: [notify('UNACCEPTABLE_ADDRESSES')], after: undefined }; // M3.5-12
+  const from = sa.path;
+  sa.mobility.lastUpdateId = messageId;
+  sa.path = path; // M3.5-13
+  const verdict = natVerdict(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, payloads);
+  if (verdict) [sa.natLocal, sa.natRemote] = [verdict.local, verdict.remote]; // M3.5-17
+  return {
+    payloads: [],
+    after: () => {
+      if (samePath(from, path) && !sa.exchanges.has('routability')) return;
+      if (!samePath(from, path)) {
+        sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from, to: path, reasons: ['peer_update'], took: millis(0) }, ctx);
+        sa.exchanges.retarget(from, ctx);
+      }
+      const verifiedUntil = sa.mobility.verified.get(endpointKey(path));
+      if (verifiedUntil !== undefined && verifiedUntil > ctx.now) return turn(sa, path, from, ctx.now, ctx);
+      // M3.5-15, M3.7-2: Child SAs wait until the peer has shown that it receives there.
+      if (!sa.exchanges.has('routability')) sa.exchanges.enqueue(routabilityTask(sa, from, ctx.now), true);
+    },
+  };
+}
+
+const endpointKey = (path: Path): string => `${path.remote.address}|${path.remote.port}`;
+
+function turn(sa: IkeSa, path: Path, from: Path, since: Instant, ctx: Ctx): void {
+  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, opensPinhole: false });
+  if (!samePath(from, path))
+    sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from, to: path, reasons: ['peer_update'], took: millis(ctx.now - since) }, ctx);
+}
+
+/** INFORMATIONAL with COOKIE2 to the peer's new address (RFC 4555 §3.7). */
+function routabilityTask(sa: IkeSa, from: Path, since: Instant): Task {
+  let cookie2 = new Uint8Array();
+  let target = sa.path;
+  return {
+    kind: 'routability', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
+    build(_sa, ctx) {
+      if (!sa.isEstablished) return undefined;
+      target = sa.path;
+      cookie2 = new Uint8Array(ctx.deps.entropy.bytes(COOKIE2_OCTETS, 'cookie2')); // M3.7-5: fresh for each request
+      return [notify('COOKIE2', cookie2)];
+    },
+    onResponse(_sa, payloads, answer, ctx) {
+      const echoed = findNotify(payloads, 'COOKIE2');
+      if (echoed && !sameBytes(echoed.data, cookie2)) return sa.close('cookie2_mismatch', 'the peer answered with another COOKIE2', ctx);
+      // M3.7-6, M3.7-7: sent to several addresses, or moved on meanwhile: this proves nothing; M3.7-4: absence neither.
+      if (!echoed || !answer.onePath || !samePath(target, sa.path)) return sa.exchanges.enqueue(routabilityTask(sa, from, since), true);
+      remember(sa.mobility.verified, endpointKey(target), after(ctx.now, RR_CACHE));
+      turn(sa, target, from, since, ctx);
+    },
+    onTimeout: (_sa, ctx) => sa.close('peer_dead', 'no answer to the return routability check', ctx),
+  };
+}

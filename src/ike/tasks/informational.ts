@@ -1,0 +1,81 @@
+import { millis, type Path } from '../../base/index.ts';
+import { findNotify, notify, PROTOCOL, type ChildSpi, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
+import { removeChild, useChild, type ChildSa } from '../child-sa.ts';
+import { DELETE_TIME, HOLD_TIME } from '../constants.ts';
+import type { Ctx } from '../context.ts';
+import type { Task } from '../exchange.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { natNotifies } from '../nat.ts';
+import { spiBytes, spiOf } from './child-create.ts';
+import { acceptUpdate } from './ike-mobike.ts';
+
+/** Delete for one Child SA: the SPI is our inbound one (I1.4.1-1). */
+export function deleteChildTask(child: ChildSa): Task {
+  return {
+    kind: 'childDelete', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
+    build(sa) {
+      if (!sa.children.has(child.spiIn)) return undefined;
+      return [{ type: 'D', protocol: PROTOCOL.ESP, spiSize: 4, spis: [spiBytes(child.spiIn)] }];
+    },
+    onResponse: (sa, _payloads, _answer, ctx) => removeChild(sa, child, ctx),
+    onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to Delete', ctx),
+  };
+}
+
+/** Delete for the IKE SA itself: the last request on it. */
+export function deleteIkeTask(): Task {
+  return {
+    kind: 'ikeDelete', exchange: 'INFORMATIONAL', patience: DELETE_TIME,
+    build: () => [{ type: 'D', protocol: PROTOCOL.IKE, spiSize: 0, spis: [] }],
+    onResponse: (sa, _payloads, _answer, ctx) => sa.die(ctx),
+    onTimeout: (sa, ctx) => sa.die(ctx),
+  };
+}
+
+/** Removes the Child SAs a peer deletes; returns our inbound SPIs of the pairs, less those whose Delete of ours crossed. */
+function deleteChildren(sa: IkeSa, spis: readonly Uint8Array[], ctx: Ctx): ChildSpi[] {
+  const ours: ChildSpi[] = [];
+  for (const bytes of spis) {
+    const child = [...sa.children.values()].find((c) => c.spiOut === spiOf(bytes));
+    if (!child) continue; // I1.4.1-1: an unknown SPI is ignored
+    const crossed = child.state === 'deleting' || (child.state === 'rekeyed' && sa.exchanges.outstanding?.task.kind === 'childDelete');
+    if (!crossed) ours.push(child.spiIn);
+    const wasRekeyed = child.state === 'rekeyed';
+    removeChild(sa, child, ctx);
+    // I2.8-1: with the old SA gone, the new one is used whether or not ESP came on it yet.
+    for (const other of sa.children.values()) if (other.child === child.child) useChild(other, ctx);
+    if (wasRekeyed || child.state === 'deleting') continue;
+    sa.event({ type: 'child.closed', chain: sa.chain, connection: sa.name, child: child.config.name, reason: 'peer_deleted' }, ctx);
+    if (sa.mobikeRole === 'initiator') sa.missing.set(child.config.name, { at: (ctx.now + 1000) as typeof ctx.now, wait: millis(1000) });
+  }
+  return ours;
+}
+
+/** Answers an INFORMATIONAL request: deletes, MOBIKE, liveness; unknown contents get an empty answer (I1.4-1). */
+export function respondInformational(sa: IkeSa, messageId: number, payloads: readonly Payload[], path: Path, respond: (payloads: readonly Payload[]) => void, ctx: Ctx): void {
+  const deletes = payloads.filter((p) => p.type === 'D');
+  if (deletes.some((d) => d.protocol === PROTOCOL.IKE)) {
+    respond([]);
+    if (sa.state === 'established') sa.close('peer_deleted', '', ctx);
+    else sa.die(ctx);
+    return;
+  }
+  if (findNotify(payloads, 'AUTHENTICATION_FAILED') || findNotify(payloads, 'INVALID_SYNTAX')) {
+    respond([]);
+    return sa.close('authentication_failed', 'the peer ended the SA with an error', ctx);
+  }
+  const answer: Payload[] = [];
+  const spis = deletes.filter((d) => d.protocol === PROTOCOL.ESP).flatMap((d) => d.spis);
+  const ours = deleteChildren(sa, spis, ctx);
+  if (ours.length > 0) answer.push({ type: 'D', protocol: PROTOCOL.ESP, spiSize: 4, spis: ours.map(spiBytes) });
+  const { supported } = sa.mobility;
+  const update = supported ? acceptUpdate(sa, messageId, payloads, path, ctx) : { payloads: [] as NotifyPayload[], after: undefined };
+  answer.push(...update.payloads);
+  // M3.8-2: NAT detection is answered for the addresses of this very packet.
+  if (findNotify(payloads, 'NAT_DETECTION_SOURCE_IP') && findNotify(payloads, 'NAT_DETECTION_DESTINATION_IP'))
+    answer.push(...natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, true));
+  const cookie = supported ? findNotify(payloads, 'COOKIE2') : undefined;
+  if (cookie) answer.push(notify('COOKIE2', cookie.data)); // M3.7-3: unchanged, whatever its length
+  respond(answer);
+  update.after?.();
+}

@@ -1,0 +1,171 @@
+import type { Endpoint, Entropy, Instant, IpAddress, IpPrefix, Millis, Path, Secret } from '../base/index.ts';
+import type { ChildSpi, TrafficSelector } from '../codec/ike/index.ts';
+import type { CryptoSuite } from '../crypto/index.ts';
+
+/** Allowed transforms of one proposal, per type in order of preference (RFC 7296 §3.3). */
+export interface IkeSuite {
+  readonly text: string;
+  readonly encr: readonly { readonly id: number; readonly keyLength: number | undefined }[];
+  readonly prf: readonly number[];
+  readonly integ: readonly number[];
+  readonly groups: readonly number[];
+  readonly esn: readonly number[];
+}
+
+export interface IkeIdentity {
+  readonly text: string;
+  readonly idType: number;
+  readonly data: Uint8Array;
+}
+
+export interface IkeChildConfig {
+  readonly name: string;
+  readonly localTs: readonly IpPrefix[];
+  readonly remoteTs: readonly IpPrefix[];
+  readonly espProposals: readonly IkeSuite[];
+}
+
+/** What the engine must know of one configured connection; `config`'s ConnectionConfig is one. */
+export interface IkeConnection {
+  readonly name: string;
+  readonly role: 'initiator' | 'responder';
+  readonly remoteAddrs: readonly ({ readonly kind: 'address'; readonly address: IpAddress } | { readonly kind: 'name'; readonly name: string })[];
+  readonly localAddrs: readonly IpAddress[];
+  readonly localId: IkeIdentity | undefined;
+  readonly remoteId: IkeIdentity | undefined;
+  readonly psk: Secret;
+  readonly mobike: boolean;
+  readonly ikeProposals: readonly IkeSuite[];
+  readonly ikeLifetime: Millis;
+  readonly childLifetime: Millis;
+  readonly liveness: Millis;
+  readonly children: readonly IkeChildConfig[];
+}
+
+export type CloseReason =
+  | 'requested'
+  | 'peer_deleted'
+  | 'peer_dead'
+  | 'replaced'
+  | 'authentication_failed'
+  | 'no_proposal_chosen'
+  | 'invalid_syntax'
+  | 'cookie2_mismatch'
+  | 'nat_traversal_refused'
+  | 'timeout'
+  | 'lifetime_expired'
+  | 'child_failed'
+  | 'fault';
+
+/** Traffic of one chain, as the data plane reports it. */
+export interface Traffic {
+  /** Last fresh inbound ESP whose outer endpoints are those of the current path (D5.5.2-3). */
+  readonly lastInbound: Instant | undefined;
+  /** Last user packet that left. */
+  readonly lastOutbound: Instant | undefined;
+  /** Last packet of any kind that left, for NAT keepalives. */
+  readonly lastAny: Instant | undefined;
+}
+
+export type IkeInput =
+  /** A datagram for IKE; `path` as the socket saw it, `bytes` with the non-ESP marker when it came to port 4500. */
+  | { readonly type: 'packet'; readonly path: Path; readonly bytes: Uint8Array }
+  | { readonly type: 'connections.set'; readonly connections: readonly IkeConnection[] }
+  /** Tries the paths side by side, a new one every `PATH_PACE`; the first that answers is used (RFC 4555 §3.1). */
+  | { readonly type: 'connection.initiate'; readonly connection: string; readonly paths: readonly Path[] }
+  /** Stops every attempt and closes every SA of the connection with Delete. */
+  | { readonly type: 'connection.terminate'; readonly connection: string }
+  | { readonly type: 'chain.close'; readonly chain: number; readonly reason: CloseReason }
+  /** RFC 4555 §3.5: from now on this path. */
+  | { readonly type: 'path.move'; readonly chain: number; readonly path: Path; readonly reasons: readonly string[]; readonly since: Instant }
+  /** Asks whether the peer answers through a path that is not the current one (RFC 4555 §3.10). */
+  | { readonly type: 'path.probe'; readonly chain: number; readonly path: Path }
+  /** Sends the outstanding request, same octets, over these paths too (D6.2-2). */
+  | { readonly type: 'path.race'; readonly chain: number; readonly paths: readonly Path[] }
+  /** The current path's device or address changed under it: check at once. */
+  | { readonly type: 'liveness.check'; readonly chain: number }
+  | { readonly type: 'traffic'; readonly chain: number; readonly traffic: Traffic; readonly active: Millis }
+  | { readonly type: 'child.rekey'; readonly chain: number; readonly child: string }
+  | { readonly type: 'ike.rekey'; readonly chain: number }
+  /** First packet under an inbound SA: the peer uses it. */
+  | { readonly type: 'child.used'; readonly handle: number }
+  | { readonly type: 'tick' };
+
+/** An ESP SA to install; see `EspSa` of `ports`, which this is. */
+export interface ChildInstall {
+  readonly handle: number;
+  readonly bundle: number;
+  readonly child: number;
+  readonly direction: 'in' | 'out';
+  readonly spi: ChildSpi;
+  readonly cipher: 'aes-gcm-16';
+  readonly key: Secret;
+  readonly esn: boolean;
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
+}
+
+export type IkeEffect =
+  | { readonly type: 'packet.send'; readonly path: Path; readonly bytes: Uint8Array }
+  | { readonly type: 'child.install'; readonly sa: ChildInstall }
+  | { readonly type: 'child.use'; readonly handle: number }
+  | { readonly type: 'child.remove'; readonly handle: number }
+  /** Outbound ESP of the chain goes this way from now on. */
+  | { readonly type: 'bundle.path'; readonly bundle: number; readonly path: Path; readonly opensPinhole: boolean }
+  | { readonly type: 'event'; readonly event: IkeEvent }
+  | { readonly type: 'log'; readonly level: 'warn' | 'info' | 'debug'; readonly text: string };
+
+export type IkeEvent =
+  | { readonly type: 'ike.established'; readonly chain: number; readonly connection: string; readonly role: 'initiator' | 'responder'; readonly path: Path; readonly peer: string; readonly mobike: boolean; readonly took: Millis }
+  /** Every attempt of an initiate ended without an SA. */
+  | { readonly type: 'ike.failed'; readonly connection: string; readonly reason: CloseReason; readonly detail: string }
+  | { readonly type: 'ike.closed'; readonly chain: number; readonly connection: string; readonly reason: CloseReason; readonly detail: string }
+  | { readonly type: 'ike.rekeyed'; readonly chain: number; readonly connection: string }
+  /** No path answers although each was tried; a new IKE SA beside this one is worth a try. */
+  | { readonly type: 'ike.unreachable'; readonly chain: number; readonly connection: string; readonly hint: string }
+  | { readonly type: 'child.established' | 'child.rekeyed'; readonly chain: number; readonly connection: string; readonly child: string; readonly local: readonly TrafficSelector[]; readonly remote: readonly TrafficSelector[] }
+  | { readonly type: 'child.closed'; readonly chain: number; readonly connection: string; readonly child: string; readonly reason: string }
+  | { readonly type: 'path.answered'; readonly chain: number; readonly connection: string; readonly path: Path; readonly rtt: Millis | undefined; readonly current: boolean }
+  | { readonly type: 'path.unanswered'; readonly chain: number; readonly connection: string; readonly path: Path }
+  | { readonly type: 'path.doubtful'; readonly chain: number; readonly connection: string; readonly path: Path; readonly unanswered: number }
+  | { readonly type: 'path.moving' | 'path.moved'; readonly chain: number; readonly connection: string; readonly from: Path; readonly to: Path; readonly reasons: readonly string[]; readonly took: Millis }
+  | { readonly type: 'path.refused'; readonly chain: number; readonly connection: string; readonly path: Path }
+  | { readonly type: 'nat.changed'; readonly chain: number; readonly connection: string; readonly path: Path };
+
+/** What an SA looks like from outside, for status documents. */
+export interface ChainStatus {
+  readonly chain: number;
+  readonly connection: string;
+  readonly role: 'initiator' | 'responder';
+  readonly state: string;
+  readonly peer: string | undefined;
+  readonly path: Path;
+  readonly mobike: boolean;
+  readonly natLocal: boolean;
+  readonly natRemote: boolean;
+  readonly establishedAt: Instant | undefined;
+  readonly spiI: bigint;
+  readonly spiR: bigint;
+  readonly proposal: string;
+  readonly rekeyAt: Instant | undefined;
+  readonly children: readonly {
+    readonly name: string;
+    readonly child: number;
+    readonly state: string;
+    readonly inHandle: number;
+    readonly outHandle: number;
+    readonly spiIn: number;
+    readonly spiOut: number;
+    readonly proposal: string;
+    readonly local: readonly TrafficSelector[];
+    readonly remote: readonly TrafficSelector[];
+    readonly rekeyAt: Instant;
+  }[];
+}
+
+export interface IkeDeps {
+  readonly suite: CryptoSuite;
+  readonly entropy: Entropy;
+}
+
+export type { Endpoint };
