@@ -1,0 +1,36 @@
+/**
+ * uplink: which uplink each connection uses, and why. It owns the state of every uplink and, per connection, what the
+ * peer's answers prove about each of them. It never does I/O, never builds a message and knows nothing of IKE: answers
+ * and silence come in as inputs, probes, races and moves go out as effects. It imports `base` only.
+ *
+ * The model, in the order in which things are decided:
+ *
+ * 1. Facts (`facts.ts`). An uplink is one l3_device. It is up when the kernel has the device, IFF_UP and carrier,
+ *    netifd (where there is one and it is not away) has an interface up on it, and the kernel has a usable address
+ *    (global, not tentative) of a family with a default route. Names come from netifd, addresses and routes only from
+ *    the kernel: netifd announces an IPv6 address a second before it can be used and an IPv4 address that may be gone.
+ *    A device named in the configuration that is not meant to have a default route counts with its addresses alone.
+ * 2. Losses count at once, gains and other changes after 150 ms of quiet, at most 1 s (`policy.ts`). An address that is
+ *    replaced is a loss: both halves count at once. The first list after the start is taken as it is.
+ * 3. Standing (`connection.ts`): an uplink is `proven` when the peer answered through it lately and no probe failed
+ *    since, `silent` when a probe gave up (F-9), else `unproven`. Proof ends with the address, the device or the IKE SA.
+ * 4. The choice (`select.ts`), first rule that applies:
+ *    a. nothing is up: `no_candidate`;
+ *    b. the user forces an uplink that is up: `forced`. The wish ends when that uplink goes down, or when it falls
+ *       silent and another one answers;
+ *    c. the current path is certainly dead (address, device, carrier, interface or uplink gone): the best candidate at
+ *       once, proven or not: order is proven, unproven, silent, then metric, round trip, name. The same uplink with
+ *       another address is a candidate too;
+ *    d. the current path is in doubt: the outstanding request races over all others, and the first that answers while
+ *       the current one has not wins, `black_hole`. Packets that still arrive on the current path earn it 2 s;
+ *    e. the current path never answered and gave up: the next one, least tried first, `unanswered`;
+ *    f. a better metric: back to it after it has answered at least 3 probes over 10 s (longer when it had to be left
+ *       three times in 5 minutes) and 5 s after the last voluntary move, `better_metric`;
+ *    g. else `keep`: a path that works is never left for one not yet seen to work.
+ * 5. Probes: a better uplink at once and then every 3 s; other standbys 3 s after they come up, then every 60 s (300 s
+ *    metered); after a failure twice as late each time, up to 5 minutes; one at a time per connection; none while the
+ *    current path is in doubt (the race asks then) or while there is no IKE SA.
+ */
+export * from './facts.ts';
+export * from './policy.ts';
+export * from './types.ts';
