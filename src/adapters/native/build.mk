@@ -1,0 +1,38 @@
+# The native addon. Included by the top Makefile: `make native` builds build/lib/mobiked.node (glibc),
+# `make native-musl` build/musl/mobiked.node for the package, `make native-asan` build/asan/esp-plane, a stand-alone
+# program that drives the plain-C part under AddressSanitizer and UBSan.
+NATIVE := src/adapters/native
+NATIVE_CORE := $(addprefix $(NATIVE)/,loop.c udp.c inner.c gcm.c esp.c esp-sa.c tun.c netlink.c tcp.c host.c)
+NATIVE_NAPI := $(addprefix $(NATIVE)/,napi.c napi-args.c napi-host.c)
+NATIVE_HEADERS := $(wildcard $(NATIVE)/*.h)
+NATIVE_CFLAGS := -std=gnu11 -O2 -fPIC -fvisibility=hidden -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wconversion
+NATIVE_LINK := -shared -Wl,-z,relro,-z,now -s
+NAPI_INCLUDE := -isystem node_modules/node-api-headers/include
+
+.PHONY: native native-musl native-asan
+native: build/lib/mobiked.node
+native-musl: build/musl/mobiked.node
+native-asan: build/asan/esp-plane
+
+build/lib/mobiked.node: $(NATIVE_CORE) $(NATIVE_NAPI) $(NATIVE_HEADERS) node_modules/.stamp
+	@mkdir -p $(@D)
+	$(CC) $(NATIVE_CFLAGS) $(NAPI_INCLUDE) $(NATIVE_LINK) -o $@.tmp $(NATIVE_CORE) $(NATIVE_NAPI) -ldl -lpthread
+	@mv $@.tmp $@
+
+# musl brings no kernel headers: those of the build host stand behind its own.
+build/musl/include/linux:
+	@mkdir -p $(@D)
+	@ln -sfn /usr/include/linux $(@D)/linux
+	@ln -sfn /usr/include/asm-generic $(@D)/asm-generic
+	@ln -sfn $(firstword $(wildcard /usr/include/$(shell uname -m)-linux-gnu/asm /usr/include/asm)) $(@D)/asm
+
+build/musl/mobiked.node: $(NATIVE_CORE) $(NATIVE_NAPI) $(NATIVE_HEADERS) node_modules/.stamp | build/musl/include/linux
+	@mkdir -p $(@D)
+	musl-gcc $(filter-out -Wconversion,$(NATIVE_CFLAGS)) $(NAPI_INCLUDE) -idirafter build/musl/include $(NATIVE_LINK) -o $@.tmp $(NATIVE_CORE) $(NATIVE_NAPI)
+	@mv $@.tmp $@
+
+build/asan/esp-plane: $(NATIVE_CORE) $(NATIVE_HEADERS) test/fuzz/esp-plane.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -Wall -Wextra -Werror \
+	  -I$(NATIVE) -o $@.tmp $(NATIVE_CORE) test/fuzz/esp-plane.c -ldl
+	@mv $@.tmp $@

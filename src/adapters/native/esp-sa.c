@@ -1,0 +1,198 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "esp.h"
+
+#define ESP_DROP_NAME(name) #name,
+const char *const esp_drop_names[DROP_COUNT] = {ESP_DROPS(ESP_DROP_NAME)};
+
+int esp_init(struct esp *esp) {
+  memset(esp, 0, sizeof *esp);
+  esp->unknown_spi_at = -1;
+  esp_tick(esp);
+  return gcm_load() == NULL ? 0 : ENOTSUP;
+}
+
+void esp_tick(struct esp *esp) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  esp->now = (double)now.tv_sec * 1000.0 + (double)now.tv_nsec / 1e6;
+}
+
+static struct esp_sa **handle_bucket(struct esp *esp, uint32_t handle) { return &esp->by_handle[handle % ESP_BUCKETS]; }
+
+static struct esp_sa *find_sa(struct esp *esp, uint32_t handle) {
+  struct esp_sa *sa = *handle_bucket(esp, handle);
+  while (sa != NULL && sa->handle != handle) sa = sa->next_handle;
+  return sa;
+}
+
+static bool spi_taken(const struct esp *esp, uint32_t spi) {
+  const struct esp_sa *sa = esp->by_spi[spi % ESP_BUCKETS];
+  while (sa != NULL && sa->spi != spi) sa = sa->next_spi;
+  return sa != NULL;
+}
+
+static struct esp_bundle *find_bundle(struct esp *esp, uint32_t id) {
+  struct esp_bundle *bundle = esp->bundles;
+  while (bundle != NULL && bundle->id != id) bundle = bundle->next;
+  return bundle;
+}
+
+static void drop_bundle(struct esp *esp, struct esp_bundle *gone) {
+  for (struct esp_bundle **at = &esp->bundles; *at != NULL; at = &(*at)->next) {
+    if (*at != gone) continue;
+    *at = gone->next;
+    esp->bundle_count--;
+    free(gone);
+    return;
+  }
+}
+
+static struct esp_bundle *need_bundle(struct esp *esp, uint32_t id) {
+  struct esp_bundle *found = find_bundle(esp, id);
+  if (found != NULL) return found;
+  if (esp->bundle_count >= ESP_MAX_BUNDLES) {
+    struct esp_bundle *idle = esp->bundles;
+    while (idle != NULL && idle->sas > 0) idle = idle->next;
+    if (idle == NULL) return NULL;
+    drop_bundle(esp, idle);
+  }
+  struct esp_bundle *made = calloc(1, sizeof *made);
+  if (made == NULL) return NULL;
+  made->id = id;
+  made->last_sent = made->last_any = -1;
+  struct esp_bundle **end = &esp->bundles;
+  while (*end != NULL) end = &(*end)->next;
+  *end = made;
+  esp->bundle_count++;
+  return made;
+}
+
+static struct esp_child *need_child(struct esp *esp, struct esp_bundle *bundle, uint32_t id) {
+  struct esp_child **at = &esp->children;
+  for (; *at != NULL; at = &(*at)->next)
+    if ((*at)->id == id && (*at)->bundle == bundle) return *at;
+  struct esp_child *made = calloc(1, sizeof *made);
+  if (made == NULL) return NULL;
+  made->id = id;
+  made->bundle = bundle;
+  *at = made;
+  return made;
+}
+
+/* Drops child and bundle when nothing is left in them. */
+static void release(struct esp *esp, struct esp_child *child, struct esp_bundle *bundle) {
+  if (child != NULL && child->sas == 0) {
+    for (struct esp_child **at = &esp->children; *at != NULL; at = &(*at)->next) {
+      if (*at != child) continue;
+      *at = child->next;
+      free(child);
+      break;
+    }
+  }
+  if (bundle != NULL && bundle->sas == 0 && !bundle->has_path) drop_bundle(esp, bundle);
+}
+
+static bool copy_selectors(struct selectors *to, const struct selectors *from) {
+  to->count = from->count;
+  to->rows = calloc(from->count == 0 ? 1 : from->count, sizeof *to->rows);
+  if (to->rows != NULL && from->count > 0) memcpy(to->rows, from->rows, from->count * sizeof *to->rows);
+  return to->rows != NULL;
+}
+
+static void free_sa(struct esp_sa *sa) {
+  gcm_free(sa->gcm);
+  free(sa->local.rows);
+  free(sa->remote.rows);
+  explicit_bzero(sa, sizeof *sa);
+  free(sa);
+}
+
+static int refuse(struct esp *esp, int error) {
+  esp->drops[DROP_sa_refused]++;
+  return error;
+}
+
+int esp_add(struct esp *esp, const struct esp_sa_spec *spec) {
+  if (spec->key_length != 20 && spec->key_length != 36) return EINVAL;
+  if (spec->local.count > ESP_MAX_SELECTORS || spec->remote.count > ESP_MAX_SELECTORS) return EINVAL;
+  if (find_sa(esp, spec->handle) != NULL) return EEXIST;
+  if (!spec->outbound && spec->spi < 256) return EINVAL; /* RFC 4303 section 2.1: reserved */
+  if (!spec->outbound && spi_taken(esp, spec->spi)) return EEXIST;
+  if (esp->sa_count >= ESP_MAX_SAS) return refuse(esp, ENOSPC);
+  struct esp_sa *sa = calloc(1, sizeof *sa);
+  if (sa == NULL) return refuse(esp, ENOMEM);
+  sa->handle = spec->handle;
+  sa->spi = spec->spi;
+  sa->outbound = spec->outbound;
+  sa->esn = spec->esn;
+  memcpy(sa->salt, spec->key + spec->key_length - 4, 4);
+  sa->gcm = gcm_new(spec->key, spec->key_length - 4, spec->outbound);
+  bool copied = copy_selectors(&sa->local, &spec->local) && copy_selectors(&sa->remote, &spec->remote);
+  sa->bundle = sa->gcm != NULL && copied ? need_bundle(esp, spec->bundle) : NULL;
+  sa->child = sa->bundle != NULL ? need_child(esp, sa->bundle, spec->child) : NULL;
+  if (sa->child == NULL) {
+    release(esp, NULL, sa->bundle);
+    free_sa(sa);
+    return refuse(esp, ENOMEM);
+  }
+  sa->bundle->sas++;
+  sa->child->sas++;
+  esp->sa_count++;
+  struct esp_sa **end = &esp->sas;
+  while (*end != NULL) end = &(*end)->next;
+  *end = sa;
+  sa->next_handle = *handle_bucket(esp, sa->handle);
+  *handle_bucket(esp, sa->handle) = sa;
+  if (!sa->outbound) {
+    sa->next_spi = esp->by_spi[sa->spi % ESP_BUCKETS];
+    esp->by_spi[sa->spi % ESP_BUCKETS] = sa;
+  }
+  return 0;
+}
+
+int esp_use(struct esp *esp, uint32_t handle) {
+  struct esp_sa *sa = find_sa(esp, handle);
+  if (sa == NULL || !sa->outbound) return ENOENT;
+  sa->child->used = sa;
+  return 0;
+}
+
+int esp_remove(struct esp *esp, uint32_t handle) {
+  struct esp_sa *sa = find_sa(esp, handle);
+  if (sa == NULL) return ENOENT;
+  struct esp_sa **at = &esp->sas;
+  while (*at != sa) at = &(*at)->next;
+  *at = sa->next;
+  for (at = handle_bucket(esp, handle); *at != sa; at = &(*at)->next_handle) continue;
+  *at = sa->next_handle;
+  if (!sa->outbound) {
+    for (at = &esp->by_spi[sa->spi % ESP_BUCKETS]; *at != sa; at = &(*at)->next_spi) continue;
+    *at = sa->next_spi;
+  }
+  if (sa->child->used == sa) sa->child->used = NULL;
+  sa->child->sas--;
+  sa->bundle->sas--;
+  esp->sa_count--;
+  release(esp, sa->child, sa->bundle);
+  free_sa(sa);
+  return 0;
+}
+
+int esp_set_path(struct esp *esp, uint32_t id, const struct outer *outer, uint32_t mtu) {
+  struct esp_bundle *bundle = outer == NULL ? find_bundle(esp, id) : need_bundle(esp, id);
+  if (bundle == NULL) return outer == NULL ? 0 : ENOSPC;
+  bundle->mtu = mtu;
+  bundle->has_path = outer != NULL;
+  if (outer != NULL) udp_make_target(&bundle->path, outer);
+  else release(esp, NULL, bundle);
+  return 0;
+}
+
+void esp_free(struct esp *esp) {
+  while (esp->sas != NULL) esp_remove(esp, esp->sas->handle);
+  while (esp->bundles != NULL) drop_bundle(esp, esp->bundles);
+}

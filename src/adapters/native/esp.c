@@ -1,0 +1,241 @@
+#include "esp.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The packet half of the plane; SAs and bundles are kept in esp-sa.c. */
+
+#define NEXT_IPV4 4
+#define NEXT_IPV6 41
+#define NEXT_DUMMY 59
+#define UNKNOWN_SPI_INTERVAL 1000.0
+
+static uint32_t get32(const uint8_t *at) { return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]; }
+
+static void put32(uint8_t *at, uint32_t value) {
+  at[0] = (uint8_t)(value >> 24);
+  at[1] = (uint8_t)(value >> 16);
+  at[2] = (uint8_t)(value >> 8);
+  at[3] = (uint8_t)value;
+}
+
+static void *drop(struct esp *esp, enum esp_drop cause) {
+  esp->drops[cause]++;
+  return NULL;
+}
+
+/* RFC 4106 section 5: SPI | sequence number; with ESN SPI | high | low. */
+static size_t associated(uint8_t *aad, const struct esp_sa *sa, uint64_t sequence) {
+  put32(aad, sa->spi);
+  if (!sa->esn) {
+    put32(aad + 4, (uint32_t)sequence);
+    return 8;
+  }
+  put32(aad + 4, (uint32_t)(sequence >> 32));
+  put32(aad + 8, (uint32_t)sequence);
+  return 12;
+}
+
+/* ---- replay window, RFC 4303 section 3.4.3 and appendix A2 ---- */
+
+/* The full sequence number behind the low 32 bits; false when it could only be one of before the start. */
+static bool extend(const struct esp_sa *sa, uint32_t low, uint64_t *sequence) {
+  uint32_t top_low = (uint32_t)sa->sequence;
+  uint64_t top_high = sa->sequence >> 32;
+  if (!sa->esn) {
+    *sequence = low;
+    return true;
+  }
+  uint32_t bottom = top_low - ESP_WINDOW + 1; /* modulo 2^32 */
+  if (top_low >= ESP_WINDOW - 1) {
+    if (low < bottom) top_high++;
+  } else if (low >= bottom) {
+    if (top_high == 0) return false;
+    top_high--;
+  }
+  *sequence = top_high << 32 | low;
+  return true;
+}
+
+static bool fresh(const struct esp_sa *sa, uint64_t sequence) {
+  if (sequence == 0) return false;
+  if (sequence > sa->sequence) return true;
+  if (sa->sequence - sequence >= ESP_WINDOW) return false;
+  uint32_t bit = (uint32_t)sequence % ESP_WINDOW;
+  return (sa->window[bit / 64] >> (bit % 64) & 1) == 0;
+}
+
+static void accept_sequence(struct esp_sa *sa, uint64_t sequence) {
+  if (sequence > sa->sequence) {
+    if (sequence - sa->sequence >= ESP_WINDOW) {
+      memset(sa->window, 0, sizeof sa->window);
+    } else {
+      for (uint64_t at = sa->sequence + 1; at < sequence; at++) {
+        uint32_t bit = (uint32_t)at % ESP_WINDOW;
+        sa->window[bit / 64] &= ~(1ull << (bit % 64));
+      }
+    }
+    sa->sequence = sequence;
+  }
+  uint32_t bit = (uint32_t)sequence % ESP_WINDOW;
+  sa->window[bit / 64] |= 1ull << (bit % 64);
+}
+
+int esp_skip_to(struct esp *esp, uint32_t handle, uint64_t sequence) {
+  for (struct esp_sa *sa = esp->sas; sa != NULL; sa = sa->next) {
+    if (sa->handle != handle) continue;
+    if (sequence <= sa->sequence) return 0; /* never back: a nonce would be used twice */
+    if (sa->outbound) sa->sequence = sequence;
+    else accept_sequence(sa, sequence);
+    return 0;
+  }
+  return ENOENT;
+}
+
+/* ---- outbound ---- */
+
+/* Seals `length` octets at room + ESP_HEAD under the SA; 0 when the sequence number is used up. */
+static size_t seal_under(struct esp *esp, struct esp_sa *sa, uint8_t *room, size_t length, uint8_t next_header) {
+  uint8_t nonce[GCM_NONCE];
+  uint8_t aad[12];
+  if (sa->sequence >= (sa->esn ? UINT64_MAX : UINT32_MAX)) {
+    drop(esp, DROP_sequence_exhausted); /* RFC 4303 section 3.3.3: no wrap */
+    return 0;
+  }
+  uint64_t sequence = ++sa->sequence;
+  put32(room, sa->spi);
+  put32(room + 4, (uint32_t)sequence);
+  put32(room + 8, (uint32_t)(sequence >> 32));
+  put32(room + 12, (uint32_t)sequence);
+  uint8_t *plain = room + ESP_HEAD;
+  size_t padding = (4 - (length + 2) % 4) % 4;
+  for (size_t i = 0; i < padding; i++) plain[length + i] = (uint8_t)(i + 1);
+  plain[length + padding] = (uint8_t)padding;
+  plain[length + padding + 1] = next_header;
+  memcpy(nonce, sa->salt, 4);
+  memcpy(nonce + 4, room + 8, 8);
+  size_t sealed = length + padding + 2;
+  if (!gcm_seal(sa->gcm, nonce, aad, associated(aad, sa, sequence), plain, sealed)) {
+    drop(esp, DROP_send_failed);
+    return 0;
+  }
+  sa->packets++;
+  sa->bytes += length;
+  sa->bundle->last_any = esp->now;
+  return ESP_HEAD + sealed + GCM_TAG;
+}
+
+struct esp_bundle *esp_seal(struct esp *esp, uint8_t *room, size_t length, size_t *datagram_length) {
+  struct inner inner;
+  uint8_t *bytes = room + ESP_HEAD;
+  struct esp_sa *sa = NULL;
+  if (!inner_parse(&inner, bytes, length)) return drop(esp, DROP_not_ip);
+  for (struct esp_child *child = esp->children; child != NULL && sa == NULL; child = child->next)
+    if (child->used != NULL && inner_matches(&inner, &child->used->local, &child->used->remote)) sa = child->used;
+  if (sa == NULL) return drop(esp, DROP_no_sa);
+  struct esp_bundle *bundle = sa->bundle;
+  if (!bundle->has_path) return drop(esp, DROP_no_path);
+  if (inner.length > inner_limit(&inner, bundle->mtu) && inner.dont_fragment) {
+    size_t reply = inner_too_big(esp->reply, bytes, &inner, bundle->mtu);
+    if (reply > 0) esp->reply_length = reply;
+    return drop(esp, DROP_too_big);
+  }
+  inner_clamp_mss(bytes, &inner, bundle->mtu);
+  *datagram_length = seal_under(esp, sa, room, inner.length, inner.version == 4 ? NEXT_IPV4 : NEXT_IPV6);
+  if (*datagram_length == 0) return NULL;
+  bundle->sent++;
+  bundle->last_sent = esp->now;
+  return bundle;
+}
+
+bool esp_seal_dummy(struct esp *esp, struct esp_child *child, uint8_t *room, size_t *datagram_length) {
+  if (child->used == NULL || !child->bundle->has_path) return false;
+  *datagram_length = seal_under(esp, child->used, room, 0, NEXT_DUMMY);
+  return *datagram_length != 0;
+}
+
+/* ---- inbound ---- */
+
+/* Remembers where a fresh authenticated packet came from; the least recent of too many is forgotten. */
+static void note_inbound(struct esp_bundle *bundle, const struct outer *outer, double now) {
+  int at = bundle->inbound_count - 1;
+  while (at >= 0 && memcmp(&bundle->inbound[at].outer, outer, sizeof *outer) != 0) at--;
+  struct esp_inbound entry = {.outer = *outer, .packets = 1, .last = now};
+  int newest = bundle->inbound_count - 1;
+  if (at == newest && at >= 0) { /* the common case */
+    bundle->inbound[at].packets++;
+    bundle->inbound[at].last = now;
+    return;
+  }
+  if (at >= 0) {
+    entry.packets += bundle->inbound[at].packets;
+  } else if (bundle->inbound_count < ESP_INBOUND_PATHS) {
+    bundle->inbound[bundle->inbound_count++] = entry;
+    return;
+  } else {
+    at = 0;
+  }
+  memmove(&bundle->inbound[at], &bundle->inbound[at + 1], (size_t)(newest - at) * sizeof entry);
+  bundle->inbound[newest] = entry;
+}
+
+static struct esp_sa *by_spi(const struct esp *esp, uint32_t spi) {
+  struct esp_sa *sa = esp->by_spi[spi % ESP_BUCKETS];
+  while (sa != NULL && sa->spi != spi) sa = sa->next_spi;
+  return sa;
+}
+
+/* Takes padding, pad length and next header off; false when the padding is not 1, 2, 3... (RFC 4303 section 2.4). */
+static bool strip(const uint8_t *plain, size_t *length, uint8_t *next_header) {
+  size_t end = *length - 2;
+  size_t padding = plain[end];
+  if (padding > end) return false;
+  for (size_t i = 0; i < padding; i++)
+    if (plain[end - padding + i] != i + 1) return false;
+  *next_header = plain[end + 1];
+  *length = end - padding;
+  return true;
+}
+
+uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t *bytes, size_t length, size_t *inner_length) {
+  uint32_t spi = get32(bytes);
+  struct esp_sa *sa = by_spi(esp, spi);
+  if (sa == NULL) {
+    if (esp->unknown_spi_at < 0 || esp->now - esp->unknown_spi_at >= UNKNOWN_SPI_INTERVAL) {
+      esp->unknown_spi_at = esp->now;
+      esp->unknown_spi = true;
+      esp->unknown_spi_value = spi;
+    }
+    return drop(esp, DROP_unknown_spi);
+  }
+  if (length < ESP_MIN) return drop(esp, DROP_malformed);
+  uint64_t sequence;
+  if (!extend(sa, get32(bytes + 4), &sequence) || !fresh(sa, sequence)) return drop(esp, DROP_replay);
+  uint8_t nonce[GCM_NONCE];
+  uint8_t aad[12];
+  memcpy(nonce, sa->salt, 4);
+  memcpy(nonce + 4, bytes + 8, 8);
+  uint8_t *plain = bytes + ESP_HEAD;
+  size_t plain_length = length - ESP_HEAD - GCM_TAG;
+  if (!gcm_open(sa->gcm, nonce, aad, associated(aad, sa, sequence), plain, plain_length)) return drop(esp, DROP_icv);
+  accept_sequence(sa, sequence);
+  sa->packets++;
+  note_inbound(sa->bundle, outer, esp->now);
+  if (!sa->seen) {
+    sa->seen = true;
+    esp->first_inbound = true;
+    esp->first_inbound_handle = sa->handle;
+  }
+  uint8_t next_header = 0;
+  if (!strip(plain, &plain_length, &next_header)) return drop(esp, DROP_bad_padding);
+  if (next_header == NEXT_DUMMY) return drop(esp, DROP_dummy);
+  if (next_header != NEXT_IPV4 && next_header != NEXT_IPV6) return drop(esp, DROP_bad_next_header);
+  struct inner inner;
+  if (!inner_parse(&inner, plain, plain_length)) return drop(esp, DROP_bad_inner);
+  if ((inner.version == 4) != (next_header == NEXT_IPV4)) return drop(esp, DROP_bad_next_header);
+  if (!inner_matches(&inner, &sa->remote, &sa->local)) return drop(esp, DROP_selector);
+  sa->bytes += inner.length;
+  inner_clamp_mss(plain, &inner, sa->bundle->mtu);
+  *inner_length = inner.length;
+  return plain;
+}

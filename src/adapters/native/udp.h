@@ -1,0 +1,82 @@
+/*
+ * Wildcard UDP sockets with packet info, one per port and family. Sending names device and source address, so that a
+ * packet leaves through that device whatever the routing table prefers. Outer packets may be fragmented (no DF).
+ */
+#ifndef MOBIKED_UDP_H
+#define MOBIKED_UDP_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "loop.h"
+#include "outer.h"
+
+#define UDP_SOCKETS 8
+#define UDP_RX_BATCH 32
+#define UDP_TX_BATCH 64
+/* Room for any datagram; pages are touched only as far as packets reach. */
+#define UDP_ROOM 65536
+#define UDP_CONTROL 64
+
+struct udp;
+
+struct udp_socket {
+  struct udp *udp;
+  int fd;
+  uint16_t port;
+  uint32_t family;
+  loop_ref ref;
+};
+
+/* Where a datagram goes, made once per path. */
+struct udp_target {
+  struct outer outer;
+  union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+  } name;
+  socklen_t name_length;
+  size_t control_length;
+  _Alignas(struct cmsghdr) unsigned char control[UDP_CONTROL];
+};
+
+struct udp {
+  struct loop *loop;
+  /* Called for every datagram; `bytes` may be overwritten. */
+  void (*received)(void *ctx, const struct outer *outer, uint8_t *bytes, size_t length);
+  /* Called for every datagram of the batch that the kernel refused. */
+  void (*refused)(void *ctx, const struct outer *outer, int error);
+  void *ctx;
+  struct udp_socket sockets[UDP_SOCKETS];
+
+  struct mmsghdr rx[UDP_RX_BATCH];
+  struct iovec rx_parts[UDP_RX_BATCH];
+  struct sockaddr_in6 rx_names[UDP_RX_BATCH];
+  _Alignas(struct cmsghdr) unsigned char rx_control[UDP_RX_BATCH][128];
+  uint8_t *rx_room;
+
+  struct mmsghdr tx[UDP_TX_BATCH];
+  struct iovec tx_parts[UDP_TX_BATCH];
+  const struct udp_target *tx_targets[UDP_TX_BATCH];
+  uint8_t *tx_room;
+  int tx_count;
+};
+
+int udp_init(struct udp *udp, struct loop *loop);
+void udp_free(struct udp *udp);
+/* Opens (port, family); 0 or an errno. Opening what is open changes nothing. */
+int udp_open(struct udp *udp, uint16_t port, uint32_t family, uint32_t mark);
+void udp_close_all(struct udp *udp);
+void udp_make_target(struct udp_target *target, const struct outer *outer);
+/* Sends one datagram at once; 0 or an errno. */
+int udp_send(struct udp *udp, const struct outer *outer, const uint8_t *bytes, size_t length);
+
+/* The next free buffer of UDP_ROOM octets of the batch; flushes when there is none. */
+uint8_t *udp_tx_buffer(struct udp *udp);
+/* Queues `length` octets of that buffer; `target` must live until the flush. */
+void udp_tx_push(struct udp *udp, const struct udp_target *target, size_t length);
+void udp_tx_flush(struct udp *udp);
+
+#endif

@@ -1,0 +1,114 @@
+import { instant, ipBytes } from '../../base/index.ts';
+import type { ChildSpi, TrafficSelector } from '../../codec/ike/index.ts';
+import type { EspEffect, EspReport, EspSa, Input, Port } from '../../ports/index.ts';
+import type { NativeHost, NativeReport } from './native.ts';
+import { systemError } from './native.ts';
+import { endpointOf } from './udp.ts';
+
+const ROW = 40;
+const ENOENT = 2;
+/** The plane is full or out of memory: the SA is refused and counted as `sa_refused`. */
+const REFUSED = [12, 28]; // ENOMEM, ENOSPC
+
+/** Selectors as the addon takes them: address octets, protocol, ports, start, end; 40 octets a row. */
+export function packSelectors(selectors: readonly TrafficSelector[]): Uint8Array {
+  const out = new Uint8Array(selectors.length * ROW);
+  selectors.forEach((selector, i) => {
+    const row = out.subarray(i * ROW, (i + 1) * ROW);
+    const start = ipBytes(selector.start);
+    row[0] = start.length;
+    row[1] = selector.protocol;
+    row[2] = selector.startPort >>> 8;
+    row[3] = selector.startPort;
+    row[4] = selector.endPort >>> 8;
+    row[5] = selector.endPort;
+    row.set(start, 8);
+    row.set(ipBytes(selector.end), 24);
+  });
+  return out;
+}
+
+function reportOf(native: NativeReport): EspReport {
+  const at = (ms: number | undefined): EspReport['bundles'][number]['lastSent'] => (ms === undefined ? undefined : instant(ms));
+  return {
+    sas: native.sas,
+    bundles: native.bundles.map((bundle) => ({
+      bundle: bundle.bundle, sent: bundle.sent, lastSent: at(bundle.lastSent), lastAny: at(bundle.lastAny),
+      inbound: bundle.inbound.map((path) => ({
+        ifindex: path.ifindex, local: endpointOf(path.local, path.localPort), remote: endpointOf(path.remote, path.remotePort),
+        packets: path.packets, last: instant(path.last),
+      })),
+    })),
+    drops: native.drops,
+  };
+}
+
+/** Adds an SA; its key is wiped here, the plane keeps only the key schedule. */
+function addSa(native: NativeHost, sa: EspSa): void {
+  const errno = native.addon.espSaAdd(
+    native.handle, sa.handle, sa.bundle, sa.child, sa.direction === 'out', sa.spi, sa.key.reveal(), sa.esn,
+    packSelectors(sa.local), packSelectors(sa.remote),
+  );
+  sa.key.wipe();
+  if (errno !== 0 && !REFUSED.includes(errno)) throw systemError(errno, `ESP SA ${sa.handle}`);
+}
+
+/**
+ * The ESP port over the native host. Times in its reports are CLOCK_MONOTONIC in ms, the clock of `process.hrtime`.
+ * Packets never come here: they go between TUN and the UDP sockets inside the addon.
+ */
+export function createEspPort(native: NativeHost): Port<EspEffect> {
+  const { addon, handle } = native;
+  let deliver: (input: Input) => void = () => undefined;
+  let tunName = '';
+  native.on.espFirstInbound = (sa) => deliver({ type: 'esp.firstInbound', handle: sa });
+  native.on.espUnknownSpi = (spi, local, localPort, remote, remotePort) =>
+    deliver({ type: 'esp.unknownSpi', spi: spi as ChildSpi, local: endpointOf(local, localPort), remote: endpointOf(remote, remotePort) });
+  native.on.tunFailed = (errno) => deliver({ type: 'tun.failed', name: tunName, errno });
+  return {
+    perform(effect, to) {
+      deliver = to;
+      switch (effect.type) {
+        case 'tun.open': {
+          tunName = effect.name;
+          const ifindex = addon.tunOpen(handle, effect.name, effect.mtu);
+          deliver(ifindex > 0 ? { type: 'tun.opened', name: effect.name, ifindex } : { type: 'tun.failed', name: effect.name, errno: -ifindex });
+          return;
+        }
+        case 'tun.close':
+          addon.tunClose(handle);
+          return;
+        case 'esp.sa.add':
+          addSa(native, effect.sa);
+          return;
+        // An SA that was refused is not there: nothing to use or remove.
+        case 'esp.sa.use':
+        case 'esp.sa.remove': {
+          const errno = effect.type === 'esp.sa.use' ? addon.espSaUse(handle, effect.handle) : addon.espSaRemove(handle, effect.handle);
+          if (errno !== 0 && errno !== ENOENT) throw systemError(errno, effect.type);
+          return;
+        }
+        case 'esp.path.set': {
+          const { bundle, path, mtu } = effect;
+          if (path === undefined) addon.espPathClear(handle, bundle, mtu);
+          else addon.espPathSet(handle, bundle, path.ifindex, ipBytes(path.local.address), path.local.port, ipBytes(path.remote.address), path.remote.port, mtu);
+          return;
+        }
+        case 'esp.dummy':
+          addon.espDummy(handle, effect.bundle);
+          return;
+        case 'esp.poll':
+          deliver({ type: 'esp.polled', report: reportOf(addon.espPoll(handle)) });
+          return;
+        default: {
+          const never: never = effect;
+          return never;
+        }
+      }
+    },
+    close() {
+      deliver = () => undefined;
+      if (!native.closed) addon.tunClose(handle);
+    },
+  };
+}
