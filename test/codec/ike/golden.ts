@@ -50,7 +50,10 @@ function plain(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? `0x${value.toString(16).padStart(16, '0')}` : value;
 }
 
-const named = (payload: Payload): unknown => (payload.type === 'N' ? { name: notifyName(payload.notify), ...payload } : payload);
+/** Payloads as readable JSON, one to a line. */
+export function payloadLines(payloads: readonly Payload[]): string[] {
+  return payloads.map((payload) => JSON.stringify(payload.type === 'N' ? { name: notifyName(payload.notify), ...payload } : payload, plain));
+}
 
 /** A message as readable JSON: its header, and its payloads one to a line. */
 export function describeMessage(bytes: Uint8Array): string {
@@ -58,6 +61,6 @@ export function describeMessage(bytes: Uint8Array): string {
   if (header === undefined) return JSON.stringify({ kind: 'no header' });
   const chain = decodeChain(header.nextPayload, bytes, HEADER_OCTETS, bytes.length);
   if (chain.kind === 'malformed') return JSON.stringify({ header, chain }, plain, 2);
-  const lines = chain.payloads.map((payload) => `    ${JSON.stringify(named(payload), plain)}`);
+  const lines = payloadLines(chain.payloads).map((line) => `    ${line}`);
   return `{\n  "header": ${JSON.stringify(header, plain)},\n  "kind": "${chain.kind}",\n  "payloads": [\n${lines.join(',\n')}\n  ]\n}`;
 }
