@@ -1,0 +1,54 @@
+import type { RouteFact } from '../base/index.ts';
+import { formatPrefix } from '../base/index.ts';
+import type { KernelOp, WantedRoute } from '../ports/index.ts';
+import type { KernelView } from './view.ts';
+
+/** A route as wanted, from a route as reported; undefined for one that mobiked would never install. */
+function asWanted(fact: RouteFact): WantedRoute | undefined {
+  const common = { destination: fact.destination, metric: fact.metric, prefSrc: fact.prefSrc };
+  // The kernel reports IPv6 `unreachable` routes as going through the loopback device.
+  if (fact.type === 'unreachable') return { ...common, via: { kind: 'unreachable' } };
+  if (fact.type !== 'unicast' || fact.ifindex === undefined) return undefined;
+  return { ...common, via: { kind: 'device', ifindex: fact.ifindex } };
+}
+
+function keyOf(route: WantedRoute): string {
+  const via = route.via.kind === 'device' ? `dev ${route.via.ifindex}` : 'unreachable';
+  return `${formatPrefix(route.destination)}|${via}|${route.metric}|${route.prefSrc ?? ''}`;
+}
+
+/**
+ * The operations that lead from what is installed to what is wanted; none when both are the same. Applying them twice
+ * does no harm. The order never leaves a wanted destination open, see the door.
+ */
+export function planRoutes(want: readonly WantedRoute[], view: KernelView): KernelOp[] {
+  const wanted = new Map(want.map((route) => [keyOf(route), route]));
+  const installed = new Map<string, WantedRoute>();
+  for (const fact of view.ownRoutes()) {
+    const route = asWanted(fact);
+    if (route) installed.set(keyOf(route), route);
+  }
+  const blocks = (route: WantedRoute): boolean => route.via.kind === 'unreachable';
+  const place = (route: WantedRoute): string => `${formatPrefix(route.destination)}|${route.metric}`;
+  const add = [...wanted].filter(([key]) => !installed.has(key)).map(([, route]) => route);
+  const drop = [...installed].filter(([key]) => !wanted.has(key)).map(([, route]) => route);
+  // Where only device or source change, the old route goes first: a deletion may not tell the two apart.
+  const places = new Set(add.map(place));
+  const changed = (route: WantedRoute): boolean => places.has(place(route));
+  const adding = (routes: readonly WantedRoute[]): KernelOp[] => routes.map((route) => ({ op: 'route.add', route }));
+  const dropping = (routes: readonly WantedRoute[]): KernelOp[] => routes.map((route) => ({ op: 'route.delete', route }));
+  return [
+    ...adding(add.filter(blocks)),
+    ...dropping(drop.filter((route) => !blocks(route) && changed(route))),
+    ...adding(add.filter((route) => !blocks(route))),
+    ...dropping(drop.filter((route) => !blocks(route) && !changed(route))),
+    ...dropping(drop.filter(blocks)),
+  ];
+}
+
+/** The operation that brings a device up with this MTU; none when it is so, or when the device is not there. */
+export function planLink(ifindex: number, mtu: number, view: KernelView): KernelOp[] {
+  const link = view.link(ifindex);
+  if (!link || (link.up && link.mtu === mtu)) return [];
+  return [{ op: 'link.set', ifindex, up: true, mtu }];
+}

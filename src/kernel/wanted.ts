@@ -1,0 +1,93 @@
+import type { AddressFact, IpAddress, IpPrefix } from '../base/index.ts';
+import { compareIp, formatPrefix, ipFamily, isUnusableIp, prefixContains } from '../base/index.ts';
+import { ipBytes, ipFromBytes } from '../base/index.ts';
+import type { WantedRoute } from '../ports/index.ts';
+
+/** Metric of routes through the TUN device: better than anything netifd gives to a default route or VPN by itself. */
+export const TUNNEL_METRIC = 7;
+/** Metric of the routes that block: worse than any route that carries traffic. */
+export const UNREACHABLE_METRIC = 2_000_000;
+
+/** One child of an enabled connection, as far as routes go. */
+export interface ProtectedChild {
+  /** Our side of the tunnel. */
+  readonly local: readonly IpPrefix[];
+  /** The far side: while the child is up, what was negotiated; it is blocked whenever it is configured. */
+  readonly remote: readonly IpPrefix[];
+  /** A Child SA carries traffic. */
+  readonly up: boolean;
+}
+
+export interface RouteWish {
+  readonly children: readonly ProtectedChild[];
+  /** The TUN device; undefined while there is none. */
+  readonly tunIfindex: number | undefined;
+  /** The kernel's addresses: the preferred source of packets of the router itself is one that lies in `local`. */
+  readonly addresses: readonly AddressFact[];
+  /** Addresses we talk to through a socket bound to an uplink: peers, name servers, brokers outside the tunnel. */
+  readonly exceptions: readonly IpAddress[];
+}
+
+/** The two halves of a prefix that is not a host. */
+function halves(prefix: IpPrefix): [IpPrefix, IpPrefix] {
+  const upper = ipBytes(prefix.address);
+  upper[prefix.length >> 3] = (upper[prefix.length >> 3] ?? 0) | (0x80 >> (prefix.length & 7));
+  const length = prefix.length + 1;
+  return [{ address: prefix.address, length }, { address: ipFromBytes(upper) as IpAddress, length }];
+}
+
+/** A remote selector as destinations of routes: itself, or two halves that win over every default route. */
+function destinations(selector: IpPrefix): IpPrefix[] {
+  return selector.length === 0 ? halves(selector) : [selector];
+}
+
+/** The fewest prefixes that cover `prefix` without `holes`, lowest first. Bounded: 32 for each hole in IPv4. */
+export function without(prefix: IpPrefix, holes: readonly IpAddress[]): IpPrefix[] {
+  const width = ipFamily(prefix.address) === 4 ? 32 : 128;
+  const todo = [prefix];
+  const out: IpPrefix[] = [];
+  for (let next = todo.pop(); next; next = todo.pop()) {
+    const current = next;
+    if (!holes.some((hole) => prefixContains(current, hole))) out.push(current);
+    else if (current.length < width) todo.push(...halves(current));
+  }
+  return out.sort((a, b) => compareIp(a.address, b.address));
+}
+
+/** A kernel address inside the child's local selectors that new packets may have as source; undefined if there is none. */
+export function preferredSource(local: readonly IpPrefix[], destination: IpPrefix, addresses: readonly AddressFact[]): IpAddress | undefined {
+  const family = ipFamily(destination.address);
+  const usable = addresses.filter((fact) => ipFamily(fact.address) === family && !fact.tentative && !isUnusableIp(fact.address) && local.some((prefix) => prefixContains(prefix, fact.address)));
+  const rank = (fact: AddressFact): number => (fact.deprecated ? 2 : 0) + (fact.secondary ? 1 : 0);
+  usable.sort((a, b) => rank(a) - rank(b) || a.ifindex - b.ifindex || compareIp(a.address, b.address));
+  return usable[0]?.address;
+}
+
+/**
+ * The routes that should be installed. Two children with the same destination share its routes: the first one that is
+ * up gives the preferred source.
+ */
+export function wantedRoutes(wish: RouteWish): WantedRoute[] {
+  const out = new Map<string, WantedRoute>();
+  const want = (route: WantedRoute): void => {
+    const key = `${formatPrefix(route.destination)}|${route.metric}`;
+    if (!out.has(key)) out.set(key, route);
+  };
+  const holes = wish.exceptions.filter((address) => ipFamily(address) === 4);
+  for (const child of wish.children) {
+    for (const destination of child.remote.flatMap(destinations)) {
+      const through = (prefix: IpPrefix, metric: number): void => {
+        if (wish.tunIfindex === undefined) return;
+        const prefSrc = preferredSource(child.local, prefix, wish.addresses);
+        want({ destination: prefix, via: { kind: 'device', ifindex: wish.tunIfindex }, metric, prefSrc });
+      };
+      // Both kinds have the same prefixes, or the longer one would win whatever its metric.
+      for (const part of without(destination, holes)) {
+        want({ destination: part, via: { kind: 'unreachable' }, metric: UNREACHABLE_METRIC, prefSrc: undefined });
+        if (child.up) through(part, TUNNEL_METRIC);
+      }
+      for (const hole of holes) if (prefixContains(destination, hole)) through({ address: hole, length: 32 }, UNREACHABLE_METRIC);
+    }
+  }
+  return [...out.values()];
+}

@@ -1,0 +1,31 @@
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { innerMtu, tunMtu } from '../../src/kernel/index.ts';
+
+/** Length of the outer packet for an inner one, counted field by field (RFC 4303 §2, RFC 4106 §3, RFC 3948 §2.1). */
+function outerLength(inner: number, family: 4 | 6): number {
+  const padding = (4 - ((inner + 2) % 4)) % 4;
+  return (family === 4 ? 20 : 40) + 8 + 4 + 4 + 8 + inner + padding + 2 + 16;
+}
+
+test('innerMtu is the largest inner packet that fits', () => {
+  for (const family of [4, 6] as const) {
+    for (let outer = 576; outer <= 1600; outer++) {
+      const inner = innerMtu(outer, family);
+      assert.ok(outerLength(inner, family) <= outer, `${inner} fits ${outer}`);
+      assert.ok(outerLength(inner + 1, family) > outer, `${inner + 1} does not fit ${outer}`);
+    }
+  }
+  assert.equal(innerMtu(1500, 4), 1438);
+  assert.equal(innerMtu(1500, 6), 1418);
+  assert.equal(innerMtu(40, 6), 0);
+});
+
+test('tunMtu: least of all paths, not below what inner IPv6 or IPv4 needs, a safe value without paths', () => {
+  assert.equal(tunMtu([{ mtu: 1500, family: 4 }, { mtu: 1492, family: 6 }], true), innerMtu(1492, 6));
+  assert.equal(tunMtu([{ mtu: 1280, family: 6 }], true), 1280);
+  assert.equal(tunMtu([{ mtu: 1280, family: 6 }], false), innerMtu(1280, 6));
+  assert.equal(tunMtu([{ mtu: 300, family: 4 }], false), 576);
+  assert.equal(tunMtu([], false), 1418);
+  assert.equal(tunMtu([{ mtu: 100_000, family: 4 }], false), 65535);
+});
