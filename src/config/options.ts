@@ -99,7 +99,7 @@ export const MQTT = {
   username: option({ schema: text(255), reload: 'reconnect', fields: ['username'], help: 'User name at the broker' }),
   password: option({ schema: text(512), reload: 'reconnect', secret: true, fields: ['password'], help: 'Password at the broker; better put it into password_file' }),
   password_file: option({ schema: PATH, reload: 'reconnect', fields: ['password'], example: '/etc/mobiked/mqtt.password', help: 'File with the password, readable for root only' }),
-  topic_prefix: option({ schema: { ...text(128), default: 'mobiked' }, reload: 'reconnect', fields: ['topicPrefix'], help: 'Topics are <topic_prefix>/<node_id>/...' }),
+  topic_prefix: option({ schema: { ...text(128), default: 'mobiked' }, reload: 'reconnect', fields: ['topicPrefix'], help: 'First part of every topic: <topic_prefix>/<node_id>/state and so on' }),
   interval: option({ schema: { type: 'integer', minimum: 1, maximum: 86_400, default: 60 }, unit: 's', reload: 'live', fields: ['interval'], help: 'Time between two state reports' }),
   via: option({ schema: { type: 'string', enum: ['auto', 'tunnel', 'uplink'], default: 'auto' }, reload: 'reconnect', fields: ['via'], help: 'How to reach the broker; auto: through the tunnel if it is inside a remote_ts, otherwise bound to the chosen uplink' }),
   queue: option({ schema: { type: 'integer', minimum: 1, maximum: 100_000, default: 1000 }, reload: 'live', fields: ['queue'], help: 'Events kept while the broker is away; the oldest are dropped beyond it' }),

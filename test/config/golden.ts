@@ -1,0 +1,73 @@
+// Golden files of configurations: `-- Source --`, `-- Input --` (UCI text), `-- Expect --` (problems, what is left out, the
+// config as people read it). GOLDEN=write rewrites the last part.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { formatEndpoint, formatPrefix, ip, toHex } from '../../src/base/index.ts';
+import { formatProblem, type Config, type LoadedConfig, type ReadFile, type SuiteProposal } from '../../src/config/index.ts';
+
+const FOLDER = 'test/golden/config';
+
+export interface Golden {
+  readonly name: string;
+  readonly source: string;
+  readonly input: string;
+  readonly expect: string;
+}
+
+export function goldens(): Golden[] {
+  return readdirSync(FOLDER).filter((name) => name.endsWith('.txt')).sort().map((name) => {
+    const text = readFileSync(`${FOLDER}/${name}`, 'utf8');
+    const [head = '', expect = ''] = text.split('-- Expect --\n');
+    const [source = '', input = ''] = head.split('-- Input --\n');
+    return { name, source: source.replace('-- Source --\n', '').trim(), input, expect };
+  });
+}
+
+export function write(golden: Golden, expect: string): void {
+  writeFileSync(`${FOLDER}/${golden.name}`, `-- Source --\n${golden.source}\n-- Input --\n${golden.input}-- Expect --\n${expect}`);
+}
+
+/** The files the goldens speak of: name to text; `open/` is world-readable. */
+const FILES: { readonly [path: string]: string } = {
+  '/etc/mobiked/hq.psk': 'sixteen octets!!-and-more\n',
+  '/etc/mobiked/short.psk': 'fifteen octets!\n',
+  '/etc/mobiked/hex.psk': '0x000102030405060708090a0b0c0d0e0f\r\n',
+  '/etc/mobiked/open/hq.psk': 'sixteen octets!!',
+  '/etc/mobiked/mqtt.password': 'swordfish\n',
+  '/etc/mobiked/empty': '\n',
+  '/etc/ssl/ca.pem': '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+};
+
+export const readFile: ReadFile = (path) => {
+  const text = FILES[path];
+  return text === undefined ? { ok: false, error: 'No such file or directory' } : { ok: true, value: { text, worldReadable: path.includes('/open/') } };
+};
+
+const suite = (proposal: SuiteProposal): string => `${proposal.text} = encr ${proposal.encr.map((e) => `${e.id}/${e.keyLength}`)} prf ${proposal.prf} groups ${proposal.groups} esn ${proposal.esn}`;
+
+function configLines({ main, uplinks, connections, mqtt }: Config): string[] {
+  const out = [`main: enabled ${main.enabled}, log ${main.logLevel}, node ${main.nodeId}`];
+  if (!uplinks) out.push('uplinks: every interface with a default route');
+  else out.push(...uplinks.map((u) => `uplink ${u.name}: enabled ${u.enabled}, interface ${u.interface}, device ${u.device}, metric ${u.metric}, metered ${u.metered}`));
+  for (const c of connections) {
+    out.push(
+      `connection ${c.name}: enabled ${c.enabled}, ${c.role}, mobike ${c.mobike}, nat_t ${c.natT}, dataplane ${c.dataplane}, mtu ${c.mtu}, block_on_stop ${c.blockOnStop}`,
+      `  remote ${c.remoteAddrs.map((r) => (r.kind === 'name' ? `name ${r.name}` : r.address))} local ${c.localAddrs} uplinks ${c.uplinks}`,
+      `  id ${c.localId && `${c.localId.idType} ${toHex(c.localId.data)}`} peer ${c.remoteId && `${c.remoteId.idType} ${toHex(c.remoteId.data)}`} psk ${c.psk.length} octets`,
+      `  lifetimes ${c.ikeLifetime} ${c.childLifetime} liveness ${c.liveness} ms`,
+      ...c.ikeProposals.map((p) => `  ike ${suite(p)}`),
+      ...c.children.flatMap((child) => [
+        `  child ${child.name}: ${child.localTs.map(formatPrefix)} === ${child.remoteTs.map(formatPrefix)}`,
+        ...child.espProposals.map((p) => `    esp ${suite(p)}`),
+      ]),
+    );
+  }
+  for (const m of mqtt) {
+    const where = m.host.includes(':') ? formatEndpoint({ address: ip(m.host), port: m.port }) : `${m.host}:${m.port}`;
+    out.push(`mqtt ${m.name}: enabled ${m.enabled}, tls ${m.tls}, ${where}, ca ${m.ca?.length} characters, user ${m.username}, password ${m.password?.length} octets, ${m.topicPrefix}, ${m.interval} ms, via ${m.via}, queue ${m.queue}`);
+  }
+  return out;
+}
+
+export function render(loaded: LoadedConfig): string {
+  return [...loaded.problems.map(formatProblem), `broken: ${loaded.broken.join(', ')}`, ...configLines(loaded.config), ''].join('\n');
+}
