@@ -1,6 +1,5 @@
 import type { AddressFact, IpAddress, IpPrefix } from '../base/index.ts';
-import { compareIp, formatPrefix, ipFamily, isUnusableIp, prefixContains } from '../base/index.ts';
-import { ipBytes, ipFromBytes } from '../base/index.ts';
+import { compareIp, formatPrefix, ipBytes, ipFamily, ipFromBytes, isUnusableIp, prefixContains } from '../base/index.ts';
 import type { WantedRoute } from '../ports/index.ts';
 
 /** Metric of routes through the TUN device: better than anything netifd gives to a default route or VPN by itself. */
