@@ -56,7 +56,8 @@ export function without(prefix: IpPrefix, holes: readonly IpAddress[]): IpPrefix
 /** A kernel address inside the child's local selectors that new packets may have as source; undefined if there is none. */
 export function preferredSource(local: readonly IpPrefix[], destination: IpPrefix, addresses: readonly AddressFact[]): IpAddress | undefined {
   const family = ipFamily(destination.address);
-  const usable = addresses.filter((fact) => ipFamily(fact.address) === family && !fact.tentative && !isUnusableIp(fact.address) && local.some((prefix) => prefixContains(prefix, fact.address)));
+  const inside = (address: IpAddress): boolean => local.some((prefix) => prefixContains(prefix, address));
+  const usable = addresses.filter((f) => ipFamily(f.address) === family && !f.tentative && !isUnusableIp(f.address) && inside(f.address));
   const rank = (fact: AddressFact): number => (fact.deprecated ? 2 : 0) + (fact.secondary ? 1 : 0);
   usable.sort((a, b) => rank(a) - rank(b) || a.ifindex - b.ifindex || compareIp(a.address, b.address));
   return usable[0]?.address;

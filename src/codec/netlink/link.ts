@@ -10,6 +10,13 @@ export const IFF = { UP: 0x1, LOOPBACK: 0x8, LOWER_UP: 0x10000 } as const;
 const RTEXT_FILTER_SKIP_STATS = 8;
 const HEADER = 16;
 
+/** What to set of a device; `mtu` in octets. */
+export interface LinkSpec {
+  readonly ifindex: number;
+  readonly up: boolean;
+  readonly mtu: number;
+}
+
 /**
  * Decodes the payload of RTM_NEWLINK or RTM_DELLINK. Undefined for a message that does not describe a device as a
  * whole: bridge ports (family AF_BRIDGE, where RTM_DELLINK means only that the device left its bridge) and wireless
@@ -56,7 +63,8 @@ export function encodeLinkDump(sequence: number, littleEndian: boolean): Uint8Ar
 }
 
 /** Sets a device up or down, and its MTU in octets; asks for an acknowledgement. */
-export function encodeLinkSet(link: { readonly ifindex: number; readonly up: boolean; readonly mtu: number }, sequence: number, littleEndian: boolean): Uint8Array {
-  const payload = ifinfo(link.ifindex, link.up ? IFF.UP : 0, IFF.UP, littleEndian).bytes(encodeAttributes(LINK_ATTRS, { mtu: link.mtu }, littleEndian)).finish();
+export function encodeLinkSet(link: LinkSpec, sequence: number, littleEndian: boolean): Uint8Array {
+  const attributes = encodeAttributes(LINK_ATTRS, { mtu: link.mtu }, littleEndian);
+  const payload = ifinfo(link.ifindex, link.up ? IFF.UP : 0, IFF.UP, littleEndian).bytes(attributes).finish();
   return encodeMessage({ type: MESSAGE.RTM_NEWLINK, flags: NLM_F.REQUEST | NLM_F.ACK, sequence, payload }, littleEndian);
 }

@@ -114,7 +114,8 @@ export function decodeRoutes(payload: Uint8Array, littleEndian: boolean): RouteF
     ...(source === undefined ? {} : { source }),
     ...(attributes.prefsrc === undefined ? {} : { prefSrc: attributes.prefsrc }),
   };
-  const hops = attributes.multipath === undefined ? [{ ifindex: attributes.oif, gateway: gatewayOf(attributes) }] : decodeNextHops(attributes.multipath, littleEndian);
+  const only = { ifindex: attributes.oif, gateway: gatewayOf(attributes) };
+  const hops = attributes.multipath === undefined ? [only] : decodeNextHops(attributes.multipath, littleEndian);
   return hops.map((hop) => ({ ...common, gateway: hop.gateway, ifindex: hop.ifindex }));
 }
 
