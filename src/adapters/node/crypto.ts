@@ -112,7 +112,6 @@ function x25519(secret: Uint8Array): DhPair {
 // ---- P-256 (RFC 5903) ----------------------------------------------------------------------------------------------
 
 const P256_OCTETS = 32;
-const P256_P = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
 const P256_N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 const UNCOMPRESSED = Uint8Array.of(4);
 
@@ -141,9 +140,9 @@ function p256(secret: Uint8Array): DhPair {
     derive(peerValue) {
       const own = kept.get();
       if (peerValue.length !== 2 * P256_OCTETS) return undefined;
-      // RFC 6989 §2.3: both coordinates below p; that the point is on the curve OpenSSL checks when it reads it.
-      if (toBigInt(peerValue.subarray(0, P256_OCTETS)) >= P256_P || toBigInt(peerValue.subarray(P256_OCTETS)) >= P256_P) return undefined;
       try {
+        // Throws unless both coordinates are below p and the point is on the curve (RFC 6989 §2.3); infinity has no
+        // such form.
         return plain(own.computeSecret(concat(UNCOMPRESSED, peerValue)));
       } catch {
         return undefined;

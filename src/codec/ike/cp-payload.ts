@@ -21,9 +21,7 @@ export function decodeCp(reader: ByteReader): PayloadOf<'CP'> | string {
   while (reader.left > 0) {
     const type = reader.u16() & ATTRIBUTE_TYPE_MASK;
     const length = reader.u16();
-    const value = reader.bytes(length);
-    if (reader.failed) return 'configuration attribute is longer than its payload';
-    attributes.push({ type, value });
+    attributes.push({ type, value: reader.bytes(length) });
   }
   return reader.failed ? 'payload is cut short' : { type: 'CP', cfgType, attributes };
 }

@@ -70,6 +70,7 @@ test('I3.1-1: inner lengths, counts and last marks must agree', () => {
     'transform longer than the proposal': good.replace('00000008 0400', '00000009 0400'),
     'last mark on the first transform': good.replace('0300000c', '0000000c'),
     'no last mark on the last transform': good.replace('00000008 0400', '03000008 0400'),
+    'attribute that reaches into the next transform': '0000001c 01010002 0300000a 01000014 800e 0100 00000008 0400001f',
     'mark that is neither': good.replace('0300000c', '0100000c'),
     'proposal mark that is neither': good.replace('0000001c', '0100001c'),
     'a further proposal is promised': good.replace('0000001c', '0200001c'),
