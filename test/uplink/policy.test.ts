@@ -508,7 +508,7 @@ test('views show every uplink with what each connection knows of it', () => {
   assert.deepEqual(views[0]?.facts.addresses, [ip('192.0.2.1')]);
 });
 
-test('D5.1.3-2: a year of random weather: no thrash, no deadline in the past, bounded probes', () => {
+test('D5.1.3-2: hours of random weather: no thrash, no deadline in the past, bounded probes', () => {
   let seed = 7;
   const random = (below: number): number => {
     seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
