@@ -1,4 +1,4 @@
-import { after, earliest, ipBytes, ipFamily, sameBytes, samePath, toHex, type Instant, type Path } from '../base/index.ts';
+import { after, earliest, ipBytes, ipFamily, millis, sameBytes, samePath, toHex, type Instant, type Path } from '../base/index.ts';
 import { decodeChain, decodeHeader, encodeMessage, EXCHANGE, findNotify, findPayload, notify, type ChildSpi, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import { useChild } from './child-sa.ts';
 import { COOKIE_ABOVE, COOKIE_ABOVE_PER_SOURCE, HALF_OPEN_MOST, HALF_OPEN_PER_SOURCE, IKE_SAS_MOST, PATH_PACE, PATHS_MOST } from './constants.ts';
@@ -7,6 +7,7 @@ import { Cookies } from './cookies.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { rekeyChildTask } from './tasks/child-rekey.ts';
 import { initiate, respondInit } from './tasks/ike-init.ts';
+import { deleteChildTask } from './tasks/informational.ts';
 import { livenessTask, movePath } from './tasks/ike-mobike.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, CloseReason, IkeConnection, IkeDeps, IkeEffect, IkeIdentity, IkeInput } from './types.ts';
@@ -94,6 +95,11 @@ export class IkeEngine {
     return this.status().filter((s) => s.connection === connection && s.state === 'established').reverse();
   }
 
+  /** No SA is left, not even one whose Delete waits for its answer. */
+  get idle(): boolean {
+    return this.#sas.size === 0;
+  }
+
   isConnecting(connection: string): boolean {
     return this.#setups.has(connection) || [...this.#sas.values()].some((sa) => sa.name === connection && sa.state === 'authSent');
   }
@@ -104,6 +110,7 @@ export class IkeEngine {
         return this.#packet(input.path, input.bytes, ctx);
       case 'connections.set':
         this.#connections = new Map(input.connections.map((c) => [c.name, c]));
+        for (const sa of this.#sas.values()) if (sa.connection) sa.connection = this.#connections.get(sa.name) ?? sa.connection;
         return;
       case 'connection.initiate':
         return this.#initiate(input.connection, input.paths, ctx);
@@ -150,12 +157,26 @@ export class IkeEngine {
         sa.traffic = input.traffic;
         sa.trafficActive = input.active;
         return;
+      case 'child.want':
+        return this.#wantChild(sa, input.child, input.up, ctx);
       case 'child.rekey':
         for (const child of [...sa.children.values()]) if (child.config.name === input.child && child.state === 'installed') sa.exchanges.enqueue(rekeyChildTask(sa, child));
         return;
       case 'ike.rekey':
         if (sa.isEstablished && !sa.exchanges.has('ikeRekey')) sa.exchanges.enqueue(rekeyIkeTask(sa, ctx));
         return;
+    }
+  }
+
+  #wantChild(sa: IkeSa, name: string, up: boolean, ctx: Ctx): void {
+    sa.missing.delete(name);
+    const present = [...sa.children.values()].filter((c) => c.config.name === name && (c.state === 'installed' || c.state === 'rekeying'));
+    if (up && present.length === 0) sa.missing.set(name, { at: ctx.now, wait: millis(0) });
+    if (up) return;
+    for (const child of present) {
+      child.state = 'deleting';
+      sa.exchanges.enqueue(deleteChildTask(child));
+      sa.event({ type: 'child.closed', chain: sa.chain, connection: sa.name, child: name, reason: 'requested' }, ctx);
     }
   }
 

@@ -85,6 +85,8 @@ export type IkeInput =
   /** The current path's device or address changed under it: check at once. */
   | { readonly type: 'liveness.check'; readonly chain: number }
   | { readonly type: 'traffic'; readonly chain: number; readonly traffic: Traffic; readonly active: Millis }
+  /** Sets the child up, or deletes it and leaves it deleted until it is wanted again. */
+  | { readonly type: 'child.want'; readonly chain: number; readonly child: string; readonly up: boolean }
   | { readonly type: 'child.rekey'; readonly chain: number; readonly child: string }
   | { readonly type: 'ike.rekey'; readonly chain: number }
   /** First packet under an inbound SA: the peer uses it. */

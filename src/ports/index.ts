@@ -218,7 +218,7 @@ export type MiscInput =
   | { readonly type: 'clock.wall'; readonly unixAtZero: number; readonly synced: boolean }
   /** SIGTERM or SIGINT. */
   | { readonly type: 'process.terminate' }
-  | { readonly type: 'process.start'; readonly bootId: string; readonly version: string; readonly hostname: string; readonly ubus: string | undefined; readonly reclaim: boolean };
+  | { readonly type: 'process.start'; readonly bootId: string; readonly version: string; /** Hostname and last octets of a MAC: used unless `node_id` is configured. */ readonly nodeId: string; /** Path of the ubus socket; undefined: no ubus here. */ readonly ubus: string | undefined };
 
 export type Effect = UdpEffect | EspEffect | KernelEffect | UbusEffect | MqttEffect | MiscEffect;
 export type Input = UdpInput | EspInput | KernelInput | UbusInput | MqttInput | MiscInput | { readonly type: 'tick' };

@@ -1,0 +1,556 @@
+import { after, earliest, instant, millis, samePath, seconds, TimerTable, type Instant, type IpAddress, type Json, type Millis, type Path, type UplinkFacts } from '../base/index.ts';
+import { configDifference, formatProblem, keepLastGood, type Config, type ConnectionConfig, type LoadedConfig, type LogLevel } from '../config/index.ts';
+import { IkeEngine, type IkeEvent, type IkeInput } from '../ike/index.ts';
+import type { Core, Effect, Input, InputOf } from '../ports/index.ts';
+import { eventLevel, EventLog, type Event } from '../report/index.ts';
+import { uplinkFacts, UplinkPolicy, type UplinkEffect, type UplinkInput } from '../uplink/index.ts';
+import { Clients } from './clients.ts';
+import type { CommandResult, DaemonDeps, Turn } from './context.ts';
+import { runCommand } from './commands.ts';
+import { Dataplane, pathText } from './dataplane.ts';
+import { connectionByName, connectionDocuments, uplinkByName, uplinkDocuments, type DocumentSources } from './documents.ts';
+import { Initiator } from './initiator.ts';
+import { NetifdFollower } from './netifd.ts';
+import { NAT_T_PORT, pathOn } from './paths.ts';
+import { Reporting } from './reporting.ts';
+import { UBUS_METHODS, UBUS_OBJECT } from './ubus-api.ts';
+
+const EMPTY: Config = { main: { enabled: false, logLevel: 'info', nodeId: undefined }, uplinks: undefined, connections: [], mqtt: [] };
+/** Traffic that goes unanswered this long brings a liveness check; rarer where octets cost money. */
+const ACTIVE: Millis = seconds(1);
+const ACTIVE_METERED: Millis = seconds(5);
+/** A clean stop takes no longer: SIGTERM has 2 s in all. */
+const STOP_TIME: Millis = millis(1500);
+const PORTS = [500, NAT_T_PORT];
+const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
+const TIMERS = ['stop', 'documents'] as const;
+
+/** The conductor: joins protocol, policy, kernel, configuration and reports. Pure: inputs and time in, effects out. */
+export class Daemon implements Core {
+  readonly #deps: DaemonDeps;
+  readonly #engine: IkeEngine;
+  readonly #policy = new UplinkPolicy();
+  readonly #plane = new Dataplane();
+  readonly #reporting: Reporting;
+  readonly #clients = new Clients();
+  readonly #initiators = new Map<string, Initiator>();
+  readonly #timers = new TimerTable<(typeof TIMERS)[number]>();
+  #netifd: NetifdFollower | undefined;
+  #log: EventLog | undefined;
+  #start: InputOf<'process.start'> | undefined;
+  #config: Config = EMPTY;
+  #loaded = false;
+  #facts: readonly UplinkFacts[] = [];
+  #effects: Effect[] = [];
+  #now: Instant = instant(0);
+  #lastOpId = 0;
+  #lastRtt = new Map<string, Millis>();
+  #stopping = false;
+  #exited = false;
+  #ikeQueue: IkeInput[] = [];
+  #busyIke = false;
+  readonly #turn: Turn;
+
+  constructor(deps: DaemonDeps) {
+    this.#deps = deps;
+    this.#engine = new IkeEngine(deps);
+    const nextOpId = (): number => ++this.#lastOpId;
+    this.#reporting = new Reporting(deps, nextOpId);
+    const daemon = this;
+    this.#turn = {
+      get now() {
+        return daemon.#now;
+      },
+      get config() {
+        return daemon.#config;
+      },
+      emit: (effect) => this.#effects.push(effect),
+      record: (event) => this.#record(event),
+      log: (level, text) => this.#write(level, text),
+      nextOpId,
+    };
+  }
+
+  // ---- Core ---------------------------------------------------------------------------------------------------------
+
+  handle(input: Input, now: Instant): Effect[] {
+    this.#now = now;
+    this.#dispatch(input);
+    this.#afterwards();
+    const out = this.#effects;
+    this.#effects = [];
+    return out;
+  }
+
+  get deadline(): Instant | undefined {
+    if (this.#exited) return undefined;
+    return earliest(
+      this.#engine.deadline, this.#policy.deadline, this.#plane.deadline, this.#reporting.deadline, this.#netifd?.deadline, this.#timers.next(),
+      ...[...this.#initiators.values()].map((i) => i.deadline),
+    );
+  }
+
+  owner(input: Input): string | undefined {
+    if (input.type !== 'udp.received') return undefined;
+    const message = input.local.port === 500 ? input.bytes : input.bytes.subarray(4);
+    return this.#engine.chainOf(message)?.toString();
+  }
+
+  quarantine(owner: string, now: Instant): Effect[] {
+    this.#now = now;
+    this.#effects = [];
+    this.#record({ type: 'daemon.fault', what: `IKE SA chain ${owner} ended after an internal error` });
+    this.#ike({ type: 'chain.close', chain: Number(owner), reason: 'fault' });
+    const out = this.#effects;
+    this.#effects = [];
+    return out;
+  }
+
+  // ---- inputs -------------------------------------------------------------------------------------------------------
+
+  #dispatch(input: Input): void {
+    const turn = this.#turn;
+    switch (input.type) {
+      case 'process.start':
+        return this.#onStart(input);
+      case 'process.terminate':
+        return this.#terminate();
+      case 'clock.wall':
+        this.#log?.setWall(input.unixAtZero, input.synced);
+        return;
+      case 'config.loaded':
+        return this.#configure(input.loaded);
+      case 'udp.received':
+        return this.#ike({ type: 'packet', bytes: input.bytes, path: { uplink: this.#uplinkOf(input.ifindex), ifindex: input.ifindex, local: input.local, remote: input.remote } });
+      case 'udp.failed':
+        turn.record({ type: 'kernel.failed', what: `UDP port ${input.port} (IPv${input.family})`, errno: input.errno });
+        return;
+      case 'udp.opened':
+      case 'udp.sendFailed':
+        return;
+      case 'tun.opened':
+      case 'tun.failed':
+        return this.#plane.onTun(input, turn);
+      case 'esp.polled':
+        return this.#polled(input);
+      case 'esp.firstInbound':
+        return this.#ike({ type: 'child.used', handle: input.handle });
+      case 'esp.unknownSpi':
+        return this.#write('debug', `ESP with unknown SPI ${input.spi.toString(16)} from ${input.remote.address}`);
+      case 'kernel.snapshot':
+      case 'kernel.link':
+      case 'kernel.address':
+      case 'kernel.route':
+      case 'kernel.applied':
+        this.#plane.onKernel(input, turn);
+        if (input.type !== 'kernel.applied') this.#observe();
+        return;
+      case 'ubus.called':
+        return this.#ubusCalled(input);
+      case 'ubus.connected':
+      case 'ubus.closed':
+      case 'ubus.answered':
+      case 'ubus.notified':
+      case 'ubus.unsubscribed':
+      case 'ubus.event':
+        return this.#follow(input);
+      case 'resolver.answered':
+        for (const initiator of this.#initiators.values()) if (initiator.resolved(input.opId, input.addresses, input.why, turn)) return this.#watch(initiator);
+        return this.#emitAll(this.#reporting.handle(input, this.#now));
+      case 'mqtt.connected':
+      case 'mqtt.closed':
+      case 'mqtt.published':
+        return this.#emitAll(this.#reporting.handle(input, this.#now));
+      case 'control.received':
+        return this.#clients.received(input.client, input.line, (command, args) => this.command(command, args), this.#log, turn);
+      case 'control.closed':
+        return this.#clients.closed(input.client);
+      case 'tick':
+        return this.#tick();
+    }
+  }
+
+  #tick(): void {
+    for (const name of this.#timers.takeDue(this.#now)) if (name === 'stop') this.#exit();
+    const netifd = this.#netifd;
+    if (netifd?.deadline !== undefined && netifd.deadline <= this.#now) this.#follow({ type: 'tick' });
+    this.#policyInput({ type: 'tick' });
+    if ((this.#engine.deadline ?? Infinity) <= this.#now) this.#ike({ type: 'tick' });
+    for (const initiator of this.#initiators.values()) initiator.advance(this.#turn);
+    this.#plane.tick(this.#turn);
+    this.#emitAll(this.#reporting.handle({ type: 'tick' }, this.#now));
+  }
+
+  #onStart(input: InputOf<'process.start'>): void {
+    this.#start = input;
+    this.#log = new EventLog(input.bootId, this.#now);
+    this.#turn.record({ type: 'daemon.started', version: input.version });
+    this.#turn.emit({ type: 'kernel.watch' });
+    this.#turn.emit({ type: 'udp.open', ports: PORTS, mark: 0 });
+    if (input.ubus !== undefined) {
+      this.#netifd = new NetifdFollower(() => ++this.#lastOpId);
+      this.#turn.emit({ type: 'ubus.open', socket: input.ubus });
+      this.#turn.emit({ type: 'ubus.publish', object: UBUS_OBJECT, methods: Object.fromEntries(Object.entries(UBUS_METHODS).map(([name, row]) => [name, row.args])) });
+    }
+    this.#turn.emit({ type: 'config.read' });
+  }
+
+  // ---- configuration --------------------------------------------------------------------------------------------------
+
+  #configure(loaded: LoadedConfig): void {
+    const { now } = this;
+    for (const problem of loaded.problems) this.#write(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem));
+    const before = this.#config;
+    const next = this.#loaded ? keepLastGood(before, loaded) : loaded.config;
+    const config = next.main.enabled ? next : { ...next, connections: [], mqtt: [] };
+    const difference = configDifference(before, config);
+    this.#config = config;
+    this.#loaded = true;
+    this.#turn.record({ type: 'config.loaded', problems: loaded.problems.length });
+    const enabled = config.connections.filter((c) => c.enabled);
+    const anew = new Set(difference.connections.filter((c) => c.how === 'reconnect').map((c) => c.name));
+    for (const name of anew) this.#drop(name);
+    this.#ike({ type: 'connections.set', connections: enabled });
+    for (const connection of enabled) if (connection.role === 'initiator') this.#adopt(connection);
+    const mqttChanged = new Set(difference.mqtt.map((c) => c.name));
+    if (difference.main?.options.includes('node_id') === true) for (const m of config.mqtt) mqttChanged.add(m.name);
+    this.#emitAll(this.#reporting.configure(config.mqtt, mqttChanged, this.nodeId, now));
+    if (enabled.length > 0) this.#plane.open(this.#turn);
+    this.#observe();
+  }
+
+  #drop(name: string): void {
+    this.#ike({ type: 'connection.terminate', connection: name });
+    if (!this.#initiators.delete(name)) return;
+    this.#policyInput({ type: 'connection.forgotten', connection: name });
+  }
+
+  #adopt(connection: ConnectionConfig): void {
+    const known = this.#initiators.get(connection.name);
+    if (known) {
+      known.config = connection;
+      return this.#watch(known);
+    }
+    const initiator = new Initiator(connection, {
+      deps: this.#deps,
+      ike: (input) => this.#ike(input),
+      candidates: (name) => this.#candidates(name),
+      using: (name, path) => this.#policyInput({ type: 'connection.using', connection: name, uplink: path?.uplink, local: path?.local.address }),
+    });
+    this.#initiators.set(connection.name, initiator);
+    this.#watch(initiator);
+    initiator.advance(this.#turn);
+  }
+
+  #watch(initiator: Initiator): void {
+    this.#policyInput({ type: 'connection.watched', connection: initiator.name, uplinks: initiator.config.uplinks, families: initiator.families });
+  }
+
+  #candidates(connection: string): UplinkFacts[] {
+    return this.#policy.candidates(connection, this.#now).flatMap((name) => this.#policy.uplink(name) ?? []);
+  }
+
+  get nodeId(): string {
+    return this.#config.main.nodeId ?? this.#start?.nodeId ?? 'mobiked';
+  }
+
+  private get now(): Instant {
+    return this.#now;
+  }
+
+  // ---- uplinks --------------------------------------------------------------------------------------------------------
+
+  #follow(input: Input): void {
+    if (!this.#netifd) return;
+    const result = this.#netifd.handle(input as Parameters<NetifdFollower['handle']>[0], this.#now);
+    this.#emitAll(result.effects);
+    if (result.changed) this.#observe();
+  }
+
+  /** Joins what netifd and the kernel say into facts, and gives them to policy and data plane. */
+  #observe(): void {
+    const { view } = this.#plane;
+    if (!view.ready || !this.#loaded) return;
+    this.#facts = uplinkFacts({
+      uplinks: this.#config.uplinks, interfaces: this.#netifd?.interfaces, devices: this.#netifd?.devices ?? new Map(), netifdStale: this.#netifd ? this.#netifd.stale || !this.#netifd.connected : false,
+      links: view.links(), addresses: view.addresses(), routes: view.routes(), tunName: this.#plane.tunName, previous: this.#facts,
+    });
+    this.#policyInput({ type: 'facts.observed', facts: this.#facts });
+    this.#plane.setFacts(this.#facts, this.#outside(), this.#turn);
+  }
+
+  /** Addresses spoken to outside the tunnel; routes into it leave them out. */
+  #outside(): IpAddress[] {
+    const peers = [...this.#initiators.values()].flatMap((i) => i.remotes);
+    return [...new Set([...peers, ...this.#facts.flatMap((f) => f.dnsServers), ...this.#reporting.literals()])];
+  }
+
+  #uplinkOf(ifindex: number): string {
+    return this.#facts.find((f) => f.ifindex === ifindex)?.name ?? this.#plane.view.link(ifindex)?.name ?? 'unknown';
+  }
+
+  #policyInput(input: UplinkInput): void {
+    for (const effect of this.#policy.handle(input, this.#now)) this.#onPolicy(effect);
+  }
+
+  #onPolicy(effect: UplinkEffect): void {
+    switch (effect.type) {
+      case 'uplink.changed':
+        this.#turn.record({ type: 'uplink.changed', uplink: effect.uplink, state: effect.state, reason: effect.reason });
+        if (effect.state === 'up') for (const initiator of this.#initiators.values()) initiator.uplinkGained(this.#turn);
+        return;
+      case 'probe.wanted': {
+        const initiator = this.#initiators.get(effect.connection);
+        const path = initiator && this.#pathFor(initiator, effect.uplink);
+        if (initiator?.chain === undefined) return;
+        if (path) return this.#ike({ type: 'path.probe', chain: initiator.chain, path });
+        return this.#policyInput({ type: 'path.unanswered', connection: effect.connection, uplink: effect.uplink });
+      }
+      case 'race.wanted': {
+        const initiator = this.#initiators.get(effect.connection);
+        if (initiator?.chain === undefined) return;
+        return this.#ike({ type: 'path.race', chain: initiator.chain, paths: effect.uplinks.flatMap((name) => this.#pathFor(initiator, name) ?? []) });
+      }
+      case 'decision':
+        return this.#decided(effect);
+      case 'switch.refused':
+        return;
+    }
+  }
+
+  #pathFor(initiator: Initiator, uplink: string): Path | undefined {
+    const facts = this.#policy.uplink(uplink);
+    return facts && pathOn(initiator.config, facts, initiator.remotes, initiator.path?.remote.address, NAT_T_PORT);
+  }
+
+  /** Policy has chosen: this is the only place where that becomes a command to the protocol. */
+  #decided({ connection, decision }: Extract<UplinkEffect, { type: 'decision' }>): void {
+    const initiator = this.#initiators.get(connection);
+    if (!initiator) return;
+    if (initiator.chain === undefined) return initiator.advance(this.#turn);
+    const path = decision.to === undefined ? undefined : this.#pathFor(initiator, decision.to);
+    if (!path) return this.#write('info', `${connection}: ${decision.reasons.join(', ')}: no path to move to`);
+    if (samePath(path, initiator.path)) return;
+    this.#ike({ type: 'path.move', chain: initiator.chain, path, reasons: decision.reasons, since: decision.at });
+  }
+
+  // ---- protocol -------------------------------------------------------------------------------------------------------
+
+  /** Hands an input to the engine and acts on what comes back; inputs that arise meanwhile wait their turn. */
+  #ike(input: IkeInput): void {
+    this.#ikeQueue.push(input);
+    if (this.#busyIke) return;
+    this.#busyIke = true;
+    try {
+      for (let next = this.#ikeQueue.shift(); next; next = this.#ikeQueue.shift()) {
+        for (const effect of this.#engine.handle(next, this.#now)) {
+          switch (effect.type) {
+            case 'packet.send':
+              this.#turn.emit({ type: 'udp.send', ifindex: effect.path.ifindex, local: effect.path.local, remote: effect.path.remote, bytes: effect.bytes });
+              break;
+            case 'child.install':
+              this.#turn.emit({ type: 'esp.sa.add', sa: effect.sa });
+              break;
+            case 'child.use':
+              this.#turn.emit({ type: 'esp.sa.use', handle: effect.handle });
+              break;
+            case 'child.remove':
+              this.#turn.emit({ type: 'esp.sa.remove', handle: effect.handle });
+              break;
+            case 'bundle.path':
+              this.#plane.setPath(effect.bundle, effect.path, effect.opensPinhole, this.#turn);
+              break;
+            case 'log':
+              this.#write(effect.level, effect.text);
+              break;
+            case 'event':
+              this.#onIke(effect.event);
+              break;
+          }
+        }
+      }
+    } finally {
+      this.#busyIke = false;
+    }
+  }
+
+  #onIke(event: IkeEvent): void {
+    this.#plane.onIke(event, this.#turn);
+    const initiator = this.#initiators.get(event.connection);
+    const ours = initiator !== undefined && 'chain' in event && event.chain === initiator.chain;
+    this.#tell(event, ours || initiator === undefined);
+    initiator?.onIke(event, this.#turn);
+    if (!ours) return;
+    switch (event.type) {
+      case 'path.answered': {
+        const { uplink } = event.path;
+        if (event.rtt !== undefined) this.#lastRtt.set(uplink, event.rtt);
+        return this.#policyInput({ type: 'path.answered', connection: event.connection, uplink, rttMs: event.rtt ?? this.#lastRtt.get(uplink) ?? millis(500) });
+      }
+      case 'path.unanswered':
+        return this.#policyInput({ type: 'path.unanswered', connection: event.connection, uplink: event.path.uplink });
+      case 'path.doubtful':
+        return this.#policyInput({ type: 'path.doubtful', connection: event.connection, uplink: event.path.uplink, unanswered: event.unanswered });
+      case 'path.refused':
+        return this.#policyInput({ type: 'path.unanswered', connection: event.connection, uplink: event.path.uplink });
+      default:
+        return;
+    }
+  }
+
+  /** What of the engine's events people are told. */
+  #tell(event: IkeEvent, current: boolean): void {
+    const { record } = this.#turn;
+    const { connection } = event;
+    switch (event.type) {
+      case 'ike.established':
+        return record({ type: 'connection.established', connection, peer: event.peer, path: pathText(event.path), uplink: event.path.uplink, took_ms: Math.round(event.took) });
+      case 'ike.closed':
+        return current || event.reason !== 'replaced' ? record({ type: 'connection.closed', connection, reason: event.detail || event.reason }) : undefined;
+      case 'ike.rekeyed':
+        return record({ type: 'ike.rekeyed', connection });
+      case 'child.established':
+      case 'child.rekeyed':
+        return record({ type: event.type, connection, child: event.child });
+      case 'child.closed':
+        return record({ type: 'child.closed', connection, child: event.child, reason: event.reason });
+      case 'path.moving':
+        return record({ type: 'path.moving', connection, from: pathText(event.from), to: pathText(event.to), from_uplink: event.from.uplink, to_uplink: event.to.uplink, reasons: event.reasons });
+      case 'path.moved':
+        return record({ type: 'path.moved', connection, from: pathText(event.from), to: pathText(event.to), from_uplink: event.from.uplink, to_uplink: event.to.uplink, reasons: event.reasons, took_ms: Math.round(event.took) });
+      case 'path.doubtful':
+        // Told once for each doubt, not for each send.
+        return event.unanswered === 2 ? record({ type: 'path.doubtful', connection, path: pathText(event.path), uplink: event.path.uplink, unanswered: event.unanswered }) : undefined;
+      case 'nat.changed':
+        return record({ type: 'nat.mapping_changed', connection, path: pathText(event.path), uplink: event.path.uplink });
+      case 'ike.unreachable':
+        return this.#write('warn', `${connection}: the peer does not answer on any path (${event.hint}); trying to set up anew beside`);
+      case 'path.refused':
+        return this.#write('warn', `${connection}: the peer refuses ${pathText(event.path)}`);
+      case 'ike.failed':
+      case 'path.answered':
+      case 'path.unanswered':
+        return;
+    }
+  }
+
+  #polled(input: InputOf<'esp.polled'>): void {
+    for (const { chain, lastInbound, lastOutbound, lastAny } of this.#plane.onPolled(input.report, this.#turn)) {
+      const initiator = [...this.#initiators.values()].find((i) => i.chain === chain);
+      const metered = initiator?.path !== undefined && this.#policy.uplink(initiator.path.uplink)?.metered === true;
+      this.#ike({ type: 'traffic', chain, traffic: { lastInbound, lastOutbound, lastAny }, active: metered ? ACTIVE_METERED : ACTIVE });
+      if (initiator?.path && lastInbound !== undefined) this.#policyInput({ type: 'path.inbound', connection: initiator.name, uplink: initiator.path.uplink, at: lastInbound });
+    }
+  }
+
+  // ---- reports --------------------------------------------------------------------------------------------------------
+
+  #write(level: LogLevel, text: string): void {
+    if (LEVELS.indexOf(level) <= LEVELS.indexOf(this.#config.main.logLevel)) this.#effects.push({ type: 'log.write', level, text });
+  }
+
+  #record(event: Event): void {
+    if (!this.#log) return;
+    const stamped = this.#log.record(event, this.#now);
+    this.#write(eventLevel(event.type), stamped.text);
+    this.#clients.event(stamped, this.#turn);
+    // The way to the broker is worked out first: the report of a move must not go out over the path that was left.
+    this.#reroute();
+    this.#emitAll(this.#reporting.event(stamped, this.#now));
+    this.#timers.setIfEarlier('documents', this.#now);
+  }
+
+  #reroute(): void {
+    if (!this.#reporting.any || this.#stopping) return;
+    this.#emitAll(this.#reporting.route({
+      config: this.#config, initiators: this.#initiators, uplink: (name) => this.#policy.uplink(name), uplinks: this.#facts.filter((f) => f.up).sort((a, b) => a.metric - b.metric),
+      isChildUp: (connection, child) => this.#plane.isChildUp(connection, child),
+    }, this.#now));
+  }
+
+  sources(): DocumentSources {
+    return { now: this.#now, config: this.#config, engine: this.#engine, policy: this.#policy, initiators: this.#initiators, report: this.#plane.report };
+  }
+
+  status(): { [key: string]: Json } {
+    const sources = this.sources();
+    return {
+      version: this.#start?.version ?? '', node_id: this.nodeId, boot_id: this.#start?.bootId ?? '', uptime_ms: this.#log?.stamp(this.#now).uptime_ms ?? 0, dataplane: 'userspace',
+      device: this.#plane.tunName, problem: this.#plane.problem ?? null, netifd: this.#netifd ? (this.#netifd.connected ? 'connected' : 'away') : 'none',
+      connections: connectionDocuments(sources), uplinks: uplinkDocuments(sources), mqtt: this.#reporting.status(), drops: this.#plane.report?.drops ?? {},
+    };
+  }
+
+  #publishDocuments(): void {
+    const stamp = this.#log?.stamp(this.#now);
+    if (!stamp || !this.#reporting.any) return;
+    const sources = this.sources();
+    const connections = connectionByName(sources);
+    const uplinks = uplinkByName(sources);
+    const up = Object.values(connections).filter((c) => c['state'] === 'up').length;
+    const state = { version: this.#start?.version ?? '', node_id: this.nodeId, connections_up: up, connections: Object.keys(connections).length, uplinks_up: Object.values(uplinks).filter((u) => u['state'] === 'up').length, uplinks: Object.keys(uplinks).length, dataplane: 'userspace' };
+    this.#emitAll(this.#reporting.state(stamp, state, uplinks, connections, this.#now));
+  }
+
+  // ---- commands -------------------------------------------------------------------------------------------------------
+
+  command(command: string, args: { readonly [name: string]: string }): CommandResult {
+    return runCommand(command, args, {
+      turn: this.#turn, sources: () => this.sources(), status: () => this.status(), events: () => this.#log?.after(0) ?? [], initiators: this.#initiators,
+      ike: (input) => this.#ike(input),
+      force: (connection, uplink) => {
+        let refused: string | undefined;
+        for (const effect of this.#policy.handle({ type: 'switch.requested', connection, uplink }, this.#now)) {
+          if (effect.type === 'switch.refused') refused = effect.reason;
+          else this.#onPolicy(effect);
+        }
+        return refused;
+      },
+    });
+  }
+
+  #ubusCalled(input: InputOf<'ubus.called'>): void {
+    const row = UBUS_METHODS[input.method];
+    if (!row) return this.#turn.emit({ type: 'ubus.reply', callId: input.callId, status: 3, data: undefined });
+    const args = Object.fromEntries(Object.entries(input.args).filter((e): e is [string, string] => typeof e[1] === 'string'));
+    const result = this.command(row.command, args);
+    if (!result.ok) return this.#turn.emit({ type: 'ubus.reply', callId: input.callId, status: 2, data: { error: result.error } });
+    const data = row.list === undefined ? result.data : { [row.list]: result.data };
+    this.#turn.emit({ type: 'ubus.reply', callId: input.callId, status: 0, data: typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as { [key: string]: Json }) : {} });
+  }
+
+  // ---- the end --------------------------------------------------------------------------------------------------------
+
+  #terminate(): void {
+    if (this.#stopping) return;
+    this.#turn.record({ type: 'daemon.stopping' });
+    this.#stopping = true;
+    this.#timers.set('stop', after(this.#now, STOP_TIME));
+    for (const connection of this.#config.connections) this.#ike({ type: 'connection.terminate', connection: connection.name });
+    for (const initiator of this.#initiators.values()) initiator.state = 'down';
+    this.#plane.stop(this.#turn);
+    this.#emitAll(this.#reporting.stop(this.#now));
+  }
+
+  #exit(): void {
+    if (this.#exited) return;
+    this.#exited = true;
+    this.#turn.emit({ type: 'process.exit', code: 0 });
+  }
+
+  #emitAll(effects: readonly Effect[]): void {
+    for (const effect of effects) this.#effects.push(effect);
+  }
+
+  #afterwards(): void {
+    if (this.#stopping) {
+      if (!this.#exited && this.#plane.stopped && this.#reporting.stopped && this.#engine.idle) this.#exit();
+      return;
+    }
+    this.#reroute();
+    if (this.#reporting.wantsState || (this.#timers.get('documents') ?? Infinity) <= this.#now) {
+      this.#timers.clear('documents');
+      this.#publishDocuments();
+    }
+  }
+}

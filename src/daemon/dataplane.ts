@@ -1,0 +1,253 @@
+import { after, formatEndpoint, ipFamily, millis, rangePrefixes, samePath, sameEndpoint, TimerTable, type Instant, type IpAddress, type Millis, type Path, type UplinkFacts } from '../base/index.ts';
+import type { TrafficSelector } from '../codec/ike/index.ts';
+import type { Config } from '../config/index.ts';
+import type { IkeEvent } from '../ike/index.ts';
+import { innerMtu, KernelView, planLink, planRoutes, tunMtu, wantedRoutes, type ProtectedChild } from '../kernel/index.ts';
+import type { EspReport, Input, InputOf, KernelOp } from '../ports/index.ts';
+import type { Turn } from './context.ts';
+
+/** The first free of these names becomes the TUN device: `mobiked0`, unless another daemon in this namespace has it. */
+const TUN_NAMES = ['mobiked0', 'mobiked1', 'mobiked2', 'mobiked3'];
+const EBUSY = 16;
+
+/** While user traffic flows its answers are looked for this often; a liveness check comes within `active` plus this. */
+const POLL_BUSY: Millis = millis(200);
+/** While nothing flows; bounds how late the first packet into a dead line is noticed. */
+const POLL_IDLE: Millis = millis(1000);
+/** Traffic this recent counts as flowing. */
+const BUSY_FOR: Millis = millis(5000);
+/** Between an acknowledged change and the next comparison: its notifications are on their way. */
+const SETTLE: Millis = millis(100);
+/** Between two tries of a change that the kernel refuses. */
+const REFUSED_RETRY: Millis = millis(5000);
+
+const TIMERS = ['poll', 'settle'] as const;
+type TimerName = (typeof TIMERS)[number];
+
+interface UpChild {
+  readonly chain: number;
+  readonly connection: string;
+  readonly name: string;
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
+}
+
+const prefixesOf = (selectors: readonly TrafficSelector[]): ReturnType<typeof rangePrefixes> => selectors.flatMap((s) => rangePrefixes({ start: s.start, end: s.end }));
+
+/** The TUN device, its routes and MTU, and what the ESP plane reports: everything between Child SAs and the kernel. */
+export class Dataplane {
+  readonly view = new KernelView();
+  readonly #timers = new TimerTable<TimerName>();
+  readonly #children = new Map<string, UpChild>();
+  readonly #paths = new Map<number, Path>();
+  #tun: { name: string; ifindex: number } | undefined;
+  #tunTry = 0;
+  #tunAsked = false;
+  #applying: { readonly opId: number; readonly key: string } | undefined;
+  #refused: { readonly key: string; readonly until: Instant } | undefined;
+  #report: EspReport | undefined;
+  #polling = false;
+  #busyUntil: Instant | undefined;
+  #bundles = new Set<number>();
+  #stopped: 'no' | 'stopping' | 'stopped' = 'no';
+  #facts: readonly UplinkFacts[] = [];
+  #exceptions: readonly IpAddress[] = [];
+  problem: string | undefined;
+
+  get tunName(): string {
+    return this.#tun?.name ?? TUN_NAMES[this.#tunTry] ?? 'mobiked0';
+  }
+
+  get report(): EspReport | undefined {
+    return this.#report;
+  }
+
+  get deadline(): Instant | undefined {
+    return this.#timers.next();
+  }
+
+  get stopped(): boolean {
+    return this.#stopped === 'stopped';
+  }
+
+  open(turn: Turn): void {
+    if (this.#tunAsked || this.#stopped !== 'no') return;
+    this.#tunAsked = true;
+    turn.emit({ type: 'tun.open', name: this.tunName, mtu: this.#mtu(turn.config) });
+  }
+
+  onTun(input: InputOf<'tun.opened'> | InputOf<'tun.failed'>, turn: Turn): void {
+    if (input.type === 'tun.opened') {
+      this.#tun = { name: input.name, ifindex: input.ifindex };
+      this.problem = undefined;
+      return this.plan(turn);
+    }
+    if (input.errno === EBUSY && this.#tunTry + 1 < TUN_NAMES.length) {
+      this.#tunTry++;
+      this.#tunAsked = false;
+      return this.open(turn);
+    }
+    this.problem = `the TUN device ${input.name} could not be made (errno ${input.errno}): is kmod-tun installed, and /dev/net/tun there and permitted?`;
+    turn.log('error', this.problem);
+    turn.record({ type: 'kernel.failed', what: `tun ${input.name}`, errno: input.errno });
+  }
+
+  // ---- ESP ----------------------------------------------------------------------------------------------------------
+
+  /** Outbound ESP of the chain leaves here from now on. */
+  setPath(chain: number, path: Path, opensPinhole: boolean, turn: Turn): void {
+    this.#paths.set(chain, path);
+    turn.emit({ type: 'esp.path.set', bundle: chain, path, mtu: this.#mtu(turn.config) });
+    // F-1: our own packet goes first, so that filters and NATs on the new path know the flow.
+    if (opensPinhole) turn.emit({ type: 'esp.dummy', bundle: chain });
+  }
+
+  /** Follows the engine's events about Child SAs and chains. */
+  onIke(event: IkeEvent, turn: Turn): void {
+    switch (event.type) {
+      case 'ike.established':
+        this.#bundles.add(event.chain);
+        this.#timers.setIfEarlier('poll', after(turn.now, POLL_BUSY));
+        return;
+      case 'child.established':
+      case 'child.rekeyed':
+        this.#children.set(`${event.chain}|${event.child}`, { chain: event.chain, connection: event.connection, name: event.child, local: event.local, remote: event.remote });
+        return this.plan(turn);
+      case 'child.closed':
+        this.#children.delete(`${event.chain}|${event.child}`);
+        return this.plan(turn);
+      case 'ike.closed':
+        this.#bundles.delete(event.chain);
+        this.#paths.delete(event.chain);
+        for (const [key, child] of this.#children) if (child.chain === event.chain) this.#children.delete(key);
+        turn.emit({ type: 'esp.path.set', bundle: event.chain, path: undefined, mtu: 0 });
+        return this.plan(turn);
+      default:
+        return;
+    }
+  }
+
+  isChildUp(connection: string, child: string): boolean {
+    return [...this.#children.values()].some((c) => c.connection === connection && c.name === child);
+  }
+
+  /** Takes a poll's answer; returns per chain what the engine should know. */
+  onPolled(report: EspReport, turn: Turn): { readonly chain: number; readonly lastInbound: Instant | undefined; readonly lastOutbound: Instant | undefined; readonly lastAny: Instant | undefined }[] {
+    this.#polling = false;
+    this.#report = report;
+    const out = report.bundles.map((bundle) => {
+      const path = this.#paths.get(bundle.bundle);
+      const same = bundle.inbound.find((i) => path !== undefined && sameEndpoint(i.local, path.local) && sameEndpoint(i.remote, path.remote));
+      if (bundle.lastSent !== undefined || same) {
+        const latest = Math.max(bundle.lastSent ?? 0, same?.last ?? 0);
+        if (turn.now - latest < BUSY_FOR) this.#busyUntil = after(latest as Instant, BUSY_FOR);
+      }
+      return { chain: bundle.bundle, lastInbound: same?.last, lastOutbound: bundle.lastSent, lastAny: bundle.lastAny };
+    });
+    if (this.#bundles.size > 0) this.#timers.set('poll', after(turn.now, this.#busyUntil !== undefined && this.#busyUntil > turn.now ? POLL_BUSY : POLL_IDLE));
+    return out;
+  }
+
+  tick(turn: Turn): void {
+    for (const name of this.#timers.takeDue(turn.now)) {
+      if (name === 'settle') this.plan(turn);
+      else if (!this.#polling && this.#bundles.size > 0) {
+        this.#polling = true;
+        turn.emit({ type: 'esp.poll' });
+      }
+    }
+  }
+
+  // ---- kernel -------------------------------------------------------------------------------------------------------
+
+  setFacts(facts: readonly UplinkFacts[], exceptions: readonly IpAddress[], turn: Turn): void {
+    this.#facts = facts;
+    this.#exceptions = exceptions;
+    this.plan(turn);
+  }
+
+  #mtu(config: Config): number {
+    const carries6 = config.connections.some((c) => c.enabled && c.children.some((child) => [...child.localTs, ...child.remoteTs].some((p) => ipFamily(p.address) === 6)));
+    const paths = this.#facts.filter((f) => f.up).flatMap((f) => f.families.map((family) => ({ mtu: f.mtu, family })));
+    const wanted = config.connections.flatMap((c) => (c.enabled && c.mtu !== undefined ? [c.mtu] : []));
+    return Math.min(tunMtu(paths, carries6), ...wanted);
+  }
+
+  #wanted(config: Config): ReturnType<typeof wantedRoutes> {
+    const all: ProtectedChild[] = [];
+    const connections = config.connections.filter((c) => c.enabled && (this.#stopped === 'no' || c.blockOnStop));
+    for (const child of this.#children.values()) if (this.#stopped === 'no') all.push({ local: prefixesOf(child.local), remote: prefixesOf(child.remote), up: true });
+    for (const connection of connections) for (const child of connection.children) all.push({ local: child.localTs, remote: child.remoteTs, up: false });
+    return wantedRoutes({ children: all, tunIfindex: this.#tun?.ifindex, addresses: this.view.addresses(), exceptions: this.#exceptions });
+  }
+
+  /** Compares what is wanted with what the kernel reported, and asks for the difference. One request at a time. */
+  plan(turn: Turn): void {
+    if (!this.view.ready || this.#applying) return;
+    const ops: KernelOp[] = [];
+    if (this.#tun && this.#stopped === 'no') ops.push(...planLink(this.#tun.ifindex, this.#mtu(turn.config), this.view));
+    ops.push(...planRoutes(this.#wanted(turn.config), this.view));
+    if (ops.length === 0) {
+      if (this.#stopped === 'stopping') this.#stopped = 'stopped';
+      return;
+    }
+    const key = JSON.stringify(ops);
+    if (this.#refused?.key === key && this.#refused.until > turn.now) {
+      this.#timers.setIfEarlier('settle', this.#refused.until);
+      return;
+    }
+    this.#applying = { opId: turn.nextOpId(), key };
+    turn.emit({ type: 'kernel.apply', opId: this.#applying.opId, ops });
+  }
+
+  onKernel(input: Input, turn: Turn): boolean {
+    switch (input.type) {
+      case 'kernel.applied': {
+        if (this.#applying?.opId !== input.opId) return true;
+        const { key } = this.#applying;
+        this.#applying = undefined;
+        const first = input.failures[0];
+        if (first) {
+          if (this.#refused?.key !== key) turn.record({ type: 'kernel.failed', what: describeOp(first.op), errno: first.errno });
+          this.#refused = { key, until: after(turn.now, REFUSED_RETRY) };
+        }
+        if (this.#stopped === 'stopping') this.#stopped = 'stopped';
+        this.#timers.setIfEarlier('settle', after(turn.now, SETTLE));
+        return true;
+      }
+      case 'kernel.snapshot':
+      case 'kernel.link':
+      case 'kernel.address':
+      case 'kernel.route':
+        this.view.handle(input);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** A clean stop: our routes go, but those that `block_on_stop` keeps. */
+  stop(turn: Turn): void {
+    if (this.#stopped !== 'no') return;
+    this.#stopped = 'stopping';
+    this.plan(turn);
+  }
+
+  /** The path ESP of a chain leaves on, when it is not what IKE uses yet. */
+  pathOf(chain: number): Path | undefined {
+    return this.#paths.get(chain);
+  }
+}
+
+function describeOp(op: KernelOp): string {
+  if (op.op === 'link.set') return `link ${op.ifindex} up mtu ${op.mtu}`;
+  const via = op.route.via.kind === 'device' ? `dev ${op.route.via.ifindex}` : 'unreachable';
+  return `${op.op} ${op.route.destination.address}/${op.route.destination.length} ${via}`;
+}
+
+/** One line for logs and events: `wan 192.0.2.10:4500 -> 203.0.113.1:4500`. */
+export function pathText(path: Path): string {
+  return `${path.uplink} ${formatEndpoint(path.local)} -> ${formatEndpoint(path.remote)}`;
+}
+
+export { innerMtu, samePath };

@@ -1,0 +1,143 @@
+import { formatEndpoint, formatPrefix, rangePrefixes, type Instant, type Json, type JsonObject } from '../base/index.ts';
+import type { TrafficSelector } from '../codec/ike/index.ts';
+import type { Config } from '../config/index.ts';
+import type { ChainStatus, IkeEngine } from '../ike/index.ts';
+import type { EspReport } from '../ports/index.ts';
+import type { Explanation, UplinkPolicy, UplinkView } from '../uplink/index.ts';
+import type { Initiator } from './initiator.ts';
+
+/** Everything the documents are made from; nothing in here is secret but `Config`, of which only names are read. */
+export interface DocumentSources {
+  readonly now: Instant;
+  readonly config: Config;
+  readonly engine: IkeEngine;
+  readonly policy: UplinkPolicy;
+  readonly initiators: ReadonlyMap<string, Initiator>;
+  readonly report: EspReport | undefined;
+}
+
+const ago = (now: Instant, at: Instant | undefined): number | null => (at === undefined ? null : Math.max(0, Math.round(now - at)));
+const until = (now: Instant, at: Instant | undefined): number | null => (at === undefined ? null : Math.max(0, Math.round(at - now)));
+const spiText = (spi: number): string => spi.toString(16).padStart(8, '0');
+const ikeSpiText = (spi: bigint): string => spi.toString(16).padStart(16, '0');
+
+/** A selector as a prefix where it is one, with protocol and ports where they are narrowed. */
+function selectorText(selector: TrafficSelector): string[] {
+  const narrowed = selector.protocol !== 0 || selector.startPort !== 0 || selector.endPort !== 65535;
+  const tail = narrowed ? `[${selector.protocol}/${selector.startPort}-${selector.endPort}]` : '';
+  return rangePrefixes(selector).slice(0, 8).map((p) => formatPrefix(p) + tail);
+}
+
+function natText(chain: ChainStatus): string {
+  if (chain.natLocal && chain.natRemote) return 'both';
+  return chain.natLocal ? 'local' : chain.natRemote ? 'remote' : 'none';
+}
+
+function chainFields(chain: ChainStatus, report: EspReport | undefined, now: Instant): { [key: string]: Json } {
+  const counters = new Map((report?.sas ?? []).map((sa) => [sa.handle, sa]));
+  return {
+    chain: chain.chain,
+    peer: chain.peer ?? null,
+    remote: formatEndpoint(chain.path.remote),
+    uplink: chain.path.uplink,
+    path: { local: formatEndpoint(chain.path.local), remote: formatEndpoint(chain.path.remote), uplink: chain.path.uplink },
+    nat: natText(chain),
+    mobike: chain.mobike,
+    established_ms: ago(now, chain.establishedAt),
+    ike: { spi_i: ikeSpiText(chain.spiI), spi_r: ikeSpiText(chain.spiR), proposal: chain.proposal, rekey_ms: until(now, chain.rekeyAt) },
+    children: chain.children.filter((c) => c.state !== 'rekeyed').map((c) => {
+      const into = counters.get(c.inHandle);
+      const out = counters.get(c.outHandle);
+      return {
+        name: c.name, state: c.state, spi_in: spiText(c.spiIn), spi_out: spiText(c.spiOut), proposal: c.proposal,
+        local_ts: c.local.flatMap(selectorText), remote_ts: c.remote.flatMap(selectorText),
+        rx_packets: into?.packets ?? 0, rx_bytes: into?.bytes ?? 0, tx_packets: out?.packets ?? 0, tx_bytes: out?.bytes ?? 0,
+        rekey_ms: until(now, c.rekeyAt),
+      };
+    }),
+  };
+}
+
+const NO_CHAIN = { peer: null, remote: null, uplink: null, path: null, nat: null, mobike: false, established_ms: null, ike: null, children: [] };
+
+/** One document per IKE SA; a configured connection without any has one too, saying why. */
+export function connectionDocuments(sources: DocumentSources): JsonObject[] {
+  const { config, engine, initiators, report, now } = sources;
+  const out: JsonObject[] = [];
+  for (const connection of config.connections) {
+    if (!connection.enabled) continue;
+    const initiator = initiators.get(connection.name);
+    const chains = engine.chainsOf(connection.name).filter((c) => !initiator || c.chain === initiator.chain);
+    const state = initiator ? initiator.state : chains.length > 0 ? 'up' : 'listening';
+    const common = { name: connection.name, role: connection.role, state, reason: initiator?.reason ?? '', retry_ms: until(now, initiator?.retryAt) };
+    if (chains.length === 0) out.push({ ...common, ...NO_CHAIN, mobike: connection.mobike });
+    for (const chain of chains) out.push({ ...common, ...chainFields(chain, report, now) });
+  }
+  return out;
+}
+
+export function uplinkDocuments(sources: DocumentSources): JsonObject[] {
+  const { policy, initiators, now } = sources;
+  return policy.views(now).map((view: UplinkView) => {
+    const { facts } = view;
+    const usedBy = [...initiators.values()].filter((i) => i.path?.uplink === facts.name).map((i) => i.name);
+    return {
+      name: facts.name, device: facts.device, up: facts.up, state: facts.up ? 'up' : 'down', reason: facts.downReason ?? '', since_ms: ago(now, view.since),
+      metric: facts.metric, metered: facts.metered, addresses: facts.addresses, families: facts.families, used_by: usedBy,
+      paths: view.paths.map((p) => ({ connection: p.connection, state: p.current ? 'current' : p.standing, rtt_ms: p.rttMs === undefined ? null : Math.round(p.rttMs * 10) / 10, last_answer_ms: ago(now, p.answeredAt) })),
+    };
+  });
+}
+
+export function explainDocument(explanation: Explanation, now: Instant): JsonObject {
+  const { decision } = explanation;
+  return {
+    connection: explanation.connection,
+    chosen: explanation.current ?? null,
+    forced: explanation.forced ?? null,
+    doubtful: explanation.doubtful ?? null,
+    reasons: decision?.reasons ?? explanation.verdict.reasons,
+    trigger: decision?.trigger ?? null,
+    age_ms: ago(now, decision?.at),
+    would: { to: explanation.verdict.to ?? null, reasons: explanation.verdict.reasons },
+    uplinks: [
+      ...explanation.candidates.map((c) => ({ name: c.uplink, metric: c.metric, state: c.uplink === explanation.current ? 'current' : c.standing, why: c.waits ?? '', rtt_ms: c.rttMs === undefined ? null : Math.round(c.rttMs * 10) / 10 })),
+      ...explanation.excluded.map((e) => ({ name: e.uplink, metric: null, state: 'excluded', why: e.why, rtt_ms: null })),
+    ],
+  };
+}
+
+/** Documents of one name, for MQTT: flat, and for a hub with several peers the count and the newest. */
+export function connectionByName(sources: DocumentSources): { [name: string]: JsonObject } {
+  const out: { [name: string]: JsonObject } = {};
+  for (const document of connectionDocuments(sources)) {
+    const name = String(document['name']);
+    const known = out[name];
+    if (known) {
+      out[name] = { ...known, peers: Number(known['peers'] ?? 1) + 1 };
+      continue;
+    }
+    const path = document['path'] as JsonObject | null;
+    const children = document['children'] as readonly JsonObject[];
+    const sum = (key: string): number => children.reduce((total, child) => total + Number(child[key] ?? 0), 0);
+    out[name] = {
+      state: document['state'] ?? null, role: document['role'] ?? null, peer: document['peer'] ?? null, uplink: document['uplink'] ?? null, local: path?.['local'] ?? null, remote: path?.['remote'] ?? null,
+      nat: document['nat'] ?? null, mobike: document['mobike'] ?? null, established_ms: document['established_ms'] ?? null, reason: document['reason'] ?? null, peers: document['ike'] === null ? 0 : 1,
+      children_up: children.length, rx_bytes: sum('rx_bytes'), tx_bytes: sum('tx_bytes'), rx_packets: sum('rx_packets'), tx_packets: sum('tx_packets'),
+    };
+  }
+  return out;
+}
+
+export function uplinkByName(sources: DocumentSources): { [name: string]: JsonObject } {
+  const out: { [name: string]: JsonObject } = {};
+  for (const document of uplinkDocuments(sources)) {
+    const paths = document['paths'] as readonly JsonObject[];
+    const rtts = paths.map((p) => p['rtt_ms']).filter((r) => typeof r === 'number');
+    out[String(document['name'])] = {
+      state: document['state'] ?? null, reason: document['reason'] ?? null, device: document['device'] ?? null, metric: document['metric'] ?? null, metered: document['metered'] ?? null,
+      addresses: document['addresses'] ?? [], used_by: document['used_by'] ?? [], rtt_ms: rtts.length > 0 ? Math.min(...rtts) : null,
+    };
+  }
+  return out;
+}
