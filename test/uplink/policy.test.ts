@@ -368,6 +368,21 @@ for (const [pause, counts] of [[299_000, true], [301_000, false]] as const)
     assert.equal(back > 10_300, counts, `${back}`);
   });
 
+for (const [others, delay] of [[32, 20_000], [33, 10_000]] as const)
+  test(`departures of a vanished uplink are remembered until ${others} others have come and gone: ${delay / 1000} s`, () => {
+    const bench = new Bench();
+    bench.run(START);
+    for (const at of [5000, 6000, 7000]) {
+      bench.run([{ at, facts: { wan: { reason: 'no_carrier' } } }, { at: at + 100, facts: { wan: { up: true } } }, { at: at + 300 }]);
+      if (at < 7000) bench.follow('wan');
+    }
+    bench.run([{ at: 8000, facts: { wan: undefined } }]);
+    for (let i = 0; i < others; i++) bench.run([{ at: 8100 + i, facts: { [`ppp${i}`]: { reason: 'no_carrier' } } }, { at: 8100 + i, facts: { [`ppp${i}`]: undefined } }]);
+    bench.run([{ at: 9000, facts: { wan: { metric: 10 } } }, { at: 40_000 }]);
+    const back = Number(bench.all.find((line) => line.includes('to wan: better_metric'))?.split(' ')[0]) - 9150;
+    assert.ok(back >= delay && back < delay + 4000, `${back}`);
+  });
+
 // ---- Standby probes -------------------------------------------------------------------------------------------------
 
 for (const [metered, interval] of [[false, 60_000], [true, 300_000]] as const)
@@ -461,6 +476,12 @@ story('a decision not followed is repeated after 2, 4, 8 s', [
   { at: 1999, expect: [] },
   { at: 2000, expect: ['2000 to wan: no_current unproven'] },
   { at: 14_000, expect: ['6000 to wan: no_current unproven', '14000 to wan: no_current unproven'] },
+], { deaf: true });
+
+story('a decision not followed is repeated every 60 s in the end', [
+  { at: 0, facts: { wan: {} } },
+  { at: 62_000 },
+  { at: 182_000, expect: ['122000 to wan: no_current unproven', '182000 to wan: no_current unproven'] },
 ], { deaf: true });
 
 story('a decision not followed is taken back when its uplink goes', [
