@@ -1,0 +1,43 @@
+// Documents as the daemon gives them, for the tests of mobikectl.
+import type { Json, JsonObject } from '../../src/base/index.ts';
+
+const connections: Json = [
+  {
+    name: 'hq', role: 'initiator', state: 'established', peer: 'vpn.example.com', remote: '203.0.113.1:4500', uplink: 'wan',
+    path: { local: '198.51.100.2:4500', remote: '203.0.113.1:4500', uplink: 'wan' }, nat: 'local', mobike: true, established_ms: 723_000,
+    ike: { spi_i: '0123456789abcdef', spi_r: 'fedcba9876543210', proposal: 'aes256gcm16-prfsha256-x25519', rekey_ms: 13_200_000 },
+    children: [
+      { name: 'lan', state: 'installed', spi_in: 0xc0ffee01, spi_out: 0x00badcaf, proposal: 'aes256gcm16-esn', local_ts: ['192.168.7.0/24', 'fd00:7::/64'], remote_ts: ['10.0.0.0/8'], rx_packets: 1_234_567, rx_bytes: 1_610_612_736, tx_packets: 42, tx_bytes: 5040, rekey_ms: 3_000_000 },
+    ],
+    reason: null,
+  },
+  { name: 'lab', role: 'initiator', state: 'waiting', peer: null, remote: 'lab.example.com', uplink: null, path: null, nat: null, mobike: false, established_ms: null, ike: null, children: [], reason: 'no answer, next try in 8 s' },
+];
+
+const uplinks: Json = [
+  { name: 'wan', device: 'eth1', up: true, state: 'up', reason: null, metric: 10, metered: false, addresses: ['198.51.100.2', '2001:db8:1::2'], families: [4, 6], used_by: ['hq'], paths: [{ connection: 'hq', state: 'proven', rtt_ms: 21.4, last_answer_ms: 900 }] },
+  { name: 'lte', device: 'wwan0', up: true, state: 'up', reason: null, metric: 20, metered: true, addresses: ['10.64.3.9'], families: [4], used_by: [], paths: [{ connection: 'hq', state: 'unknown', rtt_ms: null, last_answer_ms: null }] },
+  { name: 'dsl', device: 'pppoe-dsl', up: false, state: 'down', reason: 'no_carrier', metric: 30, metered: false, addresses: [], families: [], used_by: [], paths: [] },
+];
+
+/** Two events; the clock was not set when the first one happened. */
+export const events: JsonObject[] = [
+  { boot_id: 'b', seq: 1, time: '1970-01-01T00:00:05.250Z', time_synced: false, uptime_ms: 12, event: { type: 'daemon.started', version: '0.1.0' }, text: 'mobiked 0.1.0 started' },
+  { boot_id: 'b', seq: 2, time: '2026-11-21T08:00:01.123Z', time_synced: true, uptime_ms: 1650, event: { type: 'connection.established', connection: 'hq' }, text: 'hq is established over wan' },
+];
+
+export const DOCUMENTS: { readonly [command: string]: Json } = {
+  status: { version: '0.1.0', node_id: 'router-7', boot_id: 'b', uptime_ms: 93_784_000, connections, uplinks, mqtt: [{ name: 'report', state: 'connected', queued: 0, dropped: 1200 }], dataplane: 'userspace' },
+  uplinks,
+  connections,
+  events,
+  explain: [
+    { connection: 'hq', chosen: 'wan', reasons: ['better_metric'], trigger: 'uplink up', age_ms: 65_000, uplinks: [{ name: 'wan', metric: 10, state: 'proven', why: 'chosen', rtt_ms: 21.4 }, { name: 'lte', metric: 20, state: 'proven', why: 'worse metric', rtt_ms: 8.04 }, { name: 'dsl', metric: 30, state: 'down', why: 'no_carrier', rtt_ms: null }] },
+    { connection: 'lab', chosen: null, reasons: ['no_candidate'], trigger: null, age_ms: null, uplinks: [] },
+  ],
+  up: null,
+  down: { text: "connection 'hq' goes down" },
+  switch: { text: 'hq moves to lte' },
+  rekey: {},
+  reload: { problems: ["/etc/config/mobiked:3: warning: mobiked 'main': option 'log_levl': is unknown and ignored; did you mean 'log_level'?"] },
+};
