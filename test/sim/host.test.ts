@@ -143,10 +143,9 @@ test('deadlines are served, a crash ends everything, a new life starts afresh', 
   world.runFor(seconds(5));
   assert.equal(ticks.length, 2);
   assert.equal(router.kernel.linkNamed('mobiked0'), undefined);
-  router.start(true);
+  router.start();
   world.runFor(seconds(1));
   assert.equal(lives.length, 2);
-  assert.equal(lives[1]?.of('process.start')[0]?.reclaim, true);
   assert.notEqual(lives[0]?.of('process.start')[0]?.bootId, lives[1]?.of('process.start')[0]?.bootId);
 });
 

@@ -52,6 +52,8 @@ const KERNEL_DELAY = 0.2;
 const RESOLVER_DELAY = 20;
 const RESOLVER_TIMEOUT = 5000;
 const EBUSY = 16;
+/** Lines of the control socket that are kept. */
+const MOST_CONTROL_LINES = 1000;
 
 /** Everything of one life of the daemon's process; dropped as a whole when it ends. */
 interface Life {
@@ -74,6 +76,8 @@ export class SimHost implements Actor {
   /** Lines the daemon sent to clients of the control socket. */
   readonly controlLines: { readonly client: number; readonly line: string }[] = [];
   readonly counts = { blocked: 0, unroutable: 0, sendFailed: 0, ikeSent: 0, espSent: 0 };
+  /** Sees every line the daemon sends to a client of the control socket. */
+  onControl: (client: number, line: string) => void = () => undefined;
   /** Sees every effect of the core, before it is performed. */
   onEffect: (effect: Effect) => void = () => undefined;
   exitCode: number | undefined;
@@ -136,11 +140,11 @@ export class SimHost implements Actor {
     this.push({ type: 'tick' });
   }
 
-  /** Starts the daemon's process. `reclaim`: it follows one that crashed. */
-  start(reclaim = false): void {
+  /** Starts the daemon's process. */
+  start(): void {
     if (this.#life) throw new Error(`${this.name} runs already`);
     const number = ++this.#lives;
-    const { suite, makeCore, ubus, load } = this.#options;
+    const { suite, makeCore, ubus } = this.#options;
     const deliver = (input: Input): void => {
       if (this.#life === life) this.world.after(0, () => this.#deliver(life, input));
     };
@@ -154,9 +158,8 @@ export class SimHost implements Actor {
     this.#life = life;
     this.exitCode = undefined;
     this.world.trace(`${this.name}: starts (life ${number})`);
-    this.push({ type: 'process.start', bootId: `${this.name}-${number}`, version: '0.0.0', hostname: this.name, ubus: ubus ? '/sim/ubus.sock' : undefined, reclaim });
+    this.push({ type: 'process.start', bootId: `${this.name}-${number}`, version: '0.0.0', nodeId: this.name, ubus: ubus ? '/sim/ubus.sock' : undefined });
     this.push({ type: 'clock.wall', unixAtZero: UNIX_AT_ZERO, synced: this.#options.synced ?? true });
-    if (load) this.push({ type: 'config.loaded', loaded: load() });
   }
 
   /** SIGTERM. */
@@ -178,9 +181,8 @@ export class SimHost implements Actor {
   /** One line on the control socket; returns what was answered at once. */
   command(line: string): string[] {
     const client = this.#nextClient++;
-    const before = this.controlLines.length;
     this.push({ type: 'control.received', client, line });
-    return this.controlLines.slice(before).filter((l) => l.client === client).map((l) => l.line);
+    return this.controlLines.filter((l) => l.client === client).map((l) => l.line);
   }
 
   /** Feeds an input to the core and performs what comes back. */
@@ -298,7 +300,8 @@ export class SimHost implements Actor {
         return this.#resolve(life, effect);
       case 'control.send':
         this.controlLines.push({ client: effect.client, line: effect.line });
-        return;
+        if (this.controlLines.length > MOST_CONTROL_LINES) this.controlLines.splice(0, MOST_CONTROL_LINES / 2);
+        return this.onControl(effect.client, effect.line);
       case 'control.close':
         return;
       case 'log.write':
@@ -306,7 +309,9 @@ export class SimHost implements Actor {
         this.world.trace(`${this.name}: ${effect.level}: ${effect.text}`);
         return;
       case 'config.read':
-        this.world.after(1, () => this.reload());
+        this.world.after(0, () => {
+          if (this.#life === life) this.reload();
+        });
         return;
       case 'process.exit':
         this.exitCode = effect.code;
