@@ -143,7 +143,7 @@ static napi_value skip_to_call(napi_env env, napi_callback_info info) {
   uint32_t handle = args_u32(&args, 1);
   double sequence = args_number(&args, 2);
   if (args.bad) return NULL;
-  if (!(sequence >= 0 && sequence < 9007199254740992.0)) return make_number(env, EINVAL);
+  if (!(sequence >= 0 && sequence < 18446744073709551616.0)) return make_number(env, EINVAL);
   return make_number(env, esp_skip_to(&host->esp, handle, (uint64_t)sequence));
 }
 

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { concat, instant } from '../../../src/base/index.ts';
+import { ESP_MIN, MAX_SAS, NEXT_HEADER, REPLAY_WINDOW, SoftEsp, sealEsp } from '../../../src/esp/index.ts';
+import type { Input } from '../../../src/ports/index.ts';
+import { nodeCrypto } from '../../../src/adapters/node/crypto.ts';
+import { createEspPort } from '../../../src/adapters/node/esp.ts';
+import { NativeHost } from '../../../src/adapters/node/native.ts';
+import { hex, keyOf, packet, path, random, sa, tcpSyn, ts, udp } from '../../esp/fixtures.ts';
+import type { SaOptions } from '../../esp/fixtures.ts';
+import { GCM_VECTORS } from '../../esp/vectors.ts';
+import { EspTwins } from './esp-twins.ts';
+
+const suite = nodeCrypto();
+const A = '192.0.2.1';
+const B = '198.51.100.9';
+const HERE = [ts('10.1.0.0/16'), ts('fd00:1::/32')];
+const THERE = [ts('10.2.0.0/16'), ts('fd00:2::/32')];
+const PING = packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2));
+
+function withTwins(body: (twins: EspTwins) => void): void {
+  const twins = new EspTwins();
+  try {
+    body(twins);
+  } finally {
+    twins.close();
+  }
+}
+
+const add = (twins: EspTwins, options: SaOptions): void => twins.apply(() => ({ type: 'esp.sa.add', sa: sa(options) }));
+
+/** One child, SPI 0x1001 out and 0x2001 in, and what seals as its peer. */
+function oneChild(twins: EspTwins, options: { esn?: boolean; octets?: 20 | 36; mtu?: number } = {}): (sequence: number, inner: Uint8Array, next: number) => Uint8Array {
+  const esn = options.esn ?? true;
+  const octets = options.octets ?? 36;
+  add(twins, { handle: 1, direction: 'out', spi: 0x1001, esn, key: keyOf(1, octets) });
+  add(twins, { handle: 2, direction: 'in', spi: 0x2001, esn, key: keyOf(2, octets) });
+  twins.apply(() => ({ type: 'esp.sa.use', handle: 1 }));
+  twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: path(A, B), mtu: options.mtu ?? 1400 }));
+  const key = keyOf(2, octets);
+  const keys = { spi: 0x2001, aead: suite.aead('aes-gcm-16', key.slice(0, -4)), salt: key.slice(-4), esn };
+  return (sequence, inner, next) => sealEsp(keys, sequence, inner, next);
+}
+
+const BACK = packet('10.2.0.1', '10.1.0.1', 17, udp(2, 1));
+
+for (const esn of [true, false]) {
+  for (const octets of [20, 36] as const) {
+    test(`ES2-1 ES3-3: C and model make the same octets of the same packets (ESN ${esn}, key of ${octets - 4})`, () => {
+      withTwins((twins) => {
+        const seal = oneChild(twins, { esn, octets });
+        for (let size = 0; size < 40; size++) assert.ok(twins.outbound(packet('fd00:1::1', 'fd00:2::1', 17, udp(1, 2, size))));
+        assert.deepEqual(twins.inbound(path(A, B), seal(1, BACK, NEXT_HEADER.IPV4)), BACK);
+        assert.deepEqual(twins.inbound(path(A, B), seal(2, concat(BACK, new Uint8Array(33)), NEXT_HEADER.IPV4)), BACK, 'TFC octets are cut');
+        assert.equal(twins.inbound(path(A, B), seal(3, hex(''), NEXT_HEADER.DUMMY)), undefined);
+        assert.equal(twins.inbound(path(A, B), seal(2, BACK, NEXT_HEADER.IPV4)), undefined, 'replayed');
+        assert.deepEqual(twins.compareReports().drops, { replay: 1, dummy: 1 });
+      });
+    });
+  }
+}
+
+for (const vector of GCM_VECTORS) {
+  test(`ES2-1 RFC 4106: ${vector.name} is authentic for the C plane`, () => {
+    withTwins((twins) => {
+      const key = concat(hex(vector.key), hex(vector.salt));
+      add(twins, { handle: 5, direction: 'in', spi: parseInt(vector.packet.slice(0, 8), 16), esn: vector.esn, key });
+      if (vector.esn) twins.soft.skipTo(5, vector.sequence - 2048);
+      if (vector.esn) twins.native.addon.espSkipTo(twins.native.handle, 5, vector.sequence - 2048);
+      const bad = hex(vector.packet);
+      bad[20] = (bad[20] ?? 0) ^ 1;
+      twins.inbound(path(A, B), bad);
+      twins.inbound(path(A, B), hex(vector.packet));
+      twins.inbound(path(A, B), hex(vector.packet));
+      // Its next header is ICMP (transport mode): past the ICV it is no packet for a tunnel.
+      assert.deepEqual(twins.compareReports().drops, { icv: 1, replay: 1, bad_next_header: 1 });
+    });
+  });
+}
+
+test('ES3.3-1 ES3.4-1: the C plane at the edges of 2^32', () => {
+  const rows: readonly (readonly [esn: boolean, top: number, sequences: readonly number[], taken: readonly number[]])[] = [
+    [true, 2 ** 32 - 5, [2 ** 32 - 4, 2 ** 32 + 3, 2 ** 32 - 1, 2 ** 32, 2 ** 32 - 4], [2 ** 32 - 4, 2 ** 32 + 3, 2 ** 32 - 1, 2 ** 32]],
+    [true, 2 ** 32 + 10, [2 ** 32 + 10 - REPLAY_WINDOW, 2 ** 32 + 11 - REPLAY_WINDOW], [2 ** 32 + 11 - REPLAY_WINDOW]],
+    [true, 3 * 2 ** 32 - 1, [3 * 2 ** 32 + 2000, 3 * 2 ** 32 + 2001 - REPLAY_WINDOW, 3 * 2 ** 32 + 2000 - REPLAY_WINDOW], [3 * 2 ** 32 + 2000, 3 * 2 ** 32 + 2001 - REPLAY_WINDOW]],
+    [false, 2 ** 32 - 2, [2 ** 32 - 1, 1, 2 ** 32 - 2], [2 ** 32 - 1]],
+    [true, 0, [0, 1, REPLAY_WINDOW + 2, 2, 3], [1, REPLAY_WINDOW + 2, 3]],
+  ];
+  for (const [esn, top, sequences, taken] of rows) {
+    withTwins((twins) => {
+      const seal = oneChild(twins, { esn });
+      twins.skipTo(2, top);
+      const got = sequences.filter((sequence) => twins.inbound(path(A, B), seal(sequence, BACK, NEXT_HEADER.IPV4)) !== undefined);
+      assert.deepEqual(got, taken);
+      twins.compareReports();
+    });
+  }
+});
+
+test('ES3.3-1: without ESN the last number is 2^32 - 1; with ESN counting goes on', () => {
+  for (const esn of [false, true]) {
+    withTwins((twins) => {
+      oneChild(twins, { esn });
+      twins.skipTo(1, 2 ** 32 - 3);
+      assert.deepEqual([1, 2, 3, 4].map(() => twins.outbound(PING) !== undefined), esn ? [true, true, true, true] : [true, true, false, false]);
+      twins.skipTo(1, 5);
+      assert.equal(twins.compareReports().sas.find((row) => row.handle === 1)?.sequence, esn ? 2 ** 32 + 1 : 2 ** 32 - 1, 'never back');
+    });
+  }
+});
+
+/** A random packet, mostly one the selectors know. */
+function randomInner(draw: (below: number) => number): Uint8Array {
+  const six = draw(3) === 0;
+  const address = (net: number): string => (six ? `fd00:${net}::${(draw(3) + 1).toString(16)}` : `10.${net}.${draw(3)}.${draw(250) + 1}`);
+  const from = address(draw(8) === 0 ? 3 : 1);
+  const to = address(draw(8) === 0 ? 3 : 2);
+  const kind = draw(8);
+  if (kind === 0) return tcpSyn(from, to, concat(hex('0101').subarray(0, draw(3)), hex('020405b4')), draw(4) === 0 ? 0x10 : 0x02);
+  if (kind === 1) return packet(from, to, six ? 58 : 1, Uint8Array.from([draw(2) === 0 ? 8 : 128, draw(3), 0, 0, 0, 0, 0, 0]));
+  if (kind === 2) return packet(from, to, 17, udp(draw(3), 53, 1350 + draw(150)), { df: draw(2) === 0 });
+  if (kind === 3) return packet(from, to, 17, udp(1, 53), { fragment: draw(3) });
+  if (kind === 4 && six) return packet(from, to, [0, 44, 60, 43][draw(4)] ?? 0, concat(Uint8Array.from([17, draw(2), 0, draw(9), 0, 0, 0, 0]), udp(1, 53)));
+  if (kind === 5) return new Uint8Array(draw(70)).map(() => draw(256));
+  return packet(from, to, 17, udp(1000 + draw(4), 50 + draw(6), draw(120)));
+}
+
+test('ES3-2 NK-7: 6,000 random packets, losses, replays, mutations and changes of SAs: C and model never differ', () => {
+  const draw = random(2024);
+  withTwins((twins) => {
+    const peer = new SoftEsp(suite);
+    const now = instant(1);
+    const dns = [ts('10.2.0.0/16', 17, 50, 53), ts('fd00:2::/32', 17, 65535, 0)];
+    let handle = 0;
+    let spi = 0x5000;
+    /** Live generations: handles at the twins, the peer's handles are the same. */
+    const live: { out: number; in: number; child: number; spi: number }[] = [];
+    const generation = (child: number): void => {
+      const made = { out: ++handle, in: ++handle, child, spi: ++spi };
+      const esn = draw(2) === 0;
+      const remote = child === 2 ? dns : THERE;
+      const common = { bundle: child === 3 ? 2 : 1, child, esn, local: HERE, remote };
+      // The peer lets more out than the twins let in: their check of selectors is what is tested.
+      const mirror = { ...common, local: [...remote, ts('10.3.0.0/16'), ts('fd00:3::/32')], remote: [ts('10.0.0.0/8'), ts('fd00::/16')] };
+      const keys = [keyOf(made.out, draw(2) === 0 ? 20 : 36), keyOf(made.in + 100, 36)] as const;
+      add(twins, { ...common, handle: made.out, direction: 'out', spi: made.spi, key: keys[0] });
+      add(twins, { ...common, handle: made.in, direction: 'in', spi: made.spi + 0x10000, key: keys[1] });
+      peer.apply({ type: 'esp.sa.add', sa: sa({ ...mirror, handle: made.out, direction: 'in', spi: made.spi, key: keys[0] }) }, now);
+      peer.apply({ type: 'esp.sa.add', sa: sa({ ...mirror, handle: made.in, direction: 'out', spi: made.spi + 0x10000, key: keys[1] }) }, now);
+      twins.apply(() => ({ type: 'esp.sa.use', handle: made.out }));
+      peer.apply({ type: 'esp.sa.use', handle: made.in }, now);
+      live.push(made);
+    };
+    for (const child of [2, 1, 3]) generation(child);
+    for (const bundle of [1, 2]) {
+      twins.apply(() => ({ type: 'esp.path.set', bundle, path: path(A, B, bundle), mtu: 1380 }));
+      peer.apply({ type: 'esp.path.set', bundle, path: path(B, A, bundle), mtu: 1500 }, now);
+    }
+    const held: Uint8Array[] = [];
+    let through = 0;
+    for (let i = 0; i < 6000; i++) {
+      const what = draw(400);
+      if (what === 0) generation(draw(3) + 1);
+      else if (what === 1 && live.length > 3) {
+        const [gone] = live.splice(draw(live.length), 1);
+        assert.ok(gone);
+        for (const which of [gone.out, gone.in]) twins.apply(() => ({ type: 'esp.sa.remove', handle: which }));
+      } else if (what === 2) {
+        const hold = draw(2) === 0;
+        twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: hold ? undefined : path(A, B, 7), mtu: 1300 }));
+      } else if (what === 3) {
+        const far = live[draw(live.length)];
+        if (far) twins.skipTo(far.out, draw(4) === 0 ? 0xffff_ff00 : 5000);
+      }
+      const inner = randomInner(draw);
+      const sent = twins.outbound(inner);
+      if (sent) {
+        const got = peer.inbound({ ifindex: 1, local: sent.remote, remote: sent.local, bytes: sent.bytes }, now);
+        if (got.inner) through++;
+      }
+      // The mirrored packet comes from the peer, perhaps late, twice or damaged.
+      const mirrored = inner.slice();
+      if (inner.length >= 40) {
+        const six = (inner[0] ?? 0) >> 4 === 6;
+        const [at, width] = six ? [8, 16] : [12, 4];
+        mirrored.set(inner.subarray(at + width, at + 2 * width), at);
+        mirrored.set(inner.subarray(at, at + width), at + width);
+      }
+      const [back] = peer.outbound(mirrored, now);
+      if (back) held.push(back.bytes);
+      while (held.length > draw(60)) {
+        const at = draw(held.length);
+        const bytes = (held[at] ?? hex('')).slice();
+        if (draw(10) !== 0) held.splice(at, 1);
+        const fate = draw(12);
+        if (fate === 0) bytes[draw(bytes.length)] = draw(256);
+        const from = path(A, ['198.51.100.9', '203.0.113.1', '192.0.2.77'][draw(3)] ?? B, draw(4) + 1);
+        twins.inbound(from, fate === 1 ? bytes.subarray(0, draw(bytes.length)) : bytes);
+      }
+    }
+    const { drops } = twins.compareReports();
+    assert.ok(through > 1500, `${through} packets went through`);
+    for (const cause of ['replay', 'icv', 'unknown_spi', 'malformed', 'no_sa', 'no_path', 'too_big', 'not_ip', 'selector']) assert.ok((drops[cause] ?? 0) > 0, `the run met ${cause}: ${JSON.stringify(drops)}`);
+  });
+});
+
+test('F-4 ES3-4: too big, MSS and the IPv6 minimum are the same in C', () => {
+  withTwins((twins) => {
+    oneChild(twins, { mtu: 1200 });
+    assert.equal(twins.outbound(packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2, 1173), { df: true })), undefined);
+    assert.ok(twins.outbound(packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2, 1172), { df: true })), 'exactly 1200');
+    assert.ok(twins.outbound(packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2, 1300))), 'without DF');
+    assert.ok(twins.outbound(packet('fd00:1::1', 'fd00:2::1', 17, udp(1, 2, 1232))), 'exactly 1280');
+    assert.equal(twins.outbound(packet('fd00:1::1', 'fd00:2::1', 17, udp(1, 2, 1233))), undefined);
+    for (const mss of [hex('020405b4'), hex('01020405b4'), hex('0101080a000000000000000001020405b4')]) {
+      assert.ok(twins.outbound(tcpSyn('10.1.0.1', '10.2.0.1', mss)));
+      assert.ok(twins.outbound(tcpSyn('fd00:1::1', 'fd00:2::1', mss)));
+    }
+  });
+});
+
+test('NK-5: bounds and bugs are the same in C: reserved SPI, repeated handle, wrong key, too many SAs', () => {
+  const native = new NativeHost();
+  const port = createEspPort(native);
+  const inputs: Input[] = [];
+  const give = (options: SaOptions): void => port.perform({ type: 'esp.sa.add', sa: sa(options) }, (input) => inputs.push(input));
+  try {
+    assert.throws(() => give({ handle: 1, direction: 'in', spi: 255 }), { code: 'EINVAL' });
+    give({ handle: 1, direction: 'in', spi: 256 });
+    assert.throws(() => give({ handle: 2, direction: 'in', spi: 256 }), { code: 'EEXIST' });
+    assert.throws(() => give({ handle: 1, direction: 'out', spi: 300 }), { code: 'EEXIST' });
+    assert.throws(() => give({ handle: 3, direction: 'out', spi: 300, key: new Uint8Array(24) }), { code: 'EINVAL' });
+    for (let handle = 2; handle <= MAX_SAS + 5; handle++) give({ handle, direction: 'out', spi: handle });
+    for (const type of ['esp.sa.use', 'esp.sa.remove'] as const) port.perform({ type, handle: MAX_SAS + 5 }, () => assert.fail('no answer'));
+    port.perform({ type: 'esp.poll' }, (input) => inputs.push(input));
+    const polled = inputs.find((input) => input.type === 'esp.polled');
+    assert.ok(polled?.type === 'esp.polled');
+    assert.equal(polled.report.sas.length, MAX_SAS);
+    assert.deepEqual(polled.report.drops, { sa_refused: 5 });
+  } finally {
+    port.close();
+    native.close();
+  }
+});
+
+test('the key is wiped in the effect; report times are the clock of process.hrtime', () => {
+  withTwins((twins) => {
+    const added = sa({ handle: 9, direction: 'out', spi: 1 });
+    createEspPort(twins.native).perform({ type: 'esp.sa.add', sa: added }, () => undefined);
+    assert.ok(added.key.reveal().every((octet) => octet === 0));
+    createEspPort(twins.native).perform({ type: 'esp.sa.remove', handle: 9 }, () => undefined);
+    oneChild(twins);
+    const before = Number(process.hrtime.bigint()) / 1e6;
+    assert.ok((twins.outbound(PING)?.bytes.length ?? 0) > ESP_MIN);
+    const at = twins.compareReports().bundles[0]?.lastSent ?? 0;
+    assert.ok(at >= before && at <= Number(process.hrtime.bigint()) / 1e6);
+  });
+});
+
+test('tun.open without rights or with a bad name is an answer with errno, never an exception', () => {
+  const native = new NativeHost();
+  const port = createEspPort(native);
+  const answers: Input[] = [];
+  port.perform({ type: 'tun.open', name: 'a-name-longer-than-15', mtu: 1400 }, (input) => answers.push(input));
+  port.perform({ type: 'tun.open', name: '', mtu: 1400 }, (input) => answers.push(input));
+  assert.deepEqual(answers, [{ type: 'tun.failed', name: 'a-name-longer-than-15', errno: 22 }, { type: 'tun.failed', name: '', errno: 22 }]);
+  port.close();
+  native.close();
+});
