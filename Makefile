@@ -6,7 +6,8 @@ TS := $(shell find src test -name '*.ts' 2>/dev/null)
 C := $(wildcard src/adapters/native/*.c src/adapters/native/*.h)
 
 .DEFAULT_GOAL := build
-.PHONY: help build native gen check test fuzz interop demo bench package lint types clean
+# What needs Debian packages asks for them; as another user than root it says what is missing.
+.PHONY: dist help build native gen check test fuzz interop demo bench package lint types clean
 
 help:
 	@echo 'make build    build/mobiked and build/mobikectl, runnable in place'
@@ -19,6 +20,31 @@ help:
 node_modules/.stamp: package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+
+include src/adapters/native/build.mk
+
+build/lib/mobiked.mjs build/lib/mobikectl.mjs &: $(TS) src/main/bundle.mjs package.json node_modules/.stamp
+	@mkdir -p build/lib
+	$(NODE) src/main/bundle.mjs $(VERSION) build/lib
+
+# Wrappers that exec: one process, and `ps` shows node with the program.
+build/mobiked build/mobikectl: build/%: Makefile
+	@mkdir -p build
+	@printf '#!/bin/sh\nexec "$${NODE:-node}" "$$(dirname "$$(readlink -f "$$0")")/lib/%s.mjs" "$$@"\n' $* > $@
+	@chmod 755 $@
+
+build: build/lib/mobiked.mjs build/lib/mobiked.node build/mobiked build/mobikectl
+
+# The .ipk with the addon against musl, and the release tarball that the feed recipe builds from.
+package: build native-musl
+	$(NODE) package/make-ipk.mjs
+
+dist: build
+	$(NODE) package/make-dist.mjs
+
+types: node_modules/.stamp
+	node_modules/.bin/tsc -p tsconfig.core.json
+	node_modules/.bin/tsc -p tsconfig.json
 
 clean:
 	rm -rf build

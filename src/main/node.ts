@@ -1,0 +1,169 @@
+/** mobiked on Node: reads the command line, builds the ports, runs the one loop. */
+import { randomBytes } from 'node:crypto';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { instant, toHex, type Instant } from '../base/index.ts';
+import { connectTcp, createControlPort, createEspPort, createKernelPort, createLogPort, createMqttPort, createResolverPort, createUbusPort, createUdpPort, NativeHost, nodeCrypto, nodeEntropy, pickNetlink } from '../adapters/node/index.ts';
+import { formatProblem, type LogLevel } from '../config/index.ts';
+import { Daemon, run } from '../daemon/index.ts';
+import type { Effect, Input } from '../ports/index.ts';
+import { parseOptions, USAGE, type DaemonOptions } from './options.ts';
+import { readConfig } from './read-config.ts';
+import { ReplayRing } from './replay-ring.ts';
+
+/** PKG_VERSION, put here by the bundler. */
+declare const __VERSION__: string;
+
+/** SIGTERM has 2 s; a loop that hangs must not hold up the host's shutdown. */
+const LAST_CALL_MS = 1950;
+/** A wall clock that differs by more than this from what it was has been set. */
+const STEP_MS = 500;
+/** 2024-01-01: a clock before it has not been set since the router booted. */
+const CLOCK_SET_MS = 1_704_067_200_000;
+const MOST_TIMER_MS = 2_147_483_647;
+
+const monotonic = (): Instant => instant(Number(process.hrtime.bigint() / 1000n) / 1000);
+
+function checkConfig(path: string): number {
+  const { problems } = readConfig(path);
+  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  if (problems.length === 0) process.stdout.write(`${path}: no problems\n`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+/** Hostname and the last three octets of the first MAC address: stable, and different on two routers with one name. */
+function defaultNodeId(): string {
+  let name = '';
+  for (const char of hostname()) name += (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z') || (char >= '0' && char <= '9') || char === '-' || char === '_' ? char : '-';
+  const macs = Object.entries(networkInterfaces()).filter(([device]) => !device.startsWith('mobiked')).sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, list]) => list ?? []);
+  const mac = macs.find((entry) => !entry.internal && entry.mac !== '00:00:00:00:00:00')?.mac;
+  return mac === undefined ? name : `${name}-${mac.replaceAll(':', '').slice(-6)}`;
+}
+
+async function start(options: DaemonOptions): Promise<number> {
+  const log = createLogPort({ foreground: options.foreground });
+  const say = (level: LogLevel, text: string): void => log.perform({ type: 'log.write', level, text }, () => undefined);
+  const native = new NativeHost();
+  const tcp: typeof connectTcp extends (n: NativeHost, ...rest: infer R) => infer P ? (...rest: R) => P : never = (target, signal) => connectTcp(native, target, signal);
+  const control = createControlPort(join(options.runDir, 'mobiked.sock'));
+  const udp = createUdpPort(native);
+  const esp = createEspPort(native);
+  const kernel = createKernelPort(pickNetlink(() => native, (text) => say('info', text)), (text) => say('warn', text));
+  const ubus = createUbusPort(monotonic);
+  const mqtt = createMqttPort(tcp);
+  const resolver = createResolverPort({ connectTcp: tcp });
+  const ports = [control, udp, esp, kernel, ubus, mqtt, resolver];
+  const ring = new ReplayRing(options.runDir);
+  let timer: NodeJS.Timeout | undefined;
+  let finished: (code: number) => void = () => undefined;
+  const done = new Promise<number>((resolve) => (finished = resolve));
+
+  const perform = (effect: Effect, deliver: (input: Input) => void): void => {
+    switch (effect.type) {
+      case 'udp.open': case 'udp.close': case 'udp.send':
+        return udp.perform(effect, deliver);
+      case 'tun.open': case 'tun.close': case 'esp.sa.add': case 'esp.sa.use': case 'esp.sa.remove': case 'esp.path.set': case 'esp.dummy': case 'esp.poll':
+        return esp.perform(effect, deliver);
+      case 'kernel.watch': case 'kernel.apply':
+        return kernel.perform(effect, deliver);
+      case 'ubus.open': case 'ubus.call': case 'ubus.subscribe': case 'ubus.listen': case 'ubus.publish': case 'ubus.reply':
+        return ubus.perform(effect, deliver);
+      case 'mqtt.connect': case 'mqtt.publish': case 'mqtt.close':
+        return mqtt.perform(effect, deliver);
+      case 'resolver.resolve':
+        return resolver.perform(effect, deliver);
+      case 'control.send': case 'control.close':
+        return control.perform(effect, deliver);
+      case 'log.write':
+        return log.perform(effect, deliver);
+      case 'config.read':
+        return deliver({ type: 'config.loaded', loaded: readConfig(options.config) });
+      case 'process.exit':
+        return finished(effect.code);
+    }
+  };
+
+  const core = new Daemon({ suite: nodeCrypto(), entropy: nodeEntropy() });
+  const loop = run(core, {
+    now: monotonic,
+    arm(deadline, fire) {
+      clearTimeout(timer);
+      timer = deadline === undefined ? undefined : setTimeout(fire, Math.min(Math.max(0, Math.ceil(deadline - monotonic())), MOST_TIMER_MS));
+    },
+    onBug(error, input) {
+      const file = ring.write(error);
+      say('error', `internal error while handling ${input.type}: ${error instanceof Error ? error.message : String(error)}${file === undefined ? '' : `; what led to it is in ${file}`}`);
+    },
+    perform,
+  });
+
+  let wallOffset: number | undefined;
+  const push = (input: Input): void => {
+    const offset = Date.now() - monotonic();
+    if (wallOffset === undefined || Math.abs(offset - wallOffset) > STEP_MS) {
+      wallOffset = offset;
+      loop({ type: 'clock.wall', unixAtZero: offset, synced: Date.now() >= CLOCK_SET_MS });
+    }
+    ring.note(input, monotonic());
+    try {
+      loop(input);
+    } catch (error) {
+      // A bug that belongs to no SA: end, and let procd start us again; routes that block stay.
+      say('error', `ending after an internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      finished(70);
+    }
+  };
+
+  const listening = await control.listen(push);
+  if (!listening.ok) {
+    say('error', listening.error);
+    for (const port of ports) port.close();
+    native.close();
+    return 1;
+  }
+  const terminate = (): void => {
+    setTimeout(() => finished(0), LAST_CALL_MS);
+    push({ type: 'process.terminate' });
+  };
+  process.on('SIGTERM', terminate);
+  process.on('SIGINT', terminate);
+  process.on('SIGHUP', () => push({ type: 'config.loaded', loaded: readConfig(options.config) }));
+  process.on('uncaughtException', (error) => {
+    say('error', `ending after an uncaught exception: ${error.stack ?? error.message}`);
+    finished(70);
+  });
+  process.on('unhandledRejection', (reason) => say('error', `unhandled rejection: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`));
+  push({ type: 'process.start', bootId: toHex(randomBytes(8)), version: __VERSION__, nodeId: defaultNodeId(), ubus: options.ubus });
+
+  const code = await done;
+  clearTimeout(timer);
+  for (const port of ports) port.close();
+  native.close();
+  return code;
+}
+
+const options = parseOptions(process.argv.slice(2));
+if (!options.ok) {
+  process.stderr.write(`mobiked: ${options.error}\n\n${USAGE}`);
+  process.exit(2);
+}
+switch (options.value.action) {
+  case 'help':
+    process.stdout.write(USAGE);
+    break;
+  case 'version':
+    process.stdout.write(`${__VERSION__}\n`);
+    break;
+  case 'check':
+    process.exitCode = checkConfig(options.value.config);
+    break;
+  case 'run':
+    start(options.value).then(
+      (code) => process.exit(code),
+      (error: unknown) => {
+        process.stderr.write(`mobiked: ${error instanceof Error ? error.message : String(error)}\n`);
+        process.exit(1);
+      },
+    );
+    break;
+}
