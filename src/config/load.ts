@@ -2,7 +2,7 @@ import { compareIp, ipFamily, ok, prefixRange, Secret, seconds, toUtf8, type IpA
 import { CONNECTION, MOBIKED, SECTIONS, type SectionType } from './options.ts';
 import { didYouMean, quote } from './problems.ts';
 import { parseProposal } from './proposals.ts';
-import { Checked, checkSection, Report } from './section.ts';
+import { type Checked, checkSection, Report } from './section.ts';
 import type { ChildConfig, Config, ConnectionConfig, LoadedConfig, MainConfig, MqttConfig, UplinkConfig } from './types.ts';
 import { parseUci, type UciSection } from './uci.ts';
 import {

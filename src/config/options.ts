@@ -108,7 +108,9 @@ export const MQTT = {
 /** Section type to its options, in the order people should read them. */
 export const SECTIONS = { mobiked: MOBIKED, uplink: UPLINK, connection: CONNECTION, child: CHILD, mqtt: MQTT } as const;
 export type SectionType = keyof typeof SECTIONS;
-export type OptionTable = { readonly [name: string]: OptionDef };
+export interface OptionTable {
+  readonly [name: string]: OptionDef;
+}
 
 type ValueOf<S> = S extends { type: 'boolean' }
   ? boolean

@@ -131,7 +131,7 @@ function explain(row: OptionDef, option: UciOption | undefined, error: Validatio
 /** Converts and checks one section by the option table and reports every misfit. */
 export function checkSection<K extends SectionType>(type: K, section: UciSection, report: Report): Checked<(typeof SECTIONS)[K]> {
   const table: OptionTable = SECTIONS[type];
-  const raw = Object.create(null) as Record<string, unknown>; // no prototype: an option may be called `__proto__`
+  const raw = Object.create(null) as { [option: string]: unknown }; // no prototype: an option may be called `__proto__`
   const failed = new Set<string>();
   let bad = section.damaged;
   const fail = (option: string, message: string, line: number): void => {
@@ -151,6 +151,7 @@ export function checkSection<K extends SectionType>(type: K, section: UciSection
     const missing = error.keyword === 'required' ? String(error.params['missingProperty']) : undefined;
     if (error.keyword === 'additionalProperties') {
       const name = String(error.params['additionalProperty']);
+      // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- ajv's code checks, and reads defaults into, a plain object; this one has no prototype
       delete raw[name];
       report.add('warning', section, section.options.get(name)?.line ?? section.line, name, `is unknown and ignored${didYouMean(name, Object.keys(table))}`);
       continue;
@@ -164,6 +165,7 @@ export function checkSection<K extends SectionType>(type: K, section: UciSection
     fail(name, explain(row, option, error), line);
   }
   if (failed.size > 0) {
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- as above
     for (const name of failed) delete raw[name];
     validate(raw); // puts the defaults in their place
   }

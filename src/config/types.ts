@@ -110,7 +110,7 @@ export interface Config {
   readonly mqtt: readonly MqttConfig[];
 }
 
-/** Something wrong in a configuration file. A `warning` leaves the section in force; an `error` leaves the section out. */
+/** Something wrong in a configuration file. A `warning` leaves the section in force; an `error` leaves the section out. Of `mobiked` the good options stay. */
 export interface ConfigProblem {
   readonly severity: 'error' | 'warning';
   readonly file: string;
@@ -126,7 +126,7 @@ export interface ConfigProblem {
 export interface LoadedConfig {
   readonly config: Config;
   readonly problems: readonly ConfigProblem[];
-  /** Names of sections left out because of an error, as `type.name`, so that a reload can keep their last good form. */
+  /** Sections left out because of an error, as `type.name`, so that a reload can keep their last good form; `*`: the whole file. */
   readonly broken: readonly string[];
 }
 

@@ -1,9 +1,12 @@
 /**
  * UCI text to sections, options and lists with their lines, by the rules of libuci's file parser: words in 'single'
  * (literal) and "double" quotes (backslash escapes), glued together when they touch; `#` starts a comment outside
- * quotes, even inside a word; `;` ends a command; backslash-newline continues a line; quotes may span lines; an empty
- * value unsets an option. Where libuci gives up on the whole file, this parser reports the line, marks the section as
- * damaged and goes on.
+ * quotes, even inside a word; `;` ends a command; backslash-newline continues a line; quotes may span lines; an
+ * `option` with an empty value is as if it were not there. Where libuci gives up on the whole file, this parser reports
+ * the line, marks the section as damaged and goes on.
+ *
+ * Deviates from libuci in one thing: a quote that runs over a line which begins like a command counts as not closed, so
+ * that one missing quote does not swallow the sections behind it.
  */
 
 export interface UciValue {
@@ -371,8 +374,7 @@ class Builder {
       before.values.push(fresh);
       before.list = true;
     } else if (list) section.options.set(name.text, { name: name.text, line, list: true, values: [fresh] });
-    else if (text === '') section.options.delete(name.text);
-    else section.options.set(name.text, { name: name.text, line, list: false, values: [fresh] });
+    else if (text !== '') section.options.set(name.text, { name: name.text, line, list: false, values: [fresh] });
   }
 }
 
