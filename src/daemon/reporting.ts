@@ -8,7 +8,15 @@ import type { Initiator } from './initiator.ts';
 interface Entry {
   readonly config: MqttConfig;
   readonly reporter: MqttReporter;
+  /**
+   * The reporter this one follows, until it has said `offline`: both have one client id, and a session begun before would throw the
+   * other out. Events wait here meanwhile, and what the other could not deliver goes before them.
+   */
+  after: { readonly leaving: MqttReporter; readonly waiting: StampedEvent[] } | undefined;
 }
+
+/** Events kept while a section's old reporter says goodbye, which takes a second. */
+const WAITING_MOST = 1000;
 
 /** What decides how brokers are reached. */
 export interface RouteSources {
@@ -66,7 +74,9 @@ export class Reporting {
     }
     for (const config of mqtt) {
       if (!config.enabled || keep.some((e) => e.config.name === config.name)) continue;
-      keep.push({ config, reporter: new MqttReporter({ config, nodeId, entropy: this.#deps.entropy, nextOpId: this.#nextOpId }) });
+      const old = this.#entries.find((e) => e.config.name === config.name)?.reporter;
+      const reporter = new MqttReporter({ config, nodeId, entropy: this.#deps.entropy, nextOpId: this.#nextOpId });
+      keep.push({ config, reporter, after: old ? { leaving: old, waiting: [] } : undefined });
     }
     this.#entries = keep;
     this.#leaving = this.#leaving.filter((r) => !r.stopped);
@@ -74,7 +84,11 @@ export class Reporting {
   }
 
   event(event: StampedEvent, now: Instant): Effect[] {
-    return this.#entries.flatMap((e) => e.reporter.handle({ type: 'report.event', event }, now));
+    return this.#entries.flatMap((e) => {
+      if (!e.after) return e.reporter.handle({ type: 'report.event', event }, now);
+      if (e.after.waiting.length < WAITING_MOST) e.after.waiting.push(event);
+      return [];
+    });
   }
 
   state(stamp: Stamp, state: JsonObject, uplinks: { readonly [name: string]: JsonObject }, connections: { readonly [name: string]: JsonObject }, now: Instant): Effect[] {
@@ -82,7 +96,16 @@ export class Reporting {
   }
 
   route(sources: RouteSources, now: Instant): Effect[] {
-    return this.#entries.flatMap((e) => e.reporter.handle({ type: 'report.route', route: routeTo(e.config, sources) }, now));
+    return this.#entries.flatMap((e) => {
+      const effects: Effect[] = [];
+      if (e.after?.leaving.stopped === true) {
+        const { leaving, waiting } = e.after;
+        e.after = undefined;
+        for (const event of [...leaving.unsent, ...waiting]) effects.push(...e.reporter.handle({ type: 'report.event', event }, now));
+      }
+      const route: ReportRoute = e.after ? { kind: 'none' } : routeTo(e.config, sources);
+      return [...effects, ...e.reporter.handle({ type: 'report.route', route }, now)];
+    });
   }
 
   handle(input: Input, now: Instant): Effect[] {

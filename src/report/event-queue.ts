@@ -79,6 +79,11 @@ export class EventQueue {
     for (const item of this.#items) item.opId = undefined;
   }
 
+  /** What waits or was never confirmed, oldest first; holes stay behind, the numbers show them. */
+  unsent(): StampedEvent[] {
+    return this.#items.filter((item) => !item.hole).map((item) => item.stamped);
+  }
+
   get empty(): boolean {
     return this.#items.length === 0;
   }

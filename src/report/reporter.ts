@@ -134,6 +134,11 @@ export class MqttReporter {
     return this.#link.phase === 'stopped';
   }
 
+  /** Events the broker did not confirm: for the reporter that follows this one in its section. */
+  get unsent(): readonly StampedEvent[] {
+    return this.#queue.unsent();
+  }
+
   /** The interval has passed: the next `report.state` is published in full, so fresh documents are worth making. */
   get wantsState(): boolean {
     return this.#link.phase === 'connected' && this.#shelf.fullWanted;
