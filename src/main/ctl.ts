@@ -12,7 +12,9 @@ runCtl(process.argv.slice(2), {
   error: (text) => void process.stderr.write(text),
   version: __VERSION__,
 }).then(
-  (status) => (process.exitCode = status),
+  (status) => {
+    process.exitCode = status;
+  },
   (error: unknown) => {
     process.stderr.write(`mobikectl: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = EXIT.noDaemon;
