@@ -24,7 +24,9 @@ export function samePath(a: Path | undefined, b: Path | undefined): boolean {
 
 /** JSON values as ubus, MQTT and the control socket carry them. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-export type JsonObject = { readonly [key: string]: Json };
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
 
 /** A network device of the kernel (RTM_NEWLINK). */
 export interface LinkFact {

@@ -76,7 +76,7 @@ export const TRANSFORM = {
   ecp256: { kind: 'KE', id: 19, group: 19, ref: 'RFC 5903', level: { ike: 'SHOULD', esp: '-' } },
   esn: { kind: 'ESN', id: 1, extended: true, ref: 'RFC 4303 §2.2.1', level: { ike: '-', esp: '-' } },
   noesn: { kind: 'ESN', id: 0, extended: false, ref: 'RFC 4303 §2.2', level: { ike: '-', esp: '-' } },
-} as const satisfies Record<string, TransformRow>;
+} as const satisfies { readonly [name: string]: TransformRow };
 
 export type TransformName = keyof typeof TRANSFORM;
 

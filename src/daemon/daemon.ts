@@ -56,13 +56,14 @@ export class Daemon implements Core {
     this.#engine = new IkeEngine(deps);
     const nextOpId = (): number => ++this.#lastOpId;
     this.#reporting = new Reporting(deps, nextOpId);
-    const daemon = this;
+    const now = (): Instant => this.#now;
+    const config = (): Config => this.#config;
     this.#turn = {
       get now() {
-        return daemon.#now;
+        return now();
       },
       get config() {
-        return daemon.#config;
+        return config();
       },
       emit: (effect) => this.#effects.push(effect),
       record: (event) => this.#record(event),
@@ -272,7 +273,8 @@ export class Daemon implements Core {
     const { view } = this.#plane;
     if (!view.ready || !this.#loaded) return;
     this.#facts = uplinkFacts({
-      uplinks: this.#config.uplinks, interfaces: this.#netifd?.interfaces, devices: this.#netifd?.devices ?? new Map(), netifdStale: this.#netifd ? this.#netifd.stale || !this.#netifd.connected : false,
+      uplinks: this.#config.uplinks, interfaces: this.#netifd?.interfaces, devices: this.#netifd?.devices ?? new Map(),
+      netifdStale: this.#netifd ? this.#netifd.stale || !this.#netifd.connected : false,
       links: view.links(), addresses: view.addresses(), routes: view.routes(), tunName: this.#plane.tunName, previous: this.#facts,
     });
     this.#policyInput({ type: 'facts.observed', facts: this.#facts });

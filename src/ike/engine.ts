@@ -334,7 +334,8 @@ export class IkeEngine {
   /** An unprotected answer that copies SPIs, message ID and exchange type (I1.5-1). */
   #reply(header: IkeHeader, path: Path, payloads: readonly Payload[], ctx: Ctx): void {
     this.#transmit(path, encodeMessage({
-      spiI: header.spiI, spiR: header.spiR, majorVersion: 2, minorVersion: 0, exchange: header.exchange, fromOriginalInitiator: !header.fromOriginalInitiator, isResponse: true, messageId: header.messageId,
+      spiI: header.spiI, spiR: header.spiR, majorVersion: 2, minorVersion: 0, exchange: header.exchange, fromOriginalInitiator: !header.fromOriginalInitiator,
+      isResponse: true, messageId: header.messageId,
     }, payloads), ctx);
   }
 

@@ -70,7 +70,13 @@ export type EspEffect =
   | { readonly type: 'esp.poll' };
 
 export interface EspReport {
-  readonly sas: readonly { readonly handle: number; readonly packets: number; readonly bytes: number; /** Outbound: last sequence number used; inbound: highest received. */ readonly sequence: number }[];
+  readonly sas: readonly {
+    readonly handle: number;
+    readonly packets: number;
+    readonly bytes: number;
+    /** Outbound: last sequence number used; inbound: highest received. */
+    readonly sequence: number;
+  }[];
   readonly bundles: readonly {
     readonly bundle: number;
     /** User packets sent (dummy packets not counted), and when the last one left. */

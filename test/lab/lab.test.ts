@@ -81,14 +81,14 @@ test('the NAT is port-restricted: a stranger cannot answer through a mapping', o
   const server = await startServer(lab.hub, 7002);
   const stream = new Stream(lab.router, ADDRESS.hub, 7002);
   await stream.flowing(3, 0, 2000);
-  const before = (await lab.relay.stats()).links['isp1'];
+  const earlier = (await lab.relay.stats()).links['isp1'];
   const script = "const s=require('dgram').createSocket('udp4');let n=0;for(let p=20000;p<20010;p++)s.send('x',p,'198.51.100.10',()=>{if(++n===10)s.close()})";
   await lab.cloud.run([process.execPath, '-e', script]);
   await later(100);
   await stream.stop();
   await server.stop();
   const now = (await lab.relay.stats()).links['isp1'];
-  assert.equal((now?.lostDown ?? 0) - (before?.lostDown ?? 0), 10);
+  assert.equal((now?.lostDown ?? 0) - (earlier?.lostDown ?? 0), 10);
 });
 
 test('the relay reports IKE messages, and filters them', options, async () => {

@@ -19,7 +19,17 @@ export interface SeenIke {
 export interface RelayStats {
   readonly unroutable: number;
   readonly overflow: number;
-  readonly links: { readonly [link: string]: { readonly up: number; readonly down: number; readonly lostUp: number; readonly lostDown: number; readonly clear: number; readonly mappings: number; readonly present: boolean } };
+  readonly links: {
+    readonly [link: string]: {
+      readonly up: number;
+      readonly down: number;
+      readonly lostUp: number;
+      readonly lostDown: number;
+      readonly clear: number;
+      readonly mappings: number;
+      readonly present: boolean;
+    };
+  };
 }
 
 /** Begins every packet of `stream`; one that crosses the relay in clear is counted. */

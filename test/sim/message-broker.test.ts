@@ -11,7 +11,16 @@ import { World } from './world.ts';
 const BROKER = { address: ip('203.0.113.50'), port: 1883 };
 const message = (topic: string, payload: string, more: Partial<MqttMessage> = {}): MqttMessage => ({ topic, payload, qos: 1, retain: false, ...more });
 
-function client(script: (input: Input) => Effect[] = () => []): { world: World; broker: MessageBroker; router: SimHost; core: ScriptCore; perform: (effect: Effect) => void; connect: (opId: number, ifindex?: number) => Effect } {
+interface Client {
+  world: World;
+  broker: MessageBroker;
+  router: SimHost;
+  core: ScriptCore;
+  perform: (effect: Effect) => void;
+  connect: (opId: number, ifindex?: number) => Effect;
+}
+
+function client(script: (input: Input) => Effect[] = () => []): Client {
   const world = new World({ seed: 21 });
   const broker = new MessageBroker(world, BROKER);
   broker.attach(world.link('broker', { rtt: millis(10) }));

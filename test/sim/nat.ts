@@ -91,7 +91,7 @@ export class Nat {
       for (const entry of this.#byInner) if (!oldest || entry[1].used < oldest[1].used) oldest = entry;
       if (oldest) this.#drop(...oldest);
     }
-    let port = this.#nextPort;
+    let port: number;
     do {
       port = this.#nextPort++;
       if (this.#nextPort > 60_000) this.#nextPort = 20_000;

@@ -6,7 +6,7 @@
 import { instant, type Instant, type IpAddress, type Millis } from '../../src/base/index.ts';
 import { NonceGuard } from '../../src/esp/index.ts';
 import { EventQueue } from './event-queue.ts';
-import { Link, Net, type LinkOptions } from './net.ts';
+import { Net, type Link, type LinkOptions } from './net.ts';
 import { Prng } from './prng.ts';
 
 /** Something with a deadline of its own: a host with its core. */

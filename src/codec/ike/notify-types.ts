@@ -106,7 +106,7 @@ export const NOTIFY = {
   USE_AGGFRAG: { code: 16442, ref: 'RFC 9347 §5.1', kind: 'status', in: MAKES_CHILD, data: { len: 1 } },
   SUPPORTED_AUTH_METHODS: { code: 16443, ref: 'RFC 9593 §3.2', kind: 'status', in: ['IKE_SA_INIT', 'IKE_INTERMEDIATE', 'IKE_AUTH'], data: ANY },
   SA_RESOURCE_INFO: { code: 16444, ref: 'RFC 9611 §5.1', kind: 'status', in: MAKES_CHILD, data: ANY },
-} as const satisfies Record<string, NotifyDef>;
+} as const satisfies { readonly [name: string]: NotifyDef };
 
 export type NotifyName = keyof typeof NOTIFY;
 

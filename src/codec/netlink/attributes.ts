@@ -13,7 +13,9 @@ export interface AttributeDef {
   readonly kind: AttributeKind;
 }
 /** The attributes of one message type, a row each; `*-attrs.ts` hold them. */
-export type AttributeTable = { readonly [name: string]: AttributeDef };
+export interface AttributeTable {
+  readonly [name: string]: AttributeDef;
+}
 
 type ValueOf<K extends AttributeKind> = K extends 'u8' | 'u16' | 'u32' ? number : K extends 'text' ? string : K extends 'ip' ? IpAddress : Uint8Array;
 /** Values by name, each of the type its row says. */

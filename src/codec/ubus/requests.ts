@@ -7,7 +7,9 @@ export const EVENT_OBJECT = 1;
 
 /** Argument types of a published method, by our names. */
 export type ArgType = 'string' | 'int32' | 'bool';
-export type Methods = { readonly [method: string]: { readonly [arg: string]: ArgType } };
+export interface Methods {
+  readonly [method: string]: { readonly [arg: string]: ArgType };
+}
 
 const ARG_TYPE: { readonly [T in ArgType]: number } = { string: BLOBMSG_TYPE.string, int32: BLOBMSG_TYPE.int32, bool: BLOBMSG_TYPE.int8 };
 

@@ -154,7 +154,9 @@ function deriveKeys(sa: IkeSa, chosen: Chosen, shared: Uint8Array, ctx: Ctx): vo
 }
 
 /** What a responder answers to an IKE_SA_INIT request that passed the engine's limits and cookie check. */
-export function respondInit(header: IkeHeader, payloads: readonly Payload[], message: Uint8Array, path: Path, chain: number, source: string, ctx: Ctx): { readonly reply: Uint8Array; readonly sa: IkeSa | undefined } | undefined {
+export function respondInit(
+  header: IkeHeader, payloads: readonly Payload[], message: Uint8Array, path: Path, chain: number, source: string, ctx: Ctx,
+): { readonly reply: Uint8Array; readonly sa: IkeSa | undefined } | undefined {
   const { suite, entropy } = ctx.deps;
   const bare = (spiR: IkeSpi, answer: readonly Payload[]): Uint8Array =>
     encodeMessage({ spiI: header.spiI, spiR, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT, fromOriginalInitiator: false, isResponse: true, messageId: 0 }, answer);

@@ -282,7 +282,11 @@ test('the npm package is taken where it loads, the addon elsewhere; the log says
   assert.equal(pickNetlink(() => assert.fail('the addon is not needed'), (text) => log.push(text), () => factory), factory);
   let asked = 0;
   const host = { addon: {}, handle: {} } as unknown as NativeHost;
-  pickNetlink(() => (asked++, host), (text) => log.push(text), () => {
+  const open = (): NativeHost => {
+    asked++;
+    return host;
+  };
+  pickNetlink(open, (text) => log.push(text), () => {
     throw new Error("Cannot find module 'netlink/dist/raw'\nRequire stack:\n- x");
   });
   assert.equal(asked, 1);

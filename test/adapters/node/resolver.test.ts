@@ -15,7 +15,14 @@ import type { ResolverSetup } from '../../../src/adapters/node/resolver.ts';
 
 type Answer = InputOf<'resolver.answered'>;
 /** What a server says: addresses, or a way to misbehave. */
-type Reply = { readonly ttl?: number; readonly addresses?: readonly string[]; readonly rcode?: number; readonly silent?: boolean; readonly truncated?: boolean; readonly forged?: boolean };
+interface Reply {
+  readonly ttl?: number;
+  readonly addresses?: readonly string[];
+  readonly rcode?: number;
+  readonly silent?: boolean;
+  readonly truncated?: boolean;
+  readonly forged?: boolean;
+}
 type Handler = (server: string, name: string, type: 1 | 28, transport: 'udp' | 'tcp', count: number) => Reply;
 
 let dir = '';
@@ -61,7 +68,8 @@ async function bench(handler: Handler, setup: Partial<ResolverSetup> = {}) {
   const udp: UdpSocket[] = [];
   const tcp: Server[] = [];
   const asked: string[] = [];
-  const open = async (port: number): Promise<number> => {
+  const open = async (): Promise<number> => {
+    let port = 0; // the first listener's
     for (const address of ['127.0.0.1', '127.0.0.2', '127.0.0.3']) {
       const say = (transport: 'udp' | 'tcp') => (name: string, type: 1 | 28): Reply => {
         asked.push(`${address} ${transport} ${type === 1 ? 'A' : 'AAAA'} ${name}`);
@@ -97,7 +105,7 @@ async function bench(handler: Handler, setup: Partial<ResolverSetup> = {}) {
     }
     return port;
   };
-  const port = await open(0);
+  const port = await open();
   const bound: number[] = [];
   writeFileSync(join(dir, 'hosts'), '127.0.0.9 local.example other # comment\n::1 LOCAL.example\nnonsense\n');
   writeFileSync(join(dir, 'resolv.conf'), '# made by a test\nnameserver fe80::1%eth0\nnameserver\t127.0.0.2\noptions x\n');
