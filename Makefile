@@ -6,8 +6,7 @@ TS := $(shell find src test -name '*.ts' 2>/dev/null)
 C := $(wildcard src/adapters/native/*.c src/adapters/native/*.h)
 
 .DEFAULT_GOAL := build
-# What needs Debian packages asks for them; as another user than root it says what is missing.
-.PHONY: dist help build native gen check test fuzz interop demo bench package lint types clean
+.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz interop demo bench package lint types clean
 
 help:
 	@echo 'make build    build/mobiked and build/mobikectl, runnable in place'
@@ -33,6 +32,13 @@ build/mobiked build/mobikectl: build/%: Makefile
 	@printf '#!/bin/sh\nexec "$${NODE:-node}" "$$(dirname "$$(readlink -f "$$0")")/lib/%s.mjs" "$$@"\n' $* > $@
 	@chmod 755 $@
 
+# Debian packages: installed when root, named when not.
+setup-%:
+	@test/setup.sh $*
+
+build/lib/mobiked.node: | setup-build
+build/musl/mobiked.node: | setup-package
+
 build: build/lib/mobiked.mjs build/lib/mobiked.node build/mobiked build/mobikectl
 
 # The .ipk with the addon against musl, and the release tarball that the feed recipe builds from.
@@ -42,9 +48,38 @@ package: build native-musl
 dist: build
 	$(NODE) package/make-dist.mjs
 
+# What is generated from tables: the checks of the configuration. A test fails when it is stale.
+gen: node_modules/.stamp
+	$(NODE) src/config/gen.mjs
+
 types: node_modules/.stamp
 	node_modules/.bin/tsc -p tsconfig.core.json
 	node_modules/.bin/tsc -p tsconfig.json
+
+lint: node_modules/.stamp
+	node_modules/.bin/eslint .
+
+# Types, lint, unit, golden and scenario tests: no root, no network.
+check: types lint build
+	$(NODE) test/run.mjs
+
+# Everything. Suites that need root or packages say so when they are skipped.
+test: types lint package
+	-@test/setup.sh test
+	$(NODE) test/run.mjs --all
+
+fuzz: build
+	$(NODE) test/run.mjs test/fuzz
+
+interop: build
+	-@test/setup.sh test
+	$(NODE) test/run.mjs test/interop
+
+demo: build setup-demo
+	@$(NODE) test/demo/run.mjs
+
+bench: build setup-demo
+	@$(NODE) test/demo/run.mjs --bench
 
 clean:
 	rm -rf build

@@ -1,6 +1,7 @@
 // Runs test files: bundles them (TypeScript to ESM) into a folder of this run, gives each its own process, prints what
 // failed and why tests were skipped, and ends with the plain line `N passed, N failed, N skipped`.
-//   node test/run.mjs [--concurrency N] [--timeout SECONDS] [FILE|FOLDER ...]      default: every suite of `make check`
+//   node test/run.mjs [--concurrency N] [--timeout SECONDS] [--all | FILE|FOLDER ...]      default: every suite of `make check`
+// `--all` runs the slow suites too, one file at a time, so that real daemons and peers have the machine to themselves.
 import { build } from 'esbuild';
 import { run } from 'node:test';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -16,7 +17,9 @@ const option = (name, fallback) => {
   return at < 0 ? fallback : Number(args.splice(at, 2)[1]);
 };
 const concurrency = option('--concurrency', cpus().length);
-const timeout = option('--timeout', 600) * 1000;
+const timeout = option('--timeout', 900) * 1000;
+const all = args.includes('--all');
+if (all) args.splice(args.indexOf('--all'), 1);
 
 /** Suites that need root, packages or time; `make test` names them, `make check` does not. */
 const SLOW = ['test/interop', 'test/kernel', 'test/lab', 'test/fuzz', 'test/openwrt', 'test/system'];
@@ -30,12 +33,15 @@ function collect(path) {
   });
 }
 
-const wanted = args.length > 0 ? args : readdirSync('test').filter((n) => statSync(join('test', n)).isDirectory()).map((n) => join('test', n)).filter((p) => !SLOW.includes(p));
-const files = wanted.flatMap((path) => collect(relative(ROOT, resolve(path))));
+const suites = readdirSync('test').filter((n) => statSync(join('test', n)).isDirectory()).map((n) => join('test', n));
+const named = (paths) => paths.flatMap((path) => collect(relative(ROOT, resolve(path))));
+/** Files that run side by side, then files that run alone. */
+const phases = args.length > 0 ? [named(args)] : [named(suites.filter((p) => !SLOW.includes(p))), ...(all ? [named(suites.filter((p) => SLOW.includes(p)))] : [])];
 const counts = { pass: 0, fail: 0, skip: 0 };
 const failures = [];
 
-if (files.length > 0) {
+for (const [index, files] of phases.entries()) {
+  if (files.length === 0) continue;
   mkdirSync('build/tests', { recursive: true });
   const outdir = mkdtempSync('build/tests/run-');
   try {
@@ -45,7 +51,7 @@ if (files.length > 0) {
     });
     const started = performance.now();
     const stream = run({
-      files: files.map((file) => resolve(outdir, file.replace(/\.ts$/, '.mjs'))), concurrency, timeout,
+      files: files.map((file) => resolve(outdir, file.replace(/\.ts$/, '.mjs'))), concurrency: index === 0 ? concurrency : 1, timeout,
       execArgv: ['--enable-source-maps'],
     });
     const name = (data) => relative(outdir, data.file ?? '').replace(/\.mjs$/, '.ts');
