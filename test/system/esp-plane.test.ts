@@ -1,0 +1,285 @@
+// The C plane with real TUN devices and sockets: a router with two uplinks (wan, wwan) and a hub, in two namespaces.
+import assert from 'node:assert/strict';
+import { accessSync, constants } from 'node:fs';
+import { createSocket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ip as address } from '../../src/base/index.ts';
+import type { Path } from '../../src/base/index.ts';
+import { connectTcp } from '../../src/adapters/node/tcp.ts';
+import { endpoint, ts } from '../esp/fixtures.ts';
+import { ip, netnsTest } from '../lab/netns.ts';
+import { EspEnd, FarEnd, isFarEnd } from './esp-end.ts';
+
+const HUB = '192.0.2.1';
+const LEFT = [ts('10.1.0.0/16'), ts('fd00:1::/32')];
+const RIGHT = [ts('10.2.0.0/16'), ts('fd00:2::/32')];
+
+function skip(): string | undefined {
+  try {
+    accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch {
+    return '/dev/net/tun is missing or not ours to open';
+  }
+}
+
+const indexOf = (device: string): number => Number(ip(`-o link show dev ${device}`).split(':')[0]);
+
+/** Path of the router over wan (1) or wwan (2). */
+const over = (uplink: 1 | 2): Path => ({
+  uplink: uplink === 1 ? 'wan' : 'wwan', ifindex: indexOf(uplink === 1 ? 'wan' : 'wwan'), local: endpoint(`10.77.${uplink}.1`, 4500), remote: endpoint(HUB, 4500),
+});
+
+interface Lab {
+  readonly near: EspEnd;
+  readonly far: FarEnd;
+  farIndex(device: string): Promise<number>;
+  farPath(uplink: 1 | 2): Promise<Path>;
+}
+
+/** Both ends with addresses and routes: the router prefers wan, the hub has 192.0.2.1 behind both. */
+async function lab(): Promise<Lab> {
+  const near = new EspEnd();
+  const far = await FarEnd.start();
+  for (const [name, net] of [['wan', 1], ['wwan', 2]] as const) {
+    ip(`link add ${name} type veth peer name ${name} netns ${far.pid}`);
+    ip(`addr add 10.77.${net}.1/24 dev ${name}`);
+    ip(`link set ${name} up`);
+    await far.obey({ op: 'ip', line: `addr add 10.77.${net}.2/24 dev ${name}` });
+    await far.obey({ op: 'ip', line: `link set ${name} up` });
+    ip(`route add default via 10.77.${net}.2 dev ${name} metric ${net}`);
+    // Both ways through either uplink: strict reverse path filtering would drop the second.
+    for (const which of ['all', name]) {
+      await near.obey({ op: 'sysctl', name: `net.ipv4.conf.${which}.rp_filter`, value: '0' });
+      await far.obey({ op: 'sysctl', name: `net.ipv4.conf.${which}.rp_filter`, value: '0' });
+    }
+  }
+  await far.obey({ op: 'ip', line: 'link set lo up' });
+  await far.obey({ op: 'ip', line: `addr add ${HUB}/32 dev lo` });
+  await near.obey({ op: 'udp', effect: { ports: [500, 4500], mark: 0x4d } });
+  await far.obey({ op: 'udp', effect: { ports: [500, 4500], mark: 0 } });
+  const farIndex = async (device: string): Promise<number> => Number(String(await far.obey({ op: 'ip', line: `-o link show dev ${device}` })).split(':')[0]);
+  const farPath = async (uplink: 1 | 2): Promise<Path> => ({
+    uplink: 'hub', ifindex: await farIndex(uplink === 1 ? 'wan' : 'wwan'), local: endpoint(HUB, 4500), remote: endpoint(`10.77.${uplink}.1`, 4500),
+  });
+  return { near, far, farIndex, farPath };
+}
+
+/** Opens TUN at both ends with one child between them, generation `n`, over wan; inner MTU as told. */
+async function tunnel({ near, far, farPath }: Lab, mtu: number): Promise<void> {
+  await near.obey({ op: 'esp', effect: { type: 'tun.open', name: 'mobiked0', mtu: 1400 } });
+  await far.obey({ op: 'esp', effect: { type: 'tun.open', name: 'mobiked0', mtu: 1400 } });
+  for (const line of ['link set mobiked0 up', 'addr add 10.1.0.1/16 dev mobiked0', 'addr add fd00:1::1/32 dev mobiked0 nodad', 'route add 10.2.0.0/16 dev mobiked0', 'route add fd00:2::/32 dev mobiked0']) ip(line);
+  for (const line of ['link set mobiked0 up', 'addr add 10.2.0.1/16 dev mobiked0', 'addr add fd00:2::1/32 dev mobiked0 nodad', 'route add 10.1.0.0/16 dev mobiked0', 'route add fd00:1::/32 dev mobiked0']) await far.obey({ op: 'ip', line });
+  await generation(near, far, 1);
+  await near.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: over(1), mtu } });
+  await far.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: await farPath(1), mtu } });
+}
+
+/** SAs both ways, inbound before outbound use. */
+async function generation(near: EspEnd, far: FarEnd, n: number): Promise<void> {
+  const [out, back] = [n * 2, n * 2 + 1];
+  await far.obey({ op: 'sa', options: { handle: out, direction: 'in', spi: 0x1000 + n, keyOctet: out, local: RIGHT, remote: LEFT } });
+  await near.obey({ op: 'sa', options: { handle: back, direction: 'in', spi: 0x2000 + n, keyOctet: back, local: LEFT, remote: RIGHT } });
+  await near.obey({ op: 'sa', options: { handle: out, direction: 'out', spi: 0x1000 + n, keyOctet: out, local: LEFT, remote: RIGHT } });
+  await far.obey({ op: 'sa', options: { handle: back, direction: 'out', spi: 0x2000 + n, keyOctet: back, local: RIGHT, remote: LEFT } });
+  await near.obey({ op: 'esp', effect: { type: 'esp.sa.use', handle: out } });
+  await far.obey({ op: 'esp', effect: { type: 'esp.sa.use', handle: back } });
+}
+
+/** An inner UDP socket and the answers that came to it. */
+class Asker {
+  readonly answers: string[] = [];
+  readonly #socket: Socket;
+
+  constructor(family: 'udp4' | 'udp6') {
+    this.#socket = createSocket(family).on('message', (bytes) => this.answers.push(bytes.toString('latin1', 0, 4)));
+  }
+
+  async bind(local: string): Promise<this> {
+    this.#socket.bind(0, local);
+    await once(this.#socket, 'listening');
+    return this;
+  }
+
+  ask(number: number, to: string, size = 100): void {
+    this.#socket.send(String(number).padStart(4, '0').padEnd(size, 'x'), 7000, to);
+  }
+
+  /** Waits until `count` answers came or 2 s passed. */
+  async until(count: number): Promise<number> {
+    for (let i = 0; i < 200 && this.answers.length < count; i++) await sleep(10);
+    return this.answers.length;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+async function withLab(body: (lab: Lab) => Promise<void>): Promise<void> {
+  const made = await lab();
+  await body(made);
+  made.near.close();
+  await made.far.kill();
+}
+
+if (!isFarEnd()) {
+  netnsTest('ES2-1: both families go through two TUN devices, and both ends count them', { skip: skip() }, () =>
+    withLab(async (made) => {
+      const { near, far } = made;
+      await tunnel(made, 1400);
+      for (const [family, from, to] of [['udp4', '10.1.0.1', '10.2.0.1'], ['udp6', 'fd00:1::1', 'fd00:2::1']] as const) {
+        await far.obey({ op: 'echo', address: to, port: 7000 });
+        const asker = await new Asker(family).bind(from);
+        for (let i = 0; i < 50; i++) asker.ask(i, to, 1 + i * 25);
+        assert.equal(await asker.until(50), 50);
+        asker.close();
+      }
+      assert.deepEqual(near.inputs.filter((input) => input.type === 'esp.firstInbound'), [{ type: 'esp.firstInbound', handle: 3 }]);
+      const [bundle] = near.report().bundles;
+      assert.equal(bundle?.sent, 100);
+      assert.deepEqual(bundle?.inbound.map(({ last: _, ...row }) => row), [
+        { ifindex: over(1).ifindex, local: over(1).local, remote: over(1).remote, packets: 100 },
+      ]);
+      assert.deepEqual((await far.report()).sas.map((row) => row.packets), [100, 100]);
+    }),
+  );
+
+  netnsTest('K-7 K-8: the path decides the device whatever the routing table prefers; a planned move loses nothing', { skip: skip() }, () =>
+    withLab(async (made) => {
+      const { near, far, farIndex, farPath } = made;
+      await tunnel(made, 1400);
+      await far.obey({ op: 'echo', address: '10.2.0.1', port: 7000 });
+      const asker = await new Asker('udp4').bind('10.1.0.1');
+      for (let i = 0; i < 300; i++) {
+        asker.ask(i, '10.2.0.1');
+        await sleep(2);
+        if (i === 100) await near.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: over(2), mtu: 1400 } });
+        if (i === 120) await far.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: await farPath(2), mtu: 1400 } });
+        if (i === 200) await generation(near, far, 2);
+        if (i === 250) for (const end of [near, far]) for (const handle of [2, 3]) await end.obey({ op: 'esp', effect: { type: 'esp.sa.remove', handle } });
+      }
+      assert.equal(await asker.until(300), 300, 'no packet lost over move and rekeying');
+      asker.close();
+      const inbound = (await far.report()).bundles[0]?.inbound ?? [];
+      assert.deepEqual(inbound.map((row) => [row.ifindex, row.remote.address]), [[await farIndex('wan'), '10.77.1.1'], [await farIndex('wwan'), '10.77.2.1']]);
+      assert.ok((inbound[0]?.packets ?? 0) >= 100 && (inbound[1]?.packets ?? 0) >= 100);
+      assert.deepEqual((await far.inputs()).filter((input) => input.type === 'esp.firstInbound'), [2, 4].map((handle) => ({ type: 'esp.firstInbound', handle })));
+    }),
+  );
+
+  netnsTest('RFC 7296 §2.11: IKE datagrams too leave through the device and from the address asked for', { skip: skip() }, () =>
+    withLab(async ({ near, far, farIndex }) => {
+      for (const uplink of [2, 1] as const) {
+        for (const port of [500, 4500]) {
+          near.udp.perform(
+            { type: 'udp.send', ifindex: over(uplink).ifindex, local: endpoint(`10.77.${uplink}.1`, port), remote: endpoint(HUB, port), bytes: new Uint8Array(1800) },
+            near.deliver,
+          );
+        }
+      }
+      let got = [] as Awaited<ReturnType<FarEnd['inputs']>>;
+      for (let i = 0; i < 100 && got.length < 4; i++) {
+        await sleep(10);
+        got = (await far.inputs()).filter((input) => input.type === 'udp.received');
+      }
+      // 1,800 octets: outer packets may be fragmented.
+      assert.deepEqual(
+        got.map((input) => (input.type === 'udp.received' ? [input.ifindex, input.remote.address, input.local.port, input.bytes.length] : [])).sort(),
+        [[await farIndex('wan'), '10.77.1.1', 4500, 1800], [await farIndex('wan'), '10.77.1.1', 500, 1800], [await farIndex('wwan'), '10.77.2.1', 4500, 1800], [await farIndex('wwan'), '10.77.2.1', 500, 1800]].sort(),
+      );
+      ip('link set wwan down');
+      near.inputs.length = 0;
+      near.udp.perform({ type: 'udp.send', ifindex: indexOf('wwan'), local: endpoint('10.77.2.1', 500), remote: endpoint(HUB, 500), bytes: new Uint8Array(8) }, near.deliver);
+      assert.deepEqual(near.inputs.map((input) => input.type), ['udp.sendFailed'], 'a device that is down refuses at once');
+    }),
+  );
+
+  netnsTest('TCP goes through the device it is bound to, not the preferred one', { skip: skip() }, () =>
+    withLab(async ({ near, far }) => {
+      await far.obey({ op: 'mirror', address: HUB, port: 1883 });
+      for (const [device, expected] of [['wwan', '10.77.2.1'], ['wan', '10.77.1.1']] as const) {
+        const socket = await connectTcp(near.native, { address: address(HUB), port: 1883, ifindex: indexOf(device), mark: 0x4d, userTimeoutMs: 3000 });
+        let seen = '';
+        for await (const chunk of socket.setEncoding('utf8')) seen += String(chunk);
+        assert.equal(seen, expected);
+      }
+    }),
+  );
+
+  netnsTest('F-4 ES3-4: a sender with DF learns the inner MTU from the plane', { skip: skip() }, () =>
+    withLab(async (made) => {
+      const { far, near } = made;
+      await tunnel(made, 1300);
+      for (const [family, from, to] of [['udp4', '10.1.0.1', '10.2.0.1'], ['udp6', 'fd00:1::1', 'fd00:2::1']] as const) {
+        await far.obey({ op: 'echo', address: to, port: 7000 });
+        const asker = await new Asker(family).bind(from);
+        asker.ask(1, to, 1330);
+        await sleep(100);
+        assert.ok(ip(`route get ${to} from ${from}`).includes('mtu 1300'), ip(`route get ${to} from ${from}`));
+        asker.ask(2, to, 1330); // arrives in fragments; the echo is the far end's lesson
+        await sleep(100);
+        asker.ask(3, to, 1330);
+        assert.equal(await asker.until(1), 1);
+        assert.deepEqual(asker.answers, ['0003']);
+        asker.close();
+      }
+      assert.deepEqual([near.report().drops['too_big'], (await far.report()).drops['too_big']], [2, 2]);
+    }),
+  );
+
+  netnsTest('ES3-5: while no path is set nothing leaves, and sending dead is told', { skip: skip() }, () =>
+    withLab(async (made) => {
+      const { near, far } = made;
+      await tunnel(made, 1400);
+      await far.obey({ op: 'echo', address: '10.2.0.1', port: 7000 });
+      const asker = await new Asker('udp4').bind('10.1.0.1');
+      await near.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: undefined, mtu: 1400 } });
+      asker.ask(1, '10.2.0.1');
+      await sleep(100);
+      assert.equal(near.report().drops['no_path'], 1);
+      await near.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: over(2), mtu: 1400 } });
+      await near.obey({ op: 'esp', effect: { type: 'esp.dummy', bundle: 1 } });
+      await sleep(50);
+      const inbound = (await far.report()).bundles[0]?.inbound ?? [];
+      assert.deepEqual(inbound.map((row) => [row.remote.address, row.packets]), [['10.77.2.1', 1]], 'F-1: the dummy opened the path');
+      ip('link set wwan down');
+      near.inputs.length = 0;
+      for (let i = 0; i < 5; i++) asker.ask(2, '10.2.0.1');
+      await sleep(100);
+      assert.deepEqual(near.inputs.map((input) => input.type), ['udp.sendFailed'], 'once, not per packet');
+      assert.ok((near.report().drops['send_failed'] ?? 0) >= 5);
+      asker.close();
+    }),
+  );
+
+  netnsTest('TUN: busy name, device deleted under us, and no device left by kill -9', { skip: skip() }, () =>
+    withLab(async ({ near, far }) => {
+      await near.obey({ op: 'esp', effect: { type: 'tun.open', name: 'mobiked0', mtu: 1380 } });
+      assert.ok(ip('link show dev mobiked0').includes('mtu 1380'));
+      assert.deepEqual(near.inputs.filter((input) => input.type === 'tun.opened'), [{ type: 'tun.opened', name: 'mobiked0', ifindex: indexOf('mobiked0') }]);
+      const other = new EspEnd();
+      await other.obey({ op: 'esp', effect: { type: 'tun.open', name: 'mobiked0', mtu: 1400 } });
+      assert.deepEqual(other.inputs, [{ type: 'tun.failed', name: 'mobiked0', errno: 16 }]);
+      other.close();
+      ip('link set mobiked0 up');
+      ip('link del mobiked0');
+      for (let i = 0; i < 100 && !near.inputs.some((input) => input.type === 'tun.failed'); i++) await sleep(10);
+      assert.deepEqual(near.inputs.filter((input) => input.type === 'tun.failed').length, 1);
+      await near.obey({ op: 'esp', effect: { type: 'tun.open', name: 'mobiked0', mtu: 1400 } });
+      assert.ok(ip('link show dev mobiked0').includes('mtu 1400'), 'opened again');
+      await near.obey({ op: 'esp', effect: { type: 'tun.close' } });
+      assert.throws(() => ip('link show dev mobiked0'));
+
+      const doomed = await FarEnd.start('here');
+      await doomed.obey({ op: 'esp', effect: { type: 'tun.open', name: 'mobiked0', mtu: 1400 } });
+      assert.ok(indexOf('mobiked0') > 0);
+      await doomed.kill();
+      assert.throws(() => ip('link show dev mobiked0'), new RegExp('does not exist'));
+      await far.obey({ op: 'inputs' });
+    }),
+  );
+}
