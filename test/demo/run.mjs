@@ -1,0 +1,16 @@
+// Bundles one of the programs here and runs it in this process, from the project's root, after `make build`:
+//   node test/demo/run.mjs [demo|bench]
+import { build } from 'esbuild';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+process.chdir(resolve(import.meta.dirname, '../..'));
+const [program = 'demo'] = process.argv.slice(2);
+mkdirSync('build/demo', { recursive: true });
+const outdir = mkdtempSync('build/demo/run-');
+process.once('exit', () => rmSync(outdir, { recursive: true, force: true }));
+await build({
+  entryPoints: [`test/demo/${program}.ts`, 'test/demo/broker-process.ts'], outdir, bundle: true, format: 'esm', platform: 'node', target: 'node20',
+  packages: 'external', logLevel: 'warning', outExtension: { '.js': '.mjs' },
+});
+await import(resolve(outdir, `${program}.mjs`));
