@@ -312,7 +312,8 @@ export class SoftEsp {
     };
     const bytes = datagram.bytes;
     const kind = classifyDatagram(bytes);
-    if (kind !== 'esp') return drop(kind === 'keepalive' ? 'keepalive' : 'malformed');
+    if (kind === 'ike') return undefined; // not ours
+    if (kind !== 'esp') return drop(kind);
     const { spi, low } = espHeader(bytes);
     const sa = this.#bySpi.get(spi);
     if (sa === undefined) {

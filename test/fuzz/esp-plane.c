@@ -1,0 +1,165 @@
+/*
+ * Drives the plain-C ESP plane with random and mutated datagrams and inner packets under AddressSanitizer and UBSan
+ * (make native-asan). Buffers are exactly as long as their packet, so that reading one octet too far is seen.
+ *   esp-plane COUNT SEED
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host.h"
+
+static uint64_t state;
+
+static uint32_t draw(uint32_t below) {
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return (uint32_t)(state >> 32) % below;
+}
+
+static void fill(uint8_t *at, size_t length) {
+  for (size_t i = 0; i < length; i++) at[i] = (uint8_t)draw(256);
+}
+
+static struct selector any(uint8_t width) {
+  struct selector row;
+  memset(&row, 0, sizeof row);
+  row.width = width;
+  row.end_port = 65535;
+  memset(row.end, 0xff, sizeof row.end);
+  return row;
+}
+
+static void add(struct esp *esp, uint32_t handle, uint32_t spi, bool outbound, bool esn) {
+  uint8_t key[36];
+  struct selector rows[2] = {any(4), any(16)};
+  struct esp_sa_spec spec;
+  memset(&spec, 0, sizeof spec);
+  memset(key, (int)(spi & 255), sizeof key);
+  spec.handle = handle;
+  spec.bundle = spec.child = 1 + handle % 3;
+  spec.spi = spi;
+  spec.outbound = outbound;
+  spec.esn = esn;
+  spec.key = key;
+  spec.key_length = esn ? 36 : 20;
+  spec.local.count = spec.remote.count = 2;
+  spec.local.rows = spec.remote.rows = rows;
+  if (esp_add(esp, &spec) != 0) abort();
+  if (outbound && esp_use(esp, handle) != 0) abort();
+}
+
+/* A packet with a plausible start and random rest. */
+static size_t random_inner(uint8_t *at, size_t most) {
+  size_t length = draw((uint32_t)most);
+  fill(at, length);
+  if (length >= 40 && draw(8) != 0) {
+    bool six = draw(2) == 0;
+    size_t told = six ? length - 40 : length;
+    at[0] = six ? 0x60 : (uint8_t)(0x40 | (draw(4) == 0 ? draw(16) : 5));
+    at[six ? 4 : 2] = (uint8_t)(told >> 8);
+    at[six ? 5 : 3] = (uint8_t)told;
+    at[six ? 6 : 9] = (uint8_t[]){6, 17, 1, 58, 0, 44, 43, 60}[draw(8)];
+    if (!six) at[6] = at[7] = 0;
+    if (length > 60 && draw(2) == 0) { /* a SYN with options */
+      size_t tcp = six ? 40 : 20;
+      at[tcp + 12] = (uint8_t)(draw(16) << 4);
+      at[tcp + 13] = 2;
+      at[tcp + 20] = (uint8_t)draw(4);
+      at[tcp + 21] = (uint8_t)draw(6);
+    }
+  }
+  return length;
+}
+
+static void outer_of(struct outer *outer) {
+  memset(outer, 0, sizeof *outer);
+  outer->family = draw(2) == 0 ? 4 : 6;
+  outer->ifindex = draw(4);
+  outer->local_port = 4500;
+  outer->remote_port = (uint16_t)draw(20);
+  outer->remote[0] = (uint8_t)draw(3);
+}
+
+int main(int argc, char **argv) {
+  unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
+  state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+  state = state * 0x9e3779b97f4a7c15ull + 1;
+  struct host *host = calloc(1, sizeof *host);
+  struct esp *esp = calloc(1, sizeof *esp);
+  static const struct host_events no_events;
+  if (host == NULL || esp == NULL) return 2;
+  const char *missing = host_init(host, &no_events, NULL);
+  if (missing != NULL || esp_init(esp) != 0) {
+    fprintf(stderr, "%s\n", missing);
+    return 3;
+  }
+  /* `esp` is the peer: what it seals, `host` opens. */
+  for (uint32_t i = 0; i < 3; i++) {
+    add(&host->esp, i, 0x1000 + i, false, i != 0);
+    add(esp, i, 0x1000 + i, true, i != 0);
+    struct outer outer;
+    outer_of(&outer);
+    esp_set_path(esp, 1 + i % 3, &outer, 1280 + draw(300));
+    esp_set_path(&host->esp, 1 + i % 3, &outer, 600 + draw(900));
+  }
+  uint8_t *room = malloc(UDP_ROOM);
+  unsigned long opened = 0;
+  if (room == NULL) return 2;
+  for (unsigned long n = 0; n < count; n++) {
+    size_t length = 0;
+    size_t inner = random_inner(room + ESP_HEAD, draw(50) == 0 ? 3000 : 300);
+    esp_tick(esp);
+    uint8_t *exact = malloc(ESP_HEAD + inner + ESP_TAIL);
+    if (exact == NULL) return 2;
+    memcpy(exact + ESP_HEAD, room + ESP_HEAD, inner);
+    struct esp_child *child = esp->children;
+    for (uint32_t skip = draw(3); skip > 0 && child->next != NULL; skip--) child = child->next;
+    struct esp_sa *used = child->used;
+    if (esp_seal(esp, exact, inner, &length) == NULL) {
+      length = 0;
+      if (used != NULL && draw(4) == 0) esp_seal_dummy(esp, child, exact, &length);
+      if (length == 0) length = ESP_HEAD + inner;
+    }
+    uint8_t *datagram = malloc(length == 0 ? 1 : length);
+    if (datagram == NULL) return 2;
+    memcpy(datagram, exact, length);
+    size_t given = length;
+    switch (draw(6)) {
+      case 0: datagram[draw((uint32_t)length)] ^= (uint8_t)(1 + draw(255)); break;
+      case 1: given = draw((uint32_t)length + 1); break;
+      case 2: fill(datagram + 4, length > 4 ? length - 4 : 0); break;
+      case 3: fill(datagram, length); break;
+      default: break;
+    }
+    uint8_t *cut = malloc(given == 0 ? 1 : given);
+    if (cut == NULL) return 2;
+    memcpy(cut, datagram, given);
+    struct outer outer;
+    bool is_ike = false;
+    size_t inner_length = 0;
+    outer_of(&outer);
+    esp_tick(&host->esp);
+    for (int twice = 0; twice < 2; twice++) { /* the second is a replay, or decrypted octets */
+      uint8_t *got = host_sort(host, &outer, cut, given, &inner_length, &is_ike);
+      if (got != NULL) {
+        if (got < cut || got + inner_length > cut + given) abort();
+        opened++;
+      }
+    }
+    if (draw(1000) == 0) esp_skip_to(esp, 1 + draw(2), esp->sas->next->sequence + 0x7fffffffull * draw(2)); /* those with ESN */
+    free(cut);
+    free(datagram);
+    free(exact);
+  }
+  for (int i = 0; i < DROP_COUNT; i++)
+    if (host->esp.drops[i] + esp->drops[i] > 0) printf("%s %llu\n", esp_drop_names[i], (unsigned long long)(host->esp.drops[i] + esp->drops[i]));
+  printf("opened %lu of %lu\n", opened, count);
+  esp_free(esp);
+  host_free(host);
+  free(esp);
+  free(host);
+  free(room);
+  return opened > count / 10 ? 0 : 4;
+}
