@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 NODE ?= node
 VERSION := $(shell sed -n 's/.*"version": "\(.*\)".*/\1/p' package.json)
-TS := $(shell find src test -name '*.ts' 2>/dev/null)
+TS := $(shell find src -name '*.ts' -o -name 'validate.js' 2>/dev/null)
 C := $(wildcard src/adapters/native/*.c src/adapters/native/*.h)
 
 .DEFAULT_GOAL := build

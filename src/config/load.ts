@@ -138,9 +138,13 @@ function buildConnection(connection: Of<'connection'>, uplinkNames: ReadonlySet<
   return {
     name: section.name, enabled: values.enabled, role: values.role, remoteAddrs, localAddrs, localId, remoteId, psk, mobike: values.mobike,
     uplinks: values.uplink ?? [], ikeProposals, natT: values.nat_t, dataplane: values.dataplane, ikeLifetime: seconds(values.ike_lifetime),
-    childLifetime: seconds(values.child_lifetime), liveness: seconds(values.liveness), mtu: values.mtu, blockOnStop: values.block_on_stop,
+    childLifetime: seconds(values.child_lifetime), liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), mtu: values.mtu, blockOnStop: values.block_on_stop,
   };
 }
+
+/** The responder is patient: whoever moves must not be deleted meanwhile (RFC 4555 §3.11). */
+const RESPONDER_LIVENESS = 150;
+const INITIATOR_LIVENESS = 60;
 
 function buildChild(child: Of<'child'>, connections: ReadonlyMap<string, Of<'connection'>>): ChildConfig | undefined {
   const { values, section } = child;

@@ -80,7 +80,7 @@ export const CONNECTION = {
   dataplane: option({ schema: { type: 'string', enum: ['auto', 'userspace'], default: 'auto' }, reload: 'reconnect', fields: ['dataplane'], help: 'Who encrypts packets' }),
   ike_lifetime: option({ schema: { type: 'integer', minimum: 10, maximum: 604_800, default: 14_400 }, unit: 's', reload: 'live', fields: ['ikeLifetime'], help: 'Longest life of an IKE SA; rekeying starts well before' }),
   child_lifetime: option({ schema: { type: 'integer', minimum: 10, maximum: 604_800, default: 3600 }, unit: 's', reload: 'live', fields: ['childLifetime'], help: 'Longest life of a Child SA; rekeying starts well before' }),
-  liveness: option({ schema: { type: 'integer', minimum: 1, maximum: 86_400, default: 60 }, unit: 's', reload: 'live', fields: ['liveness'], help: 'Silence of the peer after which it is asked whether it lives (RFC 7296 §2.4)' }),
+  liveness: option({ schema: { type: 'integer', minimum: 1, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['liveness'], help: 'Silence of the peer after which it is asked whether it lives (RFC 7296 §2.4); by default 60 for an initiator, 150 for a responder' }),
   mtu: option({ schema: { type: 'integer', minimum: 576, maximum: 9000 }, reload: 'live', fields: ['mtu'], help: "Inner MTU in octets; by default derived from the path's device" }),
   block_on_stop: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['blockOnStop'], help: 'Keep the unreachable routes to remote_ts after a clean stop, so that nothing leaves in clear text' }),
 } as const;

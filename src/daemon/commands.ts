@@ -16,7 +16,7 @@ export interface CommandHost {
   force(connection: string, uplink: string): string | undefined;
 }
 
-const done = (data: Json = {}): CommandResult => ({ ok: true, data });
+const done = (data: Json = null): CommandResult => ({ ok: true, data });
 const refuse = (error: string): CommandResult => ({ ok: false, error });
 
 const SWITCH_REFUSALS: { readonly [reason: string]: string } = {

@@ -23,7 +23,9 @@ const ACTIVE_METERED: Millis = seconds(5);
 const STOP_TIME: Millis = millis(1500);
 const PORTS = [500, NAT_T_PORT];
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
-const TIMERS = ['stop', 'documents'] as const;
+/** A port that somebody else holds is asked for again after this. */
+const UDP_RETRY: Millis = seconds(10);
+const TIMERS = ['stop', 'documents', 'udp'] as const;
 
 /** The conductor: joins protocol, policy, kernel, configuration and reports. Pure: inputs and time in, effects out. */
 export class Daemon implements Core {
@@ -45,6 +47,7 @@ export class Daemon implements Core {
   #now: Instant = instant(0);
   #lastOpId = 0;
   #lastRtt = new Map<string, Millis>();
+  readonly #udpProblems = new Set<string>();
   #stopping = false;
   #exited = false;
   #ikeQueue: IkeInput[] = [];
@@ -124,9 +127,10 @@ export class Daemon implements Core {
       case 'udp.received':
         return this.#ike({ type: 'packet', bytes: input.bytes, path: { uplink: this.#uplinkOf(input.ifindex), ifindex: input.ifindex, local: input.local, remote: input.remote } });
       case 'udp.failed':
-        turn.record({ type: 'kernel.failed', what: `UDP port ${input.port} (IPv${input.family})`, errno: input.errno });
-        return;
+        return this.#udpFailed(input);
       case 'udp.opened':
+        this.#udpProblems.delete(`UDP port ${input.port} (IPv${input.family})`);
+        return;
       case 'udp.sendFailed':
         return;
       case 'tun.opened':
@@ -171,8 +175,18 @@ export class Daemon implements Core {
     }
   }
 
+  #udpFailed(input: InputOf<'udp.failed'>): void {
+    const what = `UDP port ${input.port} (IPv${input.family})`;
+    if (!this.#udpProblems.has(what)) this.#turn.record({ type: 'kernel.failed', what, errno: input.errno });
+    this.#udpProblems.add(what);
+    this.#timers.setIfEarlier('udp', after(this.#now, UDP_RETRY));
+  }
+
   #tick(): void {
-    for (const name of this.#timers.takeDue(this.#now)) if (name === 'stop') this.#exit();
+    for (const name of this.#timers.takeDue(this.#now)) {
+      if (name === 'stop') this.#exit();
+      else if (name === 'udp') this.#turn.emit({ type: 'udp.open', ports: PORTS, mark: 0 });
+    }
     const netifd = this.#netifd;
     if (netifd?.deadline !== undefined && netifd.deadline <= this.#now) this.#follow({ type: 'tick' });
     this.#policyInput({ type: 'tick' });
@@ -208,6 +222,7 @@ export class Daemon implements Core {
     this.#config = config;
     this.#loaded = true;
     this.#turn.record({ type: 'config.loaded', problems: loaded.problems.length });
+    this.#clients.reloaded(loaded.problems.map(formatProblem), this.#turn);
     const enabled = config.connections.filter((c) => c.enabled);
     const anew = new Set(difference.connections.filter((c) => c.how === 'reconnect').map((c) => c.name));
     for (const name of anew) this.#drop(name);
@@ -230,7 +245,9 @@ export class Daemon implements Core {
     const known = this.#initiators.get(connection.name);
     if (known) {
       known.config = connection;
-      return this.#watch(known);
+      this.#watch(known);
+      // `down` holds until `up` or a reload.
+      return known.state === 'down' ? known.up(this.#turn) : undefined;
     }
     const initiator = new Initiator(connection, {
       deps: this.#deps,
@@ -333,7 +350,9 @@ export class Daemon implements Core {
     const path = decision.to === undefined ? undefined : this.#pathFor(initiator, decision.to);
     if (!path) return this.#write('info', `${connection}: ${decision.reasons.join(', ')}: no path to move to`);
     if (samePath(path, initiator.path)) return;
-    this.#ike({ type: 'path.move', chain: initiator.chain, path, reasons: decision.reasons, since: decision.at });
+    // Silence is noticed late by nature: what counts for a black hole is when the peer was last heard.
+    const heard = decision.reasons.includes('black_hole') ? this.#engine.heardAt(initiator.chain) : undefined;
+    this.#ike({ type: 'path.move', chain: initiator.chain, path, reasons: decision.reasons, since: heard ?? decision.at });
   }
 
   // ---- protocol -------------------------------------------------------------------------------------------------------
@@ -478,7 +497,7 @@ export class Daemon implements Core {
     const sources = this.sources();
     return {
       version: this.#start?.version ?? '', node_id: this.nodeId, boot_id: this.#start?.bootId ?? '', uptime_ms: this.#log?.stamp(this.#now).uptime_ms ?? 0, dataplane: 'userspace',
-      device: this.#plane.tunName, problem: this.#plane.problem ?? null, netifd: this.#netifd ? (this.#netifd.connected ? 'connected' : 'away') : 'none',
+      device: this.#plane.tunName, problem: this.#plane.problem ?? [...this.#udpProblems][0] ?? null, netifd: this.#netifd ? (this.#netifd.connected ? 'connected' : 'away') : 'none',
       connections: connectionDocuments(sources), uplinks: uplinkDocuments(sources), mqtt: this.#reporting.status(), drops: this.#plane.report?.drops ?? {},
     };
   }

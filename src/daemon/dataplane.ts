@@ -1,8 +1,8 @@
-import { after, formatEndpoint, ipFamily, millis, rangePrefixes, samePath, sameEndpoint, TimerTable, type Instant, type IpAddress, type Millis, type Path, type UplinkFacts } from '../base/index.ts';
+import { after, formatEndpoint, ipFamily, millis, rangePrefixes, sameEndpoint, TimerTable, type Instant, type IpAddress, type Millis, type Path, type UplinkFacts } from '../base/index.ts';
 import type { TrafficSelector } from '../codec/ike/index.ts';
 import type { Config } from '../config/index.ts';
 import type { IkeEvent } from '../ike/index.ts';
-import { innerMtu, KernelView, planLink, planRoutes, tunMtu, wantedRoutes, type ProtectedChild } from '../kernel/index.ts';
+import { KernelView, planLink, planRoutes, tunMtu, wantedRoutes, type ProtectedChild } from '../kernel/index.ts';
 import type { EspReport, Input, InputOf, KernelOp } from '../ports/index.ts';
 import type { Turn } from './context.ts';
 
@@ -21,7 +21,10 @@ const SETTLE: Millis = millis(100);
 /** Between two tries of a change that the kernel refuses. */
 const REFUSED_RETRY: Millis = millis(5000);
 
-const TIMERS = ['poll', 'settle'] as const;
+/** A TUN device that could not be made is tried again after this: kmod-tun may come later. */
+const TUN_RETRY: Millis = millis(10_000);
+
+const TIMERS = ['poll', 'settle', 'tun'] as const;
 type TimerName = (typeof TIMERS)[number];
 
 interface UpChild {
@@ -52,6 +55,7 @@ export class Dataplane {
   #stopped: 'no' | 'stopping' | 'stopped' = 'no';
   #facts: readonly UplinkFacts[] = [];
   #exceptions: readonly IpAddress[] = [];
+  #planeMtu: number | undefined;
   problem: string | undefined;
 
   get tunName(): string {
@@ -87,9 +91,16 @@ export class Dataplane {
       this.#tunAsked = false;
       return this.open(turn);
     }
-    this.problem = `the TUN device ${input.name} could not be made (errno ${input.errno}): is kmod-tun installed, and /dev/net/tun there and permitted?`;
-    turn.log('error', this.problem);
-    turn.record({ type: 'kernel.failed', what: `tun ${input.name}`, errno: input.errno });
+    const problem = this.#tun ? `the TUN device ${input.name} was removed` : `the TUN device ${input.name} could not be made (errno ${input.errno}): is kmod-tun installed, and /dev/net/tun there and permitted?`;
+    if (this.problem !== problem) {
+      turn.log('error', problem);
+      turn.record({ type: 'kernel.failed', what: `tun ${input.name}`, errno: input.errno });
+    }
+    this.problem = problem;
+    // One that was taken away is made again at once, a refused one later.
+    this.#timers.set('tun', after(turn.now, this.#tun ? SETTLE : TUN_RETRY));
+    this.#tun = undefined;
+    this.plan(turn);
   }
 
   // ---- ESP ----------------------------------------------------------------------------------------------------------
@@ -151,7 +162,10 @@ export class Dataplane {
   tick(turn: Turn): void {
     for (const name of this.#timers.takeDue(turn.now)) {
       if (name === 'settle') this.plan(turn);
-      else if (!this.#polling && this.#bundles.size > 0) {
+      else if (name === 'tun') {
+        this.#tunAsked = false;
+        this.open(turn);
+      } else if (!this.#polling && this.#bundles.size > 0) {
         this.#polling = true;
         turn.emit({ type: 'esp.poll' });
       }
@@ -163,6 +177,10 @@ export class Dataplane {
   setFacts(facts: readonly UplinkFacts[], exceptions: readonly IpAddress[], turn: Turn): void {
     this.#facts = facts;
     this.#exceptions = exceptions;
+    const mtu = this.#mtu(turn.config);
+    // The plane clamps TCP to it and answers what is too big.
+    if (mtu !== this.#planeMtu) for (const [chain, path] of this.#paths) turn.emit({ type: 'esp.path.set', bundle: chain, path, mtu });
+    this.#planeMtu = mtu;
     this.plan(turn);
   }
 
@@ -249,5 +267,3 @@ function describeOp(op: KernelOp): string {
 export function pathText(path: Path): string {
   return `${path.uplink} ${formatEndpoint(path.local)} -> ${formatEndpoint(path.remote)}`;
 }
-
-export { innerMtu, samePath };

@@ -37,7 +37,7 @@ export const COOKIE_ABOVE = 30;
 export const COOKIE_ABOVE_PER_SOURCE = 3;
 export const COOKIE_SECRET_TIME: Millis = seconds(60);
 
-/** The responder is patient: idle time before its own liveness check (M3.11-1). */
+/** Idle time before a liveness check where no configuration says otherwise (M3.11-1: the responder is patient). */
 export const RESPONDER_LIVENESS: Millis = seconds(150);
 /** NAT keepalive after this much silence on the current path (RFC 3948 §4). */
 export const KEEPALIVE: Millis = seconds(20);

@@ -95,6 +95,13 @@ export class IkeEngine {
     return this.status().filter((s) => s.connection === connection && s.state === 'established').reverse();
   }
 
+  /** When the peer was last heard on the chain's current path, by IKE or by ESP. */
+  heardAt(chain: number): Instant | undefined {
+    const sa = this.#chains.get(chain);
+    const at = Math.max(sa?.lastIke ?? 0, sa?.traffic.lastInbound ?? 0);
+    return at === 0 ? undefined : (at as Instant);
+  }
+
   /** No SA is left, not even one whose Delete waits for its answer. */
   get idle(): boolean {
     return this.#sas.size === 0;
@@ -137,7 +144,10 @@ export class IkeEngine {
   #onChain(sa: IkeSa, input: Extract<IkeInput, { chain: number }>, ctx: Ctx): void {
     switch (input.type) {
       case 'chain.close':
-        return input.reason === 'fault' ? sa.close('fault', '', ctx) : sa.shutDown(input.reason, ctx);
+        if (input.reason === 'fault') return sa.close('fault', '', ctx);
+        // The path this SA knows may be the dead one: its Delete goes where its successor lives.
+        if (input.path) sa.path = input.path;
+        return sa.shutDown(input.reason, ctx);
       case 'path.move':
         if (!sa.isEstablished || sa.mobikeRole !== 'initiator') return;
         if (!sa.mobility.supported) return sa.event({ type: 'ike.unreachable', chain: sa.chain, connection: sa.name, hint: 'no_mobike' }, ctx);

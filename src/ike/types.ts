@@ -75,7 +75,7 @@ export type IkeInput =
   | { readonly type: 'connection.initiate'; readonly connection: string; readonly paths: readonly Path[] }
   /** Stops every attempt and closes every SA of the connection with Delete. */
   | { readonly type: 'connection.terminate'; readonly connection: string }
-  | { readonly type: 'chain.close'; readonly chain: number; readonly reason: CloseReason }
+  | { readonly type: 'chain.close'; readonly chain: number; readonly reason: CloseReason; readonly path?: Path }
   /** RFC 4555 §3.5: from now on this path. */
   | { readonly type: 'path.move'; readonly chain: number; readonly path: Path; readonly reasons: readonly string[]; readonly since: Instant }
   /** Asks whether the peer answers through a path that is not the current one (RFC 4555 §3.10). */

@@ -6,10 +6,10 @@ const [version, outdir] = process.argv.slice(2);
 // the platform has already.
 const platform = {
   name: 'platform',
-  setup(build) {
-    build.onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
-    build.onResolve({ filter: /^worker-timers$/ }, () => ({ path: 'worker-timers', namespace: 'platform' }));
-    build.onLoad({ filter: /^worker-timers$/, namespace: 'platform' }, () => ({ contents: 'export const setInterval = globalThis.setInterval; export const clearInterval = globalThis.clearInterval;' }));
+  setup(bundle) {
+    bundle.onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', external: true }));
+    bundle.onResolve({ filter: /^worker-timers$/ }, () => ({ path: 'worker-timers', namespace: 'platform' }));
+    bundle.onLoad({ filter: /^worker-timers$/, namespace: 'platform' }, () => ({ contents: 'export const setInterval = globalThis.setInterval; export const clearInterval = globalThis.clearInterval;' }));
   },
 };
 

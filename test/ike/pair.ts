@@ -29,7 +29,7 @@ export function connection(role: 'initiator' | 'responder', change: Partial<IkeC
   return {
     name: role === 'initiator' ? 'hq' : 'branches', role, remoteAddrs: role === 'initiator' ? [{ kind: 'address', address: HUB }] : [], localAddrs: [],
     localId: undefined, remoteId: undefined, psk: new Secret(toUtf8('a preshared key of some length')), mobike: true, ikeProposals: [IKE_SUITE],
-    ikeLifetime: seconds(14400), childLifetime: seconds(3600), liveness: seconds(60),
+    ikeLifetime: seconds(14400), childLifetime: seconds(3600), liveness: seconds(role === 'initiator' ? 60 : 150),
     children: [{ name: 'lan', localTs: prefixes(local), remoteTs: prefixes(remote), espProposals: [ESP_SUITE] }], ...change,
   };
 }
@@ -45,6 +45,9 @@ interface Flying {
   readonly path: Path;
   readonly bytes: Uint8Array;
 }
+
+/** The events whose `type` may be T. */
+type EventOf<T extends IkeEvent['type']> = IkeEvent extends infer E ? (E extends IkeEvent ? (T extends E['type'] ? E : never) : never) : never;
 
 /** One engine with what its effects would have done. */
 export class Side {
@@ -62,8 +65,8 @@ export class Side {
     this.engine = new IkeEngine({ suite: nodeCrypto(), entropy: seededEntropy(`${seed}/${name}`) });
   }
 
-  of<T extends IkeEvent['type']>(type: T): Extract<IkeEvent, { type: T }>[] {
-    return this.events.filter((e): e is Extract<IkeEvent, { type: T }> => e.type === type);
+  of<T extends IkeEvent['type']>(type: T): EventOf<T>[] {
+    return this.events.filter((e): e is EventOf<T> => e.type === type);
   }
 }
 

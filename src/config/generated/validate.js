@@ -244,7 +244,7 @@ return errors === 0;
 }
 
 export const connection = validate12;
-const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk"],"default":"psk"},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-prfsha256-x25519","aes256gcm16-prfsha256-ecp256","aes128gcm16-prfsha256-x25519","aes128gcm16-prfsha256-ecp256"]},"nat_t":{"type":"string","enum":["auto","always","never"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"liveness":{"type":"integer","minimum":1,"maximum":86400,"default":60},"mtu":{"type":"integer","minimum":576,"maximum":9000},"block_on_stop":{"type":"boolean","default":false}}};
+const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk"],"default":"psk"},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-prfsha256-x25519","aes256gcm16-prfsha256-ecp256","aes128gcm16-prfsha256-x25519","aes128gcm16-prfsha256-ecp256"]},"nat_t":{"type":"string","enum":["auto","always","never"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"block_on_stop":{"type":"boolean","default":false}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -278,9 +278,6 @@ data.ike_lifetime = 14400;
 }
 if(data.child_lifetime === undefined){
 data.child_lifetime = 3600;
-}
-if(data.liveness === undefined){
-data.liveness = 60;
 }
 if(data.block_on_stop === undefined){
 data.block_on_stop = false;
@@ -905,6 +902,7 @@ vErrors.push(err48);
 errors++;
 }
 }
+if(data.liveness !== undefined){
 let data20 = data.liveness;
 if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
 const err49 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/type",keyword:"type",params:{type: "integer"}};
@@ -936,6 +934,7 @@ else {
 vErrors.push(err51);
 }
 errors++;
+}
 }
 }
 if(data.mtu !== undefined){

@@ -152,7 +152,7 @@ const CEASED_SPANS = 5;
 export function livenessDue(sa: IkeSa, now: Instant): Instant {
   const { lastInbound, lastOutbound } = sa.traffic;
   const alive = Math.max(sa.lastIke ?? 0, lastInbound ?? 0) as Instant;
-  const idleTime: Millis = sa.mobikeRole === 'initiator' ? (sa.connection?.liveness ?? millis(60_000)) : RESPONDER_LIVENESS;
+  const idleTime: Millis = sa.connection?.liveness ?? RESPONDER_LIVENESS;
   let due = after(alive, idleTime);
   if (sa.mobikeRole !== 'initiator') return due;
   if (lastOutbound !== undefined && lastOutbound > alive) {
