@@ -1,11 +1,18 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createUbusPort } from '../../src/adapters/node/ubus.ts';
+import { UbusClient, type ClientOutput } from '../../src/adapters/node/ubus-client.ts';
+import { decodeMessage, encodeMessage, UBUS_MESSAGE } from '../../src/codec/ubus/index.ts';
 import { instant, type Instant, type JsonObject } from '../../src/base/index.ts';
 import { NetifdFollower } from '../../src/daemon/netifd.ts';
-import type { Effect, UbusInput } from '../../src/ports/index.ts';
-import { recordedJson } from '../golden/ubus/captures.ts';
+import type { Effect, Input, UbusEffect, UbusInput } from '../../src/ports/index.ts';
+import { capture, recordedJson } from '../golden/ubus/captures.ts';
 import { octets, replay, whole } from '../golden/ubus/replay.ts';
-import { defaultVia, statusJson, type SimInterface } from '../sim/netifd.ts';
+import { defaultVia, NetifdStandIn, statusJson, type SimInterface } from '../sim/netifd.ts';
+import { UbusBroker, Ubusd } from '../sim/ubusd.ts';
 
 const WAN: SimInterface = { up: true, device: 'eth1', metric: 10, addresses: ['203.0.113.2/24'], routes: [defaultVia('203.0.113.1')], dns: ['203.0.113.1'] };
 const CELL: SimInterface = { up: true, device: 'eth2', proto: 'dhcp', metric: 30, addresses: ['100.64.3.105/24'], routes: [defaultVia('100.64.3.1', '100.64.3.105/32')] };
@@ -487,4 +494,113 @@ test('recorded removal of an interface by reload', () => {
   rig.dump = () => ({ interface: (full['interface'] as readonly JsonObject[]).filter((status) => status['interface'] !== name) });
   rig.wait(2000);
   assert.equal(rig.follower.interfaces.has(name), false);
+});
+
+test('recorded: after an ubusd restart netifd publishes its objects in any order; each target is subscribed as it appears', () => {
+  const broker = new UbusBroker();
+  const client = new UbusClient();
+  let opId = 1;
+  const follower = new NetifdFollower(() => opId++);
+  const now = instant(0);
+  const queue: Uint8Array[] = [];
+  const run = (output: ClientOutput): void => {
+    for (const frame of output.frames) broker.receive(server, frame);
+    for (const input of output.inputs) for (const effect of follower.handle(input, now).effects) run(client.perform(effect as UbusEffect, now));
+  };
+  const pump = (): void => {
+    for (let frame = queue.shift(); frame; frame = queue.shift()) run(client.feed(frame, now));
+  };
+  const server = broker.connect((frame) => queue.push(frame), () => assert.fail());
+  run(client.opened(now));
+  pump();
+  assert.deepEqual([follower.connected, follower.stale], [true, true]);
+
+  // netifd comes 1.5 s later; its frames as recorded, but for the type ids that ubusd had just given it.
+  let answered: Uint8Array[] = [];
+  const netifd = broker.connect((frame) => answered.push(frame), () => assert.fail());
+  const types = new Map<number, number>();
+  const subscribed: string[] = [];
+  let path: string | undefined;
+  for (const line of capture('wire/netifd-ubusd-restart')) {
+    const message = decodeMessage(line.bytes);
+    if (message === undefined) continue;
+    if (line.kind === 'to-client') {
+      const live = answered.map((frame) => decodeMessage(frame)?.attrs.objType).find((id) => id !== undefined);
+      if (message.attrs.objType !== undefined && message.attrs.objPath === undefined && live !== undefined) types.set(message.attrs.objType, live);
+      continue;
+    }
+    if (message.type !== UBUS_MESSAGE.ADD_OBJECT) continue;
+    answered = [];
+    path = message.attrs.objPath;
+    const objType = message.attrs.objType;
+    broker.receive(netifd, encodeMessage(message.type, message.seq, 0, objType === undefined ? message.attrs : { ...message.attrs, objType: types.get(objType) ?? 0 }));
+    pump();
+    const active = answered.map((frame) => decodeMessage(frame)).some((told) => told?.type === UBUS_MESSAGE.NOTIFY && told.attrs.active === true);
+    if (active) subscribed.push(path ?? '');
+  }
+  assert.deepEqual(subscribed, ['network.device', 'network.interface']);
+  assert.equal(follower.stale, true, 'nobody answered the dump yet');
+});
+
+test('over a real socket: netifd and ubusd killed and started, one after the other and both; wan never shown down', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'netifd-'));
+  const path = join(directory, 'ubus.sock');
+  const [ubusd, netifd, port] = [new Ubusd(), new NetifdStandIn(), createUbusPort()];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  t.after(async () => {
+    clearTimeout(timer);
+    port.close();
+    await netifd.kill();
+    await ubusd.stop();
+    rmSync(directory, { recursive: true });
+  });
+  let opId = 1;
+  const follower = new NetifdFollower(() => opId++);
+  const clock = (): Instant => instant(performance.now());
+  let wanted = true;
+  const take = (input: Input): void => {
+    const { effects } = follower.handle(input as UbusInput | { type: 'tick' }, clock());
+    if (follower.interfaces.has('wan')) assert.equal(follower.interfaces.get('wan')?.up, wanted);
+    for (const effect of effects) port.perform(effect as UbusEffect, take);
+    clearTimeout(timer);
+    if (follower.deadline !== undefined) timer = setTimeout(() => take({ type: 'tick' }), Math.max(0, follower.deadline - clock()) + 1);
+  };
+  const until = async (what: string, holds: () => boolean): Promise<void> => {
+    for (const end = performance.now() + 10_000; !holds(); ) {
+      assert.ok(performance.now() < end, what);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  const startNetifd = async (): Promise<void> => {
+    const started = netifd.start(path);
+    await netifd.set('loopback', { up: true, device: 'lo' });
+    await netifd.set('wan', WAN);
+    await started;
+  };
+  netifd.reconnectInterval = 100;
+  await ubusd.start(path);
+  await startNetifd();
+  port.perform({ type: 'ubus.open', socket: path }, take);
+  await until('first dump', () => !follower.stale && follower.interfaces.has('wan'));
+
+  await netifd.kill();
+  await until('netifd missed', () => follower.stale && follower.connected);
+  await startNetifd();
+  await until('netifd is back', () => !follower.stale);
+
+  await ubusd.stop();
+  await until('ubusd missed', () => !follower.connected);
+  await ubusd.start(path);
+  await until('ubusd is back', () => follower.connected && !follower.stale);
+
+  await netifd.kill();
+  await ubusd.stop();
+  await until('both missed', () => !follower.connected);
+  await ubusd.start(path);
+  await startNetifd();
+  await until('both are back', () => follower.connected && !follower.stale);
+
+  wanted = false;
+  await netifd.set('wan', { up: false, device: 'eth1' });
+  await until('a true down', () => follower.interfaces.get('wan')?.up === false);
 });

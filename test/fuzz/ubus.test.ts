@@ -111,7 +111,8 @@ test(`ubus: a client fed ${ROUNDS} random and mutated frames in chunks of any si
     }
     if (draw(20) === 0) {
       open.add(++opId);
-      run(client.perform(draw(2) === 0 ? { type: 'ubus.call', opId, object: `x${draw(5)}`, method: 'get', args: {}, timeout: seconds(1) } : { type: 'ubus.listen', opId, pattern: 'x' }, now));
+      const call: UbusEffect = { type: 'ubus.call', opId, object: `x${draw(5)}`, method: 'get', args: {}, timeout: seconds(1) };
+      run(client.perform(draw(2) === 0 ? call : { type: 'ubus.listen', opId, pattern: 'x' }, now));
     }
     let bytes = round % 50 === 0 ? random(draw) : mutated(draw);
     const own = ids[draw(ids.length)];
