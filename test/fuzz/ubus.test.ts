@@ -80,7 +80,8 @@ test(`ubus: a client fed ${ROUNDS} random and mutated frames in chunks of any si
       if (draw(3) === 0 || asked.type < 4) continue;
       const id = 5000 + draw(1 << 20);
       if (asked.type === UBUS_MESSAGE.ADD_OBJECT) ids.push(id);
-      owed.push(encodeMessage(UBUS_MESSAGE.DATA, asked.seq, asked.peer, { objId: id, data: { interface: [] } }), encodeMessage(UBUS_MESSAGE.STATUS, asked.seq, asked.peer, { status: draw(5) === 0 ? draw(14) : 0 }));
+      const data = { interface: [] };
+      owed.push(encodeMessage(UBUS_MESSAGE.DATA, asked.seq, asked.peer, { objId: id, data }), encodeMessage(UBUS_MESSAGE.STATUS, asked.seq, asked.peer, { status: draw(5) === 0 ? draw(14) : 0 }));
     }
     for (const input of output.inputs) {
       kinds.set(input.type, (kinds.get(input.type) ?? 0) + 1);
