@@ -40,6 +40,7 @@ export class Daemon implements Core {
   #netifd: NetifdFollower | undefined;
   #log: EventLog | undefined;
   #start: InputOf<'process.start'> | undefined;
+  #wall: InputOf<'clock.wall'> | undefined;
   #config: Config = EMPTY;
   #loaded = false;
   #facts: readonly UplinkFacts[] = [];
@@ -120,6 +121,7 @@ export class Daemon implements Core {
       case 'process.terminate':
         return this.#terminate();
       case 'clock.wall':
+        this.#wall = input;
         this.#log?.setWall(input.unixAtZero, input.synced);
         return;
       case 'config.loaded':
@@ -199,6 +201,7 @@ export class Daemon implements Core {
   #onStart(input: InputOf<'process.start'>): void {
     this.#start = input;
     this.#log = new EventLog(input.bootId, this.#now);
+    if (this.#wall) this.#log.setWall(this.#wall.unixAtZero, this.#wall.synced);
     this.#turn.record({ type: 'daemon.started', version: input.version });
     this.#turn.emit({ type: 'kernel.watch' });
     this.#turn.emit({ type: 'udp.open', ports: PORTS, mark: 0 });
