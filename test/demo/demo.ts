@@ -48,6 +48,7 @@ class Demo {
   readonly #stage: Stage;
   readonly #verdict: Verdict = { ok: false, established_ms: null, events: [] };
   #zero = monotonic();
+  #aborted = false;
 
   constructor(brokerScript: string) {
     this.#stage = new Stage({ brokerScript });
@@ -62,6 +63,7 @@ class Demo {
       const { events, established_ms } = this.#verdict;
       this.#verdict.ok = events.length === 5 && established_ms !== null && events.every((e) => this.#misses(e).length === 0) && this.#verdict.error === undefined;
     } catch (error) {
+      if (this.#aborted) return new Promise(() => undefined); // the end of the process is on its way
       this.#verdict.error = error instanceof Error ? error.message : String(error);
       out(bad(`\nThe demo failed: ${this.#verdict.error}`));
       for (const daemon of [stage.router, stage.hub]) if (daemon) out(dim(`\nlast lines of ${daemon.name}:\n${daemon.lines.slice(-15).join('\n')}`));
@@ -72,6 +74,7 @@ class Demo {
 
   /** Ends everything in an orderly way when somebody stops the demo. */
   async abort(): Promise<void> {
+    this.#aborted = true;
     await this.#stage.close().catch(() => undefined);
   }
 
