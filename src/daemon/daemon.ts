@@ -25,7 +25,9 @@ const PORTS = [500, NAT_T_PORT];
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
 /** A port that somebody else holds is asked for again after this. */
 const UDP_RETRY: Millis = seconds(10);
-const TIMERS = ['stop', 'documents', 'udp'] as const;
+/** How long after the start netifd is waited for before the kernel is believed alone. */
+const NETIFD_GRACE: Millis = seconds(2);
+const TIMERS = ['stop', 'documents', 'udp', 'netifd'] as const;
 
 /** The conductor: joins protocol, policy, kernel, configuration and reports. Pure: inputs and time in, effects out. */
 export class Daemon implements Core {
@@ -150,6 +152,8 @@ export class Daemon implements Core {
       case 'kernel.route':
       case 'kernel.applied':
         this.#plane.onKernel(input, turn);
+        // netifd says nothing of changed metrics and of what is done behind it: the kernel's word makes us ask.
+        if (input.type === 'kernel.address' || (input.type === 'kernel.route' && input.route.destination.length === 0)) this.#netifd?.refresh(this.#now);
         if (input.type !== 'kernel.applied') this.#observe();
         return;
       case 'ubus.called':
@@ -187,6 +191,7 @@ export class Daemon implements Core {
   #tick(): void {
     for (const name of this.#timers.takeDue(this.#now)) {
       if (name === 'stop') this.#exit();
+      else if (name === 'netifd') this.#observe();
       else if (name === 'udp') this.#turn.emit({ type: 'udp.open', ports: PORTS, mark: 0 });
     }
     const netifd = this.#netifd;
@@ -207,6 +212,7 @@ export class Daemon implements Core {
     this.#turn.emit({ type: 'udp.open', ports: PORTS, mark: 0 });
     if (input.ubus !== undefined) {
       this.#netifd = new NetifdFollower(() => ++this.#lastOpId);
+      this.#timers.set('netifd', after(this.#now, NETIFD_GRACE));
       this.#turn.emit({ type: 'ubus.open', socket: input.ubus });
       this.#turn.emit({ type: 'ubus.publish', object: UBUS_OBJECT, methods: Object.fromEntries(Object.entries(UBUS_METHODS).map(([name, row]) => [name, row.args])) });
     }
@@ -288,10 +294,15 @@ export class Daemon implements Core {
     if (result.changed) this.#observe();
   }
 
+  /** netifd has not told its interfaces yet: without them every uplink would look down for a moment. */
+  get #awaitsNetifd(): boolean {
+    return this.#netifd !== undefined && this.#netifd.stale && this.#netifd.interfaces.size === 0 && this.#timers.has('netifd');
+  }
+
   /** Joins what netifd and the kernel say into facts, and gives them to policy and data plane. */
   #observe(): void {
     const { view } = this.#plane;
-    if (!view.ready || !this.#loaded) return;
+    if (!view.ready || !this.#loaded || this.#awaitsNetifd) return;
     this.#facts = uplinkFacts({
       uplinks: this.#config.uplinks, interfaces: this.#netifd?.interfaces, devices: this.#netifd?.devices ?? new Map(),
       netifdStale: this.#netifd ? this.#netifd.stale || !this.#netifd.connected : false,

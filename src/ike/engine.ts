@@ -102,6 +102,11 @@ export class IkeEngine {
     return at === 0 ? undefined : (at as Instant);
   }
 
+  /** How much is kept: every number is bounded, whatever peers and strangers send. */
+  sizes(): { readonly sas: number; readonly chains: number; readonly childSpis: number } {
+    return { sas: this.#sas.size, chains: this.#chains.size, childSpis: this.#childSpis.size };
+  }
+
   /** No SA is left, not even one whose Delete waits for its answer. */
   get idle(): boolean {
     return this.#sas.size === 0;
