@@ -46,7 +46,7 @@ export class Dataplane {
   #tun: { name: string; ifindex: number } | undefined;
   #tunTry = 0;
   #tunAsked = false;
-  #applying: { readonly opId: number; readonly key: string } | undefined;
+  #applying: { readonly opId: number; readonly key: string; readonly last: boolean } | undefined;
   #refused: { readonly key: string; readonly until: Instant } | undefined;
   #report: EspReport | undefined;
   #polling = false;
@@ -214,7 +214,7 @@ export class Dataplane {
       this.#timers.setIfEarlier('settle', this.#refused.until);
       return;
     }
-    this.#applying = { opId: turn.nextOpId(), key };
+    this.#applying = { opId: turn.nextOpId(), key, last: this.#stopped === 'stopping' };
     turn.emit({ type: 'kernel.apply', opId: this.#applying.opId, ops });
   }
 
@@ -222,14 +222,15 @@ export class Dataplane {
     switch (input.type) {
       case 'kernel.applied': {
         if (this.#applying?.opId !== input.opId) return true;
-        const { key } = this.#applying;
+        const { key, last } = this.#applying;
         this.#applying = undefined;
         const first = input.failures[0];
         if (first) {
           if (this.#refused?.key !== key) turn.record({ type: 'kernel.failed', what: describeOp(first.op), errno: first.errno });
           this.#refused = { key, until: after(turn.now, REFUSED_RETRY) };
         }
-        if (this.#stopped === 'stopping') this.#stopped = 'stopped';
+        // A change that was under way when the stop came is not the stop's own.
+        if (last) this.#stopped = 'stopped';
         this.#timers.setIfEarlier('settle', after(turn.now, SETTLE));
         return true;
       }
