@@ -1,30 +1,31 @@
-import { after, earliest, instant, millis, samePath, seconds, TimerTable, type Instant, type IpAddress, type Json, type Millis, type Path, type UplinkFacts } from '../base/index.ts';
+import { after, earliest, instant, millis, seconds, TimerTable, type Instant, type IpAddress, type Json, type Millis, type UplinkFacts } from '../base/index.ts';
 import { configDifference, formatProblem, keepLastGood, type Config, type ConnectionConfig, type LoadedConfig, type LogLevel } from '../config/index.ts';
 import { IkeEngine, type IkeEvent, type IkeInput } from '../ike/index.ts';
 import type { Core, Effect, Input, InputOf } from '../ports/index.ts';
 import { eventLevel, EventLog, type Event } from '../report/index.ts';
-import { uplinkFacts, UplinkPolicy, type UplinkEffect, type UplinkInput } from '../uplink/index.ts';
+import { uplinkFacts, UplinkPolicy } from '../uplink/index.ts';
 import { Clients } from './clients.ts';
 import type { CommandResult, DaemonDeps, Turn } from './context.ts';
 import { runCommand } from './commands.ts';
-import { Dataplane, pathText } from './dataplane.ts';
-import { connectionByName, connectionDocuments, uplinkByName, uplinkDocuments, type DocumentSources } from './documents.ts';
+import { Dataplane } from './dataplane.ts';
+import { connectionByName, stateDocument, statusDocument, uplinkByName, type About, type DocumentSources } from './documents.ts';
 import { Initiator } from './initiator.ts';
 import { NetifdFollower } from './netifd.ts';
-import { NAT_T_PORT, pathOn } from './paths.ts';
+import { NAT_T_PORT } from './paths.ts';
+import { Reactions } from './reactions.ts';
 import { Reporting } from './reporting.ts';
+import { tellIke } from './tell.ts';
 import { UBUS_METHODS, UBUS_OBJECT } from './ubus-api.ts';
 
 const EMPTY: Config = { main: { enabled: false, logLevel: 'info', nodeId: undefined }, uplinks: undefined, connections: [], mqtt: [] };
-/** Traffic that goes unanswered this long brings a liveness check; rarer where octets cost money. */
-const ACTIVE: Millis = seconds(1);
-const ACTIVE_METERED: Millis = seconds(5);
 /** A clean stop takes no longer: SIGTERM has 2 s in all. */
 const STOP_TIME: Millis = millis(1500);
 const PORTS = [500, NAT_T_PORT];
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
 /** A port that somebody else holds is asked for again after this. */
 const UDP_RETRY: Millis = seconds(10);
+/** EADDRINUSE, EACCES and EPERM in words for the router's owner. */
+const UDP_ERRORS: { readonly [errno: number]: string } = { 98: 'is in use: does another IKE daemon run?', 13: 'is not permitted: mobiked must run as root', 1: 'is not permitted: mobiked must run as root' };
 /** How long after the start netifd is waited for before the kernel is believed alone. */
 const NETIFD_GRACE: Millis = seconds(2);
 const TIMERS = ['stop', 'documents', 'udp', 'netifd'] as const;
@@ -36,6 +37,7 @@ export class Daemon implements Core {
   readonly #policy = new UplinkPolicy();
   readonly #plane = new Dataplane();
   readonly #reporting: Reporting;
+  readonly #reactions: Reactions;
   readonly #clients = new Clients();
   readonly #initiators = new Map<string, Initiator>();
   readonly #timers = new TimerTable<(typeof TIMERS)[number]>();
@@ -49,8 +51,8 @@ export class Daemon implements Core {
   #effects: Effect[] = [];
   #now: Instant = instant(0);
   #lastOpId = 0;
-  #lastRtt = new Map<string, Millis>();
-  readonly #udpProblems = new Set<string>();
+  /** Ports that could not be opened, with a sentence about each. */
+  readonly #udpProblems = new Map<string, string>();
   #stopping = false;
   #exited = false;
   #ikeQueue: IkeInput[] = [];
@@ -76,6 +78,7 @@ export class Daemon implements Core {
       log: (level, text) => this.#write(level, text),
       nextOpId,
     };
+    this.#reactions = new Reactions({ turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, initiators: this.#initiators, ike: (input) => this.#ike(input) });
   }
 
   // ---- Core ---------------------------------------------------------------------------------------------------------
@@ -141,7 +144,7 @@ export class Daemon implements Core {
       case 'tun.failed':
         return this.#plane.onTun(input, turn);
       case 'esp.polled':
-        return this.#polled(input);
+        return this.#reactions.onPolled(input.report);
       case 'esp.firstInbound':
         return this.#ike({ type: 'child.used', handle: input.handle });
       case 'esp.unknownSpi':
@@ -183,8 +186,12 @@ export class Daemon implements Core {
 
   #udpFailed(input: InputOf<'udp.failed'>): void {
     const what = `UDP port ${input.port} (IPv${input.family})`;
-    if (!this.#udpProblems.has(what)) this.#turn.record({ type: 'kernel.failed', what, errno: input.errno });
-    this.#udpProblems.add(what);
+    if (!this.#udpProblems.has(what)) {
+      const problem = `${what} ${UDP_ERRORS[input.errno] ?? `cannot be opened (errno ${input.errno})`}; trying again every 10 s`;
+      this.#udpProblems.set(what, problem);
+      this.#write('error', problem);
+      this.#turn.record({ type: 'kernel.failed', what, errno: input.errno });
+    }
     this.#timers.setIfEarlier('udp', after(this.#now, UDP_RETRY));
   }
 
@@ -196,7 +203,7 @@ export class Daemon implements Core {
     }
     const netifd = this.#netifd;
     if (netifd?.deadline !== undefined && netifd.deadline <= this.#now) this.#follow({ type: 'tick' });
-    this.#policyInput({ type: 'tick' });
+    this.#reactions.tell({ type: 'tick' });
     if ((this.#engine.deadline ?? Infinity) <= this.#now) this.#ike({ type: 'tick' });
     for (const initiator of this.#initiators.values()) initiator.advance(this.#turn);
     this.#plane.tick(this.#turn);
@@ -247,7 +254,7 @@ export class Daemon implements Core {
   #drop(name: string): void {
     this.#ike({ type: 'connection.terminate', connection: name });
     if (!this.#initiators.delete(name)) return;
-    this.#policyInput({ type: 'connection.forgotten', connection: name });
+    this.#reactions.tell({ type: 'connection.forgotten', connection: name });
   }
 
   #adopt(connection: ConnectionConfig): void {
@@ -262,7 +269,7 @@ export class Daemon implements Core {
       deps: this.#deps,
       ike: (input) => this.#ike(input),
       candidates: (name) => this.#candidates(name),
-      using: (name, path) => this.#policyInput({ type: 'connection.using', connection: name, uplink: path?.uplink, local: path?.local.address }),
+      using: (name, path) => this.#reactions.tell({ type: 'connection.using', connection: name, uplink: path?.uplink, local: path?.local.address }),
     });
     this.#initiators.set(connection.name, initiator);
     this.#watch(initiator);
@@ -270,7 +277,7 @@ export class Daemon implements Core {
   }
 
   #watch(initiator: Initiator): void {
-    this.#policyInput({ type: 'connection.watched', connection: initiator.name, uplinks: initiator.config.uplinks, families: initiator.families });
+    this.#reactions.tell({ type: 'connection.watched', connection: initiator.name, uplinks: initiator.config.uplinks, families: initiator.families });
   }
 
   #candidates(connection: string): UplinkFacts[] {
@@ -308,7 +315,7 @@ export class Daemon implements Core {
       netifdStale: this.#netifd ? this.#netifd.stale || !this.#netifd.connected : false,
       links: view.links(), addresses: view.addresses(), routes: view.routes(), tunName: this.#plane.tunName, previous: this.#facts,
     });
-    this.#policyInput({ type: 'facts.observed', facts: this.#facts });
+    this.#reactions.tell({ type: 'facts.observed', facts: this.#facts });
     this.#plane.setFacts(this.#facts, this.#outside(), this.#turn);
   }
 
@@ -320,53 +327,6 @@ export class Daemon implements Core {
 
   #uplinkOf(ifindex: number): string {
     return this.#facts.find((f) => f.ifindex === ifindex)?.name ?? this.#plane.view.link(ifindex)?.name ?? 'unknown';
-  }
-
-  #policyInput(input: UplinkInput): void {
-    for (const effect of this.#policy.handle(input, this.#now)) this.#onPolicy(effect);
-  }
-
-  #onPolicy(effect: UplinkEffect): void {
-    switch (effect.type) {
-      case 'uplink.changed':
-        this.#turn.record({ type: 'uplink.changed', uplink: effect.uplink, state: effect.state, reason: effect.reason });
-        if (effect.state === 'up') for (const initiator of this.#initiators.values()) initiator.uplinkGained(this.#turn);
-        return;
-      case 'probe.wanted': {
-        const initiator = this.#initiators.get(effect.connection);
-        const path = initiator && this.#pathFor(initiator, effect.uplink);
-        if (initiator?.chain === undefined) return;
-        if (path) return this.#ike({ type: 'path.probe', chain: initiator.chain, path });
-        return this.#policyInput({ type: 'path.unanswered', connection: effect.connection, uplink: effect.uplink });
-      }
-      case 'race.wanted': {
-        const initiator = this.#initiators.get(effect.connection);
-        if (initiator?.chain === undefined) return;
-        return this.#ike({ type: 'path.race', chain: initiator.chain, paths: effect.uplinks.flatMap((name) => this.#pathFor(initiator, name) ?? []) });
-      }
-      case 'decision':
-        return this.#decided(effect);
-      case 'switch.refused':
-        return;
-    }
-  }
-
-  #pathFor(initiator: Initiator, uplink: string): Path | undefined {
-    const facts = this.#policy.uplink(uplink);
-    return facts && pathOn(initiator.config, facts, initiator.remotes, initiator.path?.remote.address, NAT_T_PORT);
-  }
-
-  /** Policy has chosen: this is the only place where that becomes a command to the protocol. */
-  #decided({ connection, decision }: Extract<UplinkEffect, { type: 'decision' }>): void {
-    const initiator = this.#initiators.get(connection);
-    if (!initiator) return;
-    if (initiator.chain === undefined) return initiator.advance(this.#turn);
-    const path = decision.to === undefined ? undefined : this.#pathFor(initiator, decision.to);
-    if (!path) return this.#write('info', `${connection}: ${decision.reasons.join(', ')}: no path to move to`);
-    if (samePath(path, initiator.path)) return;
-    // Silence is noticed late by nature: what counts for a black hole is when the peer was last heard.
-    const heard = decision.reasons.includes('black_hole') ? this.#engine.heardAt(initiator.chain) : undefined;
-    this.#ike({ type: 'path.move', chain: initiator.chain, path, reasons: decision.reasons, since: heard ?? decision.at });
   }
 
   // ---- protocol -------------------------------------------------------------------------------------------------------
@@ -413,69 +373,9 @@ export class Daemon implements Core {
     this.#plane.onIke(event, this.#turn);
     const initiator = this.#initiators.get(event.connection);
     const ours = initiator !== undefined && 'chain' in event && event.chain === initiator.chain;
-    this.#tell(event, ours || initiator === undefined);
+    tellIke(event, ours || initiator === undefined, this.#turn);
     initiator?.onIke(event, this.#turn);
-    if (!ours) return;
-    switch (event.type) {
-      case 'path.answered': {
-        const { uplink } = event.path;
-        if (event.rtt !== undefined) this.#lastRtt.set(uplink, event.rtt);
-        return this.#policyInput({ type: 'path.answered', connection: event.connection, uplink, rttMs: event.rtt ?? this.#lastRtt.get(uplink) ?? millis(500) });
-      }
-      case 'path.unanswered':
-        return this.#policyInput({ type: 'path.unanswered', connection: event.connection, uplink: event.path.uplink });
-      case 'path.doubtful':
-        return this.#policyInput({ type: 'path.doubtful', connection: event.connection, uplink: event.path.uplink, unanswered: event.unanswered });
-      case 'path.refused':
-        return this.#policyInput({ type: 'path.unanswered', connection: event.connection, uplink: event.path.uplink });
-      default:
-        return;
-    }
-  }
-
-  /** What of the engine's events people are told. */
-  #tell(event: IkeEvent, current: boolean): void {
-    const { record } = this.#turn;
-    const { connection } = event;
-    switch (event.type) {
-      case 'ike.established':
-        return record({ type: 'connection.established', connection, peer: event.peer, path: pathText(event.path), uplink: event.path.uplink, took_ms: Math.round(event.took) });
-      case 'ike.closed':
-        return current || event.reason !== 'replaced' ? record({ type: 'connection.closed', connection, reason: event.detail || event.reason }) : undefined;
-      case 'ike.rekeyed':
-        return record({ type: 'ike.rekeyed', connection });
-      case 'child.established':
-      case 'child.rekeyed':
-        return record({ type: event.type, connection, child: event.child });
-      case 'child.closed':
-        return record({ type: 'child.closed', connection, child: event.child, reason: event.reason });
-      case 'path.moving':
-        return record({ type: 'path.moving', connection, from: pathText(event.from), to: pathText(event.to), from_uplink: event.from.uplink, to_uplink: event.to.uplink, reasons: event.reasons });
-      case 'path.moved':
-        return record({ type: 'path.moved', connection, from: pathText(event.from), to: pathText(event.to), from_uplink: event.from.uplink, to_uplink: event.to.uplink, reasons: event.reasons, took_ms: Math.round(event.took) });
-      case 'path.doubtful':
-        // Told once for each doubt, not for each send.
-        return event.unanswered === 2 ? record({ type: 'path.doubtful', connection, path: pathText(event.path), uplink: event.path.uplink, unanswered: event.unanswered }) : undefined;
-      case 'nat.changed':
-        return record({ type: 'nat.mapping_changed', connection, path: pathText(event.path), uplink: event.path.uplink });
-      case 'ike.unreachable':
-        return this.#write('warn', `${connection}: the peer does not answer on any path (${event.hint}); trying to set up anew beside`);
-      case 'path.refused':
-        return this.#write('warn', `${connection}: the peer refuses ${pathText(event.path)}`);
-      case 'ike.failed':
-      case 'path.answered':
-      case 'path.unanswered':
-        return;
-    }
-  }
-
-  #polled(input: InputOf<'esp.polled'>): void {
-    for (const { chain, lastInbound, lastOutbound, lastAny } of this.#plane.onPolled(input.report, this.#turn)) {
-      const initiator = [...this.#initiators.values()].find((i) => i.chain === chain);
-      const metered = initiator?.path !== undefined && this.#policy.uplink(initiator.path.uplink)?.metered === true;
-      this.#ike({ type: 'traffic', chain, traffic: { lastInbound, lastOutbound, lastAny }, active: metered ? ACTIVE_METERED : ACTIVE });
-      if (initiator?.path && lastInbound !== undefined) this.#policyInput({ type: 'path.inbound', connection: initiator.name, uplink: initiator.path.uplink, at: lastInbound });
-    }
+    if (ours) this.#reactions.onIke(event);
   }
 
   // ---- reports --------------------------------------------------------------------------------------------------------
@@ -508,11 +408,13 @@ export class Daemon implements Core {
   }
 
   status(): { [key: string]: Json } {
-    const sources = this.sources();
+    return statusDocument(this.sources(), this.#about());
+  }
+
+  #about(): About {
     return {
-      version: this.#start?.version ?? '', node_id: this.nodeId, boot_id: this.#start?.bootId ?? '', uptime_ms: this.#log?.stamp(this.#now).uptime_ms ?? 0, dataplane: 'userspace',
-      device: this.#plane.tunName, problem: this.#plane.problem ?? [...this.#udpProblems][0] ?? null, netifd: this.#netifd ? (this.#netifd.connected ? 'connected' : 'away') : 'none',
-      connections: connectionDocuments(sources), uplinks: uplinkDocuments(sources), mqtt: this.#reporting.status(), drops: this.#plane.report?.drops ?? {},
+      version: this.#start?.version ?? '', nodeId: this.nodeId, bootId: this.#start?.bootId ?? '', uptime: this.#log?.stamp(this.#now).uptime_ms ?? 0, device: this.#plane.tunName,
+      problem: this.#plane.problem ?? [...this.#udpProblems.values()][0], netifd: this.#netifd ? (this.#netifd.connected ? 'connected' : 'away') : 'none', mqtt: this.#reporting.status(),
     };
   }
 
@@ -520,11 +422,8 @@ export class Daemon implements Core {
     const stamp = this.#log?.stamp(this.#now);
     if (!stamp || !this.#reporting.any) return;
     const sources = this.sources();
-    const connections = connectionByName(sources);
-    const uplinks = uplinkByName(sources);
-    const up = Object.values(connections).filter((c) => c['state'] === 'up').length;
-    const state = { version: this.#start?.version ?? '', node_id: this.nodeId, connections_up: up, connections: Object.keys(connections).length, uplinks_up: Object.values(uplinks).filter((u) => u['state'] === 'up').length, uplinks: Object.keys(uplinks).length, dataplane: 'userspace' };
-    this.#emitAll(this.#reporting.state(stamp, state, uplinks, connections, this.#now));
+    const [connections, uplinks] = [connectionByName(sources), uplinkByName(sources)];
+    this.#emitAll(this.#reporting.state(stamp, stateDocument(this.#about(), connections, uplinks), uplinks, connections, this.#now));
   }
 
   // ---- commands -------------------------------------------------------------------------------------------------------
@@ -537,7 +436,7 @@ export class Daemon implements Core {
         let refused: string | undefined;
         for (const effect of this.#policy.handle({ type: 'switch.requested', connection, uplink }, this.#now)) {
           if (effect.type === 'switch.refused') refused = effect.reason;
-          else this.#onPolicy(effect);
+          else this.#reactions.onPolicy(effect);
         }
         return refused;
       },

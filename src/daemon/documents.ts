@@ -141,3 +141,33 @@ export function uplinkByName(sources: DocumentSources): { [name: string]: JsonOb
   }
   return out;
 }
+
+/** The daemon itself, as its documents show it. */
+export interface About {
+  readonly version: string;
+  readonly nodeId: string;
+  readonly bootId: string;
+  /** Milliseconds. */
+  readonly uptime: number;
+  /** Name of the TUN device. */
+  readonly device: string;
+  readonly problem: string | undefined;
+  readonly netifd: 'connected' | 'away' | 'none';
+  readonly mqtt: readonly JsonObject[];
+}
+
+/** Everything at a glance, for `mobikectl status` and ubus. */
+export function statusDocument(sources: DocumentSources, about: About): { [key: string]: Json } {
+  return {
+    version: about.version, node_id: about.nodeId, boot_id: about.bootId, uptime_ms: about.uptime, dataplane: 'userspace', device: about.device, problem: about.problem ?? null,
+    netifd: about.netifd, connections: connectionDocuments(sources), uplinks: uplinkDocuments(sources), mqtt: about.mqtt, drops: sources.report?.drops ?? {},
+  };
+}
+
+/** The retained MQTT document `state`: flat counts, so that it changes only when something does. */
+export function stateDocument(about: About, connections: { readonly [name: string]: JsonObject }, uplinks: { readonly [name: string]: JsonObject }): JsonObject {
+  const up = (all: { readonly [name: string]: JsonObject }): number => Object.values(all).filter((d) => d['state'] === 'up').length;
+  return {
+    version: about.version, node_id: about.nodeId, connections_up: up(connections), connections: Object.keys(connections).length, uplinks_up: up(uplinks), uplinks: Object.keys(uplinks).length, dataplane: 'userspace',
+  };
+}
