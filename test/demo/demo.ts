@@ -5,10 +5,11 @@
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { monotonic, labProblem, type StreamResult, type UplinkDevice } from '../lab/index.ts';
+import { labProblem, monotonic } from '../lab/index.ts';
 import { type Happened } from './follower.ts';
 import { paint, rows, strip, wrap } from './picture.ts';
 import { Stage, type SubscriberMessage } from './stage.ts';
+import { AFTERMATH, STORIES, moved, play, type Measured, type Story } from './stories.ts';
 
 interface EventResult {
   readonly name: string;
@@ -29,10 +30,6 @@ const LIMITS: { readonly [name: string]: { readonly outage?: number; readonly lo
   address_lost: { outage: 300, update: 50 }, better_returns: { lost: 0 }, black_hole: { outage: 6000 }, nat_rebinding: { outage: 6000 }, wan_gone: { outage: 300, update: 50 },
 };
 const ESTABLISHED_LIMIT = 1500;
-/** Stream after a recovery that still belongs to the event. */
-const AFTERMATH = 1000;
-/** An answer takes this long at most. */
-const ANSWER_TIME = 400;
 const COLUMNS = 76;
 /** Messages that the timeline shows; the subscriber sees them all. */
 const SHOWN = ['path.moved', 'nat.mapping_changed'];
@@ -99,51 +96,30 @@ class Demo {
     await stage.stream.flowing(25, 0, 5000);
     this.#say('client', 'a stream of 50 packets a second runs to the server and back');
     await sleep(1500);
-    const { events } = stage;
-    const moved = async (since: number, to: string, limit: number): Promise<number> => {
-      const found = await events.wait('path.moved', since, limit, (e) => e.to_uplink === to);
-      if (!found) throw new Error(`no move to ${to} within ${limit / 1000} s`);
-      return found.at;
-    };
-    await this.#event('address_lost', 'the fibre line loses its address', 'wwan0', () => stage.loseAddress('wan0'), (since) => moved(since, 'wwan', 10_000));
-    await this.#event('better_returns', 'the fibre line is back', 'wan0', () => stage.connect('wan0'), (since) => moved(since, 'wan', 40_000));
-    await this.#event('black_hole', 'the fibre line swallows every packet; device, address and route remain', 'wwan0',
-      () => stage.topology.blackHole('wan0', true), (since) => moved(since, 'wwan', 15_000));
+    await this.#event(STORIES.addressLost);
+    await this.#event(STORIES.betterReturns);
+    await this.#event(STORIES.blackHole);
     this.#say('', bold('the fibre line works again'));
     const healed = monotonic();
     await stage.topology.blackHole('wan0', false);
-    await moved(healed, 'wan', 40_000);
+    await moved(stage, 'wan0', healed, 40_000);
     await sleep(AFTERMATH);
-    await this.#event('nat_rebinding', "the fibre's NAT forgets its mappings and uses other ports", 'wan0', () => stage.topology.rebind('wan0'), async (since) => {
-      const found = await events.wait('nat.mapping_changed', since, 15_000);
-      if (!found) throw new Error('the new NAT mapping was not found within 15 s');
-      return found.at;
-    });
-    await this.#event('wan_gone', "the fibre's device is removed for good", 'wwan0', () => stage.removeDevice('wan0'), (since) => moved(since, 'wwan', 10_000));
+    await this.#event(STORIES.natRebinding);
+    await this.#event(STORIES.wanGone);
   }
 
-  /** Lets one thing happen, waits until it is mended, and measures. */
-  async #event(name: string, story: string, target: UplinkDevice, happen: () => Promise<void>, mended: (since: number) => Promise<number>): Promise<void> {
-    const { stream, events } = this.#stage;
+  async #event(story: Story): Promise<void> {
     out();
-    this.#say('', bold(`${name}: ${story}`));
-    const since = monotonic();
-    await happen();
-    const at = await mended(since);
-    await stream.flowing(25, at, 10_000);
-    const until = monotonic() + AFTERMATH;
-    await sleep(AFTERMATH + ANSWER_TIME);
-    const result = stream.result(since - 100, until);
-    const decided = (await events.wait('path.moving', since, 0)) ?? (await events.wait('nat.mapping_changed', since, 0));
-    const update = decided && this.#stage.firstRequest(target, Math.max(since, decided.at - 2));
-    const measured: EventResult = { name, outage_ms: result.outageMs, lost: result.lost, update_sent_ms: update ? Math.max(0, Math.round(update.at - since)) : null };
-    this.#verdict.events.push(measured);
-    this.#show(measured, result, since, until);
+    this.#say('', bold(`${story.name}: ${story.text}`));
+    const measured = await play(this.#stage, story);
+    const event: EventResult = { name: story.name, outage_ms: measured.stream.outageMs, lost: measured.stream.lost, update_sent_ms: measured.updateSentMs };
+    this.#verdict.events.push(event);
+    this.#show(event, measured);
   }
 
-  #show(event: EventResult, result: StreamResult, since: number, until: number): void {
+  #show(event: EventResult, { stream, since, until }: Measured): void {
     const misses = this.#misses(event);
-    const numbers = `outage ${event.outage_ms} ms, ${event.lost} of ${result.sent} packets lost${event.update_sent_ms === null ? '' : `, UPDATE_SA_ADDRESSES sent after ${event.update_sent_ms} ms`}`;
+    const numbers = `outage ${event.outage_ms} ms, ${event.lost} of ${stream.sent} packets lost${event.update_sent_ms === null ? '' : `, UPDATE_SA_ADDRESSES sent after ${event.update_sent_ms} ms`}`;
     this.#say('', misses.length === 0 ? good(numbers) : `${bad(numbers)}: ${misses.join(', ')}`);
     const from = since - 500;
     const step = until - from <= COLUMNS * 50 ? 50 : 200;

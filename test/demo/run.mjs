@@ -1,11 +1,11 @@
-// Bundles one of the programs here and runs it in this process, from the project's root, after `make build`:
-//   node test/demo/run.mjs [demo|bench]
+// Bundles demo or bench and runs it in this process, from the project's root, after `make build`:
+//   node test/demo/run.mjs [--bench]
 import { build } from 'esbuild';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 process.chdir(resolve(import.meta.dirname, '../..'));
-const [program = 'demo'] = process.argv.slice(2);
+const program = process.argv.includes('--bench') ? 'bench' : 'demo';
 mkdirSync('build/demo', { recursive: true });
 const outdir = mkdtempSync('build/demo/run-');
 process.once('exit', () => rmSync(outdir, { recursive: true, force: true }));

@@ -135,6 +135,12 @@ export class Stage {
     this.events = await Follower.open(join(this.dir, 'router', 'mobiked.sock'));
   }
 
+  /** Ends the router's daemon as procd does; returns its exit code. */
+  async stopRouter(): Promise<number | null> {
+    this.events.close();
+    return this.router.stop('SIGTERM', 4000);
+  }
+
   startStream(rate = 50): void {
     this.stream = new Stream(this.topology.client, ADDRESS.server, PORT, { rate });
   }
@@ -180,12 +186,10 @@ export class Stage {
 
   /** Stops the daemons as procd does, then everything else. */
   async close(): Promise<{ readonly router: number | null; readonly hub: number | null }> {
-    this.events?.close();
     if (this.stream) await this.stream.stop();
-    const end = async (daemon: Running | undefined): Promise<number | null> => (daemon ? daemon.stop('SIGTERM', 4000) : null);
     // The router first: the hub is told.
-    const router = await end(this.router);
-    const hub = await end(this.hub);
+    const router = this.events ? await this.stopRouter() : null;
+    const hub = this.hub ? await this.hub.stop('SIGTERM', 4000) : null;
     await this.netifd.kill();
     await this.ubusd.stop();
     await this.topology.close();
