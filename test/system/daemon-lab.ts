@@ -94,15 +94,19 @@ export class Daemon {
   readonly side: Side;
   readonly process: Running;
   readonly startedAt: number;
-  /** Everything it has logged. */
-  readonly log: string[] = [];
   events!: Follower;
+  #text = '';
 
   constructor(side: Side, process: Running) {
     this.side = side;
     this.process = process;
     this.startedAt = monotonic();
-    process.onLine = (line) => this.log.push(line);
+    process.child.stderr?.on('data', (text: string) => (this.#text += text));
+  }
+
+  /** Everything it has logged, line by line. */
+  get log(): string[] {
+    return this.#text.split('\n');
   }
 
   get pid(): number {

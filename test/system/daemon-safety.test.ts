@@ -111,7 +111,7 @@ test('uplinks move under traffic: address lost, carrier lost, device gone', opti
 
 test('the router killed under traffic: blocked meanwhile, and the next one takes over', options, async () => {
   const clear = await clearOnInternet();
-  const before = await lab.ownRoutes('router');
+  const installed = await lab.ownRoutes('router');
   await router.kill();
   assert.deepEqual((await lab.ownRoutes('router')).map((r) => r.split(' ').slice(0, 2).join(' ')), [`unreachable ${ADDRESS.remote}`]);
   const dead = monotonic();
@@ -121,7 +121,7 @@ test('the router killed under traffic: blocked meanwhile, and the next one takes
   await stream.flowing(10, router.startedAt, 8000);
   const first = stream.packets.find((p) => p.sentAt > router.startedAt && p.answeredAt !== undefined);
   console.log(`killed and started again: traffic ${Math.round((first?.sentAt ?? NaN) - router.startedAt)} ms after the start`);
-  await until('the routes as before', async () => JSON.stringify(await lab.ownRoutes('router')) === JSON.stringify(before));
+  await until('the routes as before', async () => JSON.stringify(await lab.ownRoutes('router')) === JSON.stringify(installed));
   await sealed('router killed', clear);
 });
 
