@@ -38,6 +38,10 @@ export interface SceneOptions extends WorldOptions {
   /** More sections of the router's configuration. */
   readonly router?: string;
   readonly ubus?: HostOptions['ubus'];
+  /** Packets a second of the stream; default 50. */
+  readonly rate?: number;
+  /** Crypto of the hub alone, for a peer that lies under valid protection. */
+  readonly hubSuite?: CryptoSuite;
 }
 
 type EventOf<T extends EventType> = Extract<Event, { type: T }>;
@@ -48,6 +52,8 @@ export class DaemonHost extends SimHost {
   readonly events: StampedEvent[] = [];
   /** State of the only connection, by its events. */
   up = false;
+  /** What the configuration file says; read at the start and on `reload`. */
+  config = '';
 
   constructor(world: World, options: HostOptions) {
     super(world, options);
@@ -128,10 +134,13 @@ export function openScene(options: SceneOptions): Scene {
   const { suite, ipv6 = false, connection = [], hubConnection = [] } = options;
   const routerText = sideConfig('initiator', ipv6 ? SCENE.hub6 : SCENE.hub, 'router.example', '10.1.0.0/24', 'hub.example', '10.2.0.0/24', connection) + (options.router ?? '');
   const hubText = sideConfig('responder', undefined, 'hub.example', '10.2.0.0/24', 'router.example', '10.1.0.0/24', hubConnection);
-  const make = (name: string, text: string, ubus?: HostOptions['ubus']): DaemonHost =>
-    new DaemonHost(world, { name, suite, makeCore: (entropy) => new Daemon({ suite, entropy }), load: () => load(text), ...(ubus ? { ubus } : {}) });
-  const router = make('router', routerText, options.ubus);
-  const hub = make('hub', hubText);
+  const make = (name: string, text: string, own: CryptoSuite, ubus?: HostOptions['ubus']): DaemonHost => {
+    const host: DaemonHost = new DaemonHost(world, { name, suite: own, makeCore: (entropy) => new Daemon({ suite: own, entropy }), load: () => load(host.config), ...(ubus ? { ubus } : {}) });
+    host.config = text;
+    return host;
+  };
+  const router = make('router', routerText, suite, options.ubus);
+  const hub = make('hub', hubText, options.hubSuite ?? suite);
   router.addLan('br-lan', SCENE.routerLan, 24);
   hub.addLan('lan0', SCENE.hubLan, 24);
   const at = (address: IpAddress, length: number): { address: IpAddress; length: number } => ({ address, length });
@@ -142,7 +151,7 @@ export function openScene(options: SceneOptions): Scene {
     addresses: [ipv6 ? at(SCENE.wwan6, 64) : at(SCENE.wwan, 24)], metric: 20,
   });
   hub.addDevice('eth0', world.link('hub', { rtt: millis(0) }), { addresses: [ipv6 ? at(SCENE.hub6, 64) : at(SCENE.hub, 24)], metric: 1 });
-  const stream = new EchoStream({ from: router, client: { address: SCENE.client, port: 5000 }, to: hub, server: { address: SCENE.server, port: 7 } });
+  const stream = new EchoStream({ from: router, client: { address: SCENE.client, port: 5000 }, to: hub, server: { address: SCENE.server, port: 7 }, ...(options.rate === undefined ? {} : { rate: options.rate }) });
   return {
     world, router, hub, wan, wwan, stream,
     establish(limit = seconds(10)) {

@@ -1,0 +1,52 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { millis, seconds } from '../../src/base/index.ts';
+import { SCENE } from '../sim/scene.ts';
+import { Download, during, play, untilRest } from './stage.ts';
+
+for (const mapping of ['endpoint-independent', 'endpoint-dependent'] as const) {
+  for (const filtering of ['open', 'address-restricted', 'port-restricted'] as const) {
+    test(`M3.8-3 M3.8-4: the NAT (${mapping}, ${filtering}) reboots under two-way traffic: back within 2 s, on the same uplink`, () => {
+      const stage = play({ seed: 41, wan: { rtt: millis(30), nat: { publicAddress: SCENE.wanPublic, mapping, filtering } } });
+      const { world, router } = stage;
+      world.runFor(seconds(10));
+      const { outage } = during(stage, seconds(10), () => world.link('isp1').nat?.reboot());
+      assert.equal(router.uplink, 'wan0');
+      assert.ok(outage < 2000, `outage ${outage} ms`);
+      assert.equal(router.all('nat.mapping_changed').length, 1);
+      assert.equal(router.all('path.moved').length, 0);
+      untilRest(stage);
+    });
+  }
+}
+
+test('M3.8-3: under download only the mapping is found and repaired within 6 s', () => {
+  const stage = play({ seed: 42 }, false);
+  const { world, router } = stage;
+  const download = new Download(stage);
+  world.runFor(seconds(10));
+  const mark = download.mark;
+  world.link('isp1').nat?.reboot();
+  world.runFor(seconds(10));
+  const end = download.mark;
+  world.runFor(seconds(1));
+  const { outage, lost } = download.result(mark, end);
+  assert.ok(outage < 6000, `outage ${outage} ms, ${lost} lost`);
+  assert.equal(router.uplink, 'wan0');
+  untilRest(stage);
+});
+
+test('M3.8-3: upload only: the hub hears us, we hear nothing; the tunnel finds out without harm', () => {
+  const stage = play({ seed: 43 });
+  const { world, router, stream } = stage;
+  // The hub's answers vanish behind the new mapping; ours arrive.
+  world.link('isp1').nat?.reboot();
+  stream.stop();
+  world.runFor(seconds(70));
+  assert.equal(router.all('nat.mapping_changed').length, 1, 'found by the idle liveness check');
+  stream.start();
+  const mark = stream.mark;
+  world.runFor(seconds(3));
+  assert.ok(stream.result(mark, stream.mark - 5).lost <= 1);
+  untilRest(stage);
+});
