@@ -1,7 +1,7 @@
 /**
  * daemon: the conductor. It joins protocol (`ike`), policy (`uplink`), kernel plans, configuration and reports, and nothing else joins
- * them: `uplink` says which uplink, `#decided` in `daemon.ts` makes that a move of the IKE SA; `ike` says what answered, `#onIke` tells
- * the policy. Pure: no clock, no socket, no promise; `loop.ts` runs it over the ports with one queue and one timer.
+ * them: in `reactions.ts` what `uplink` decides becomes a move of the IKE SA, and what `ike` says has answered becomes evidence for the
+ * policy. Pure: no clock, no socket, no promise; `loop.ts` runs it over the ports with one queue and one timer.
  *
  * One input at a time: the input goes to the part it belongs to; what that part wants of another is an input to that other in the same
  * turn; effects come back as one list in order. `initiator.ts` keeps a connection up for ever; `dataplane.ts` keeps TUN, routes and MTU
