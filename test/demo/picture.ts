@@ -11,8 +11,8 @@ export interface Paint {
 
 /** Colours when a person looks, plain text otherwise (NO_COLOR is respected). */
 export function paint(colours: boolean): Paint {
-  const wrap = (code: number) => (text: string): string => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
-  return { dim: wrap(2), bold: wrap(1), good: wrap(32), bad: wrap(31), actor: wrap(36) };
+  const ansi = (code: number) => (text: string): string => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
+  return { dim: ansi(2), bold: ansi(1), good: ansi(32), bad: ansi(31), actor: ansi(36) };
 }
 
 /** One character for `step` ms: all answered, some, none. */

@@ -151,7 +151,10 @@ export function openScene(options: SceneOptions): Scene {
     addresses: [ipv6 ? at(SCENE.wwan6, 64) : at(SCENE.wwan, 24)], metric: 20,
   });
   hub.addDevice('eth0', world.link('hub', { rtt: millis(0) }), { addresses: [ipv6 ? at(SCENE.hub6, 64) : at(SCENE.hub, 24)], metric: 1 });
-  const stream = new EchoStream({ from: router, client: { address: SCENE.client, port: 5000 }, to: hub, server: { address: SCENE.server, port: 7 }, ...(options.rate === undefined ? {} : { rate: options.rate }) });
+  const stream = new EchoStream({
+    from: router, client: { address: SCENE.client, port: 5000 }, to: hub, server: { address: SCENE.server, port: 7 },
+    ...(options.rate === undefined ? {} : { rate: options.rate }),
+  });
   return {
     world, router, hub, wan, wwan, stream,
     establish(limit = seconds(10)) {
