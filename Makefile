@@ -17,7 +17,7 @@ help:
 	@echo 'make package  build/mobiked_VERSION_x86_64.ipk'
 
 node_modules/.stamp: package.json package-lock.json
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 include src/adapters/native/build.mk
