@@ -11,6 +11,8 @@
 /*
  * A small thread waits for the epoll descriptor and wakes JavaScript; JavaScript drains one bounded turn on its own
  * thread and lets the thread wait again. The thread touches nothing else: all state belongs to the JavaScript thread.
+ * The thread is let go by setImmediate, not from the turn itself: Node calls a thread-safe function up to 1,000 times
+ * in a row while it is called again, and timers and other sockets would starve behind a stream of packets.
  */
 enum event { UDP_RECEIVED, UDP_SEND_FAILED, ESP_FIRST_INBOUND, ESP_UNKNOWN_SPI, TUN_FAILED, NETLINK_RECEIVED, TCP_CONNECTED, EVENTS };
 static const char *const event_names[EVENTS] = {
@@ -18,7 +20,7 @@ static const char *const event_names[EVENTS] = {
 };
 
 struct binding {
-  /* Held by the external and by the thread-safe function. */
+  /* Held by the external, the thread-safe function and the function `rearm`. */
   int holders;
   bool open;
   bool turning;
@@ -27,6 +29,8 @@ struct binding {
   bool referenced;
   napi_env env;
   napi_ref events[EVENTS];
+  napi_ref set_immediate;
+  napi_ref rearm;
   napi_threadsafe_function wake;
   pthread_t thread;
   int stop_fd;
@@ -191,6 +195,8 @@ static void do_close(struct binding *b) {
   close(b->stop_fd);
   close(b->rearm_fd);
   for (int i = 0; i < EVENTS; i++) napi_delete_reference(b->env, b->events[i]);
+  napi_delete_reference(b->env, b->set_immediate);
+  napi_delete_reference(b->env, b->rearm);
   napi_remove_env_cleanup_hook(b->env, on_env_end, b);
   napi_release_threadsafe_function(b->wake, napi_tsfn_abort);
 }
@@ -223,7 +229,40 @@ static void on_wake(napi_env env, napi_value callback, void *context, void *data
     return;
   }
   settle(b);
-  notify(b->rearm_fd);
+  napi_value set_immediate = NULL;
+  napi_value rearm = NULL;
+  if (napi_get_reference_value(env, b->set_immediate, &set_immediate) != napi_ok || napi_get_reference_value(env, b->rearm, &rearm) != napi_ok ||
+      napi_call_function(env, make_undefined(env), set_immediate, 1, &rearm, NULL) != napi_ok)
+    notify(b->rearm_fd);
+}
+
+/* Called by setImmediate, perhaps after the close; the function itself is one of the holders. */
+static napi_value on_rearm(napi_env env, napi_callback_info info) {
+  void *data = NULL;
+  napi_get_cb_info(env, info, NULL, NULL, NULL, &data);
+  struct binding *b = data;
+  if (b->open) notify(b->rearm_fd);
+  return NULL;
+}
+
+static void on_rearm_gone(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  let_go(data);
+}
+
+/* The function that lets the thread go, and setImmediate to call it with; false when there is none. */
+static bool make_rearm(struct binding *b) {
+  napi_value global = NULL;
+  napi_value set_immediate = NULL;
+  napi_value rearm = NULL;
+  napi_valuetype type = napi_undefined;
+  if (napi_get_global(b->env, &global) != napi_ok || napi_get_named_property(b->env, global, "setImmediate", &set_immediate) != napi_ok) return false;
+  if (napi_typeof(b->env, set_immediate, &type) != napi_ok || type != napi_function) return false;
+  if (napi_create_function(b->env, "rearm", NAPI_AUTO_LENGTH, on_rearm, b, &rearm) != napi_ok) return false;
+  if (napi_add_finalizer(b->env, rearm, b, on_rearm_gone, NULL, NULL) != napi_ok) return false;
+  b->holders++;
+  return napi_create_reference(b->env, set_immediate, 1, &b->set_immediate) == napi_ok && napi_create_reference(b->env, rearm, 1, &b->rearm) == napi_ok;
 }
 
 static bool take_events(struct binding *b, struct args *args) {
@@ -272,7 +311,7 @@ napi_value binding_open(napi_env env, napi_callback_info info) {
   b->holders = 2;
   b->open = true;
   napi_unref_threadsafe_function(env, b->wake);
-  if (pthread_create(&b->thread, NULL, wait_thread, b) != 0) {
+  if (!make_rearm(b) || pthread_create(&b->thread, NULL, wait_thread, b) != 0) {
     napi_fatal_error("mobiked", NAPI_AUTO_LENGTH, "cannot start the wait thread", NAPI_AUTO_LENGTH);
   }
   napi_add_env_cleanup_hook(env, on_env_end, b);

@@ -150,6 +150,35 @@ test('ICMP errors of earlier sends do not stop receiving, and a burst longer tha
   }
 });
 
+test('a burst never keeps the event loop: at most 256 datagrams come between two of its rounds', async () => {
+  const bench = new Bench();
+  const port = await freePort();
+  const COUNT = 400;
+  let received = 0;
+  let most = 0;
+  let round = 0;
+  let running = true;
+  const count = (): void => {
+    most = Math.max(most, received - round);
+    round = received;
+    if (running) setImmediate(count);
+  };
+  const deliver = (input: Input): void => {
+    if (input.type === 'udp.received') received++;
+  };
+  try {
+    bench.port.perform({ type: 'udp.open', ports: [port], mark: 0 }, deliver);
+    for (let i = 0; i < COUNT; i++) bench.port.perform({ type: 'udp.send', ifindex: 0, local: at('127.0.0.1', port), remote: at('127.0.0.1', port), bytes: new Uint8Array(4) }, deliver);
+    setImmediate(count);
+    for (let i = 0; i < 200 && received < COUNT; i++) await new Promise((done) => setTimeout(done, 10));
+    assert.equal(received, COUNT);
+    assert.ok(most <= 256, `${most} in one round`);
+  } finally {
+    running = false;
+    bench.close();
+  }
+});
+
 for (const how of ['port', 'host'] as const) {
   test(`the receiver may close the ${how} while a batch is delivered: nothing of the batch comes after it`, async () => {
     const bench = new Bench();
