@@ -66,8 +66,13 @@ export class Follower {
 
   #line(line: string): void {
     const reply = decodeReply(line);
-    if (!reply.ok || reply.value.kind !== 'event') return;
-    const stamped = reply.value.event as unknown as StampedEvent;
+    if (!reply.ok) return;
+    // The first reply holds what happened before; then each event comes by itself.
+    if (reply.value.kind === 'done') for (const event of reply.value.data as unknown as StampedEvent[]) this.#happened(event);
+    else if (reply.value.kind === 'event') this.#happened(reply.value.event as unknown as StampedEvent);
+  }
+
+  #happened(stamped: StampedEvent): void {
     this.#zero = Math.min(this.#zero, monotonic() - stamped.uptime_ms);
     const happened = { at: this.#zero + stamped.uptime_ms, text: stamped.text, event: stamped.event } as Happened;
     this.events.push(happened);

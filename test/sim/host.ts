@@ -158,8 +158,9 @@ export class SimHost implements Actor {
     this.#life = life;
     this.exitCode = undefined;
     this.world.trace(`${this.name}: starts (life ${number})`);
-    this.push({ type: 'process.start', bootId: `${this.name}-${number}`, version: '0.0.0', nodeId: this.name, ubus: ubus ? '/sim/ubus.sock' : undefined });
+    // As `main` does it: the wall clock is told before anything else.
     this.push({ type: 'clock.wall', unixAtZero: UNIX_AT_ZERO, synced: this.#options.synced ?? true });
+    this.push({ type: 'process.start', bootId: `${this.name}-${number}`, version: '0.0.0', nodeId: this.name, ubus: ubus ? '/sim/ubus.sock' : undefined });
   }
 
   /** SIGTERM. */
@@ -176,6 +177,11 @@ export class SimHost implements Actor {
   /** SIGHUP: the file is read again. */
   reload(): void {
     if (this.#options.load) this.push({ type: 'config.loaded', loaded: this.#options.load() });
+  }
+
+  /** Number of the client that the next `command` comes from. */
+  get nextClient(): number {
+    return this.#nextClient;
   }
 
   /** One line on the control socket; returns what was answered at once. */
@@ -230,7 +236,7 @@ export class SimHost implements Actor {
     const device = this.#deviceAt(way.ifindex);
     if (!device) return this.#toInside(bytes);
     const leaked: OuterPacket = { protocol: 'raw', source: packet.source, destination: packet.destination, bytes };
-    life?.watch.sent(leaked);
+    life?.watch.sent(leaked, this.world.now);
     device.link.transmit(leaked);
   }
 
@@ -375,7 +381,7 @@ export class SimHost implements Actor {
       this.counts.ikeSent++;
       this.world.trace(`${this.name}: ${device.name} > ${formatEndpoint(packet.destination)} ${describe(packet)}`);
     } else if (isEspInUdp(packet)) this.counts.espSent++;
-    this.#life?.watch.sent(packet);
+    this.#life?.watch.sent(packet, this.world.now);
     device.link.transmit(packet);
   }
 

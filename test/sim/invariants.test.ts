@@ -68,15 +68,23 @@ test('invariant: one request outstanding, message IDs do not go back, a repetiti
   assert.throws(() => watch.sent(ike({ id: 2, iv: '0000000000000002' })), /message ID 2 .* other octets/);
   assert.throws(() => watch.sent(ike({ id: 2, tail: '01' })), /IV 0000000000000001 used twice/);
   assert.throws(() => watch.sent(ike({ id: 3, iv: '0000000000000003' })), /request 3 .* while 2 is outstanding/);
-  assert.equal(watch.requestOutstanding, true);
+  assert.equal(watch.requestOutstanding(0), true);
   watch.received(ike({ id: 2, response: true, initiator: false }));
-  assert.equal(watch.requestOutstanding, false);
+  assert.equal(watch.requestOutstanding(0), false);
   watch.sent(ike({ id: 3, iv: '0000000000000003' }));
   assert.throws(() => watch.sent(ike({ id: 2 })), /goes back: 3 -> 2/);
   // The peer's own requests have their own numbers, and its responses may be repeated.
   watch.sent(ike({ id: 0, response: true, iv: '0000000000000005' }));
   watch.sent(ike({ id: 0, response: true, iv: '0000000000000005' }));
   assert.throws(() => watch.sent(ike({ id: 0, response: true, iv: '0000000000000006' })), /\(response\)/);
+});
+
+test('a request that is not repeated any more was given up with its SA', () => {
+  const watch = new Watch('a');
+  watch.sent(ike({ id: 2 }), 0);
+  watch.sent(ike({ id: 2 }), 19_000);
+  assert.equal(watch.requestOutstanding(38_000), true);
+  assert.equal(watch.requestOutstanding(39_001), false);
 });
 
 test('invariant: an SA is not used after its removal, an inbound one never; a handle is new', () => {

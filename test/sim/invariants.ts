@@ -54,7 +54,12 @@ function digest(packet: OuterPacket): string {
 interface Requests {
   last: number;
   answered: boolean;
+  /** When it was sent last. */
+  at: number;
 }
+
+/** A request not sent for so long belongs to an SA that is gone: the current path is asked every 8 s at least. */
+const GIVEN_UP = 20_000;
 
 /** Watches one host through one life (from start to end of its process). */
 export class Watch {
@@ -82,9 +87,9 @@ export class Watch {
     return [...this.#open.entries()].map(([opId, type]) => `${type} ${opId}`);
   }
 
-  /** True while a request of this host waits for its response. */
-  get requestOutstanding(): boolean {
-    for (const r of this.#requests.values()) if (!r.answered) return true;
+  /** True while a request of this host waits for its response; `now` on the clock of `sent`. */
+  requestOutstanding(now: number): boolean {
+    for (const r of this.#requests.values()) if (!r.answered && now - r.at < GIVEN_UP) return true;
     return false;
   }
 
@@ -145,11 +150,11 @@ export class Watch {
     for (const [id, of] of this.#open) if (of === type) this.#open.delete(id);
   }
 
-  sent(packet: OuterPacket): void {
+  sent(packet: OuterPacket, now = 0): void {
     if (packet.protocol === 'raw' || holdsClearText(packet.bytes)) this.#broken(`clear text on an outer link: ${packet.protocol} ${packet.source.address} -> ${packet.destination.address}`);
     if (isEspInUdp(packet)) this.#sentEsp(packet.bytes);
     const ike = ikeSight(packet);
-    if (ike) this.#sentIke(ike, digest(packet));
+    if (ike) this.#sentIke(ike, digest(packet), now);
   }
 
   received(packet: OuterPacket): void {
@@ -175,7 +180,7 @@ export class Watch {
     known.ivs.add(iv);
   }
 
-  #sentIke(ike: IkeSight, content: string): void {
+  #sentIke(ike: IkeSight, content: string, now: number): void {
     const side = `${ike.spiI}|${ike.fromOriginalInitiator}`;
     if (ike.iv !== undefined) {
       const before = this.#ikeIvs.get(`${side}|${ike.iv}`);
@@ -190,7 +195,8 @@ export class Watch {
     this.#messages.set(message, content);
     if (ike.isResponse) return;
     const requests = this.#requests.get(side);
-    if (!requests) this.#requests.set(side, { last: ike.messageId, answered: false });
+    if (requests) requests.at = now;
+    if (!requests) this.#requests.set(side, { last: ike.messageId, answered: false, at: now });
     else if (ike.messageId < requests.last) this.#broken(`message ID of IKE SA ${ike.spiI} goes back: ${requests.last} -> ${ike.messageId}`);
     else if (ike.messageId > requests.last) {
       if (!requests.answered) this.#broken(`request ${ike.messageId} of IKE SA ${ike.spiI} while ${requests.last} is outstanding`);

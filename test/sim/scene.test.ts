@@ -10,6 +10,8 @@ test('the scene: a tunnel comes up, carries a stream, moves when the uplink is u
   const { world, router, hub, stream, ...scene } = openScene({ seed: 1, suite });
   const took = scene.establish();
   assert.ok(took < 500, `${took} ms`);
+  const [first] = router.events;
+  assert.deepEqual([first?.event.type, first?.seq, first?.time, first?.time_synced], ['daemon.started', 1, '2025-06-15T15:06:40.000Z', true]);
   stream.start();
   world.runFor(seconds(5));
   assert.equal(stream.result(0, stream.mark - 10).lost, 0);

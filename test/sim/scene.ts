@@ -50,6 +50,7 @@ type EventOf<T extends EventType> = Extract<Event, { type: T }>;
 export class DaemonHost extends SimHost {
   /** Every event of every life, in order. */
   readonly events: StampedEvent[] = [];
+  #follower = 0;
   /** State of the only connection, by its events. */
   up = false;
   /** What the configuration file says; read at the start and on `reload`. */
@@ -57,15 +58,19 @@ export class DaemonHost extends SimHost {
 
   constructor(world: World, options: HostOptions) {
     super(world, options);
-    this.onControl = (_client, line) => {
+    this.onControl = (client, line) => {
       const reply = decodeReply(line);
-      if (reply.ok && reply.value.kind === 'event') this.#happened(reply.value.event as unknown as StampedEvent);
+      if (!reply.ok || client !== this.#follower) return;
+      // The first reply holds what happened before; then each event comes by itself.
+      if (reply.value.kind === 'done') for (const event of reply.value.data as unknown as StampedEvent[]) this.#happened(event);
+      else if (reply.value.kind === 'event') this.#happened(reply.value.event as unknown as StampedEvent);
     };
   }
 
   override start(): void {
     this.up = false;
     super.start();
+    this.#follower = this.nextClient;
     this.command(encodeRequest({ id: 1, command: 'events', args: {}, follow: true }));
   }
 
