@@ -1,9 +1,8 @@
 // Which room may import which. The table below is the architecture; src/README.md draws it.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { hasCode, importsOf } from './syntax.ts';
-import { roomOf, sources } from './tree.ts';
+import { exists, roomOf, sources } from './tree.ts';
 
 /** `values`: anything the door exports; `types`: only `import type`, which leaves nothing behind when the code runs. */
 type Use = 'values' | 'types';
@@ -72,7 +71,7 @@ test('architecture 1.2: a room imports what the table allows, through doors', ()
         continue;
       }
       const other = roomOf(target);
-      if (!target.startsWith('src/') || !existsSync(target)) fault(`${target} is no source file`);
+      if (!target.startsWith('src/') || !exists(target)) fault(`${target} is no source file`);
       else if (other === room) {
         if (target.endsWith('/index.ts')) fault('a room does not import its own door');
       } else if (target !== `src/${other}/index.ts`) fault(`${other} is entered by its door only, not by ${target}`);

@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { hasCode, importsOf, isPlainDoor } from './syntax.ts';
-import { files, sources, textOf } from './tree.ts';
+import { exists, sources, textOf } from './tree.ts';
 
 /** `test/kernel` holds the suites against a kernel, so the room's own tests live beside it. */
 const FOLDERS: { readonly [folder: string]: string } = { 'src/kernel/': 'test/kernel-room/' };
@@ -31,13 +31,13 @@ const needsTest = (source: string): boolean => hasCode(source) && !isPlainDoor(s
 /** Whether running `from` runs `target`. */
 function loads(from: string, target: string): boolean {
   const seen = new Set([from]);
-  for (const path of seen) for (const { target: next, relative, typesOnly } of importsOf(path)) if (relative && !typesOnly && files().includes(next)) seen.add(next);
+  for (const path of seen) for (const { target: next, relative, typesOnly } of importsOf(path)) if (relative && !typesOnly && exists(next)) seen.add(next);
   return seen.has(target);
 }
 
 test('architecture 3.1: every source file has a mirror test, or a line with a reason in exempt.txt', () => {
   const excused = new Set(EXEMPT.map((line) => line.source));
-  const bare = sources().filter((source) => needsTest(source) && !files().includes(mirrorOf(source)) && !excused.has(source));
+  const bare = sources().filter((source) => needsTest(source) && !exists(mirrorOf(source)) && !excused.has(source));
   assert.deepEqual(bare.map((source) => `${source}: no ${mirrorOf(source)}`), []);
 });
 
@@ -50,11 +50,11 @@ test('every line of exempt.txt is needed, and names a test that loads the file',
     seen.add(source);
     if (!sources().includes(source)) fault('is no source file; delete the line');
     else if (!needsTest(source)) fault('holds types or re-exports only; delete the line');
-    else if (files().includes(mirrorOf(source))) fault(`has ${mirrorOf(source)} by now; delete the line`);
+    else if (exists(mirrorOf(source))) fault(`has ${mirrorOf(source)} by now; delete the line`);
     if (reason.length < 8) fault('has no reason');
     const process = proof.startsWith('process:');
     const file = process ? proof.slice('process:'.length) : proof;
-    if (!file.endsWith('.test.ts') || !files().includes(file)) fault(`is said to be proven in ${file === '' ? 'nothing' : file}, which is no test`);
+    if (!file.endsWith('.test.ts') || !exists(file)) fault(`is said to be proven in ${file === '' ? 'nothing' : file}, which is no test`);
     else if (!process && !loads(proof, source)) fault(`is not even loaded by ${proof}`);
   }
   assert.deepEqual(faults, []);

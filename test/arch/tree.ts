@@ -26,6 +26,12 @@ export function files(): readonly string[] {
   return all;
 }
 
+let present: ReadonlySet<string> | undefined;
+export function exists(path: string): boolean {
+  present ??= new Set(files());
+  return present.has(path);
+}
+
 const texts = new Map<string, string>();
 export function textOf(path: string): string {
   const text = texts.get(path) ?? readFileSync(path, 'utf8');
