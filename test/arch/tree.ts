@@ -18,7 +18,7 @@ export function files(): readonly string[] {
   if (all) return all;
   try {
     const listed = execFileSync('git', ['-c', 'safe.directory=*', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8', stdio: 'pipe' });
-    all = [...new Set(listed.split('\0'))].filter((path) => path !== '' && existsSync(path)).sort();
+    all = [...new Set(listed.split('\0'))].filter((path) => path !== '' && existsSync(path) && statSync(path).isFile()).sort();
   } catch {
     const ignored = readFileSync('.gitignore', 'utf8').split('\n').map((line) => line.replaceAll('/', '')).filter((line) => line !== '');
     all = walk('', new Set(['.git', ...ignored]));
