@@ -145,6 +145,11 @@ export class Exchanges {
     this.#sendOn(this.#sa.path, ctx);
   }
 
+  /** Nothing but the answer to the outstanding request matters any more: a probe of another path goes over the current one too. */
+  finish(ctx: Ctx): void {
+    if (this.#request && !this.#request.attempts.has(pathKey(this.#sa.path))) this.#sendOn(this.#sa.path, ctx);
+  }
+
   /** Sends the outstanding request over further paths (D6.2-2). Paths being tried already go on as they are. */
   race(paths: readonly Path[], ctx: Ctx): void {
     const request = this.#request;

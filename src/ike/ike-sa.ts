@@ -2,7 +2,7 @@ import { concat, earliest, after, millis, pathKey, samePath, TimerTable, wipe, t
 import { decodeChain, EXCHANGE, findNotify, notify, type DecodedChain, type ExchangeName, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import type { HashName, IkeKeys } from '../crypto/index.ts';
 import { removeChild, useChild, type ChildSa } from './child-sa.ts';
-import { KEEPALIVE } from './constants.ts';
+import { DELETE_TIME, KEEPALIVE } from './constants.ts';
 import type { Ctx } from './context.ts';
 import { Exchanges, type Task } from './exchange.ts';
 import { checkRules } from './message-rules.ts';
@@ -68,10 +68,12 @@ export class IkeSa {
   establishedAt: Instant | undefined;
   natLocal = false;
   natRemote = false;
-  mobility: Mobility = { supported: false, pending: undefined, mappings: new Map(), verified: new Map(), lastUpdateId: -1 };
+  mobility: Mobility = { supported: false, pending: undefined, mappings: new Map(), verified: new Map(), lastUpdateId: -1, turning: undefined };
   readonly children = new Map<number, ChildSa>();
   readonly rtt = new Map<string, Millis>();
   readonly exchanges = new Exchanges(this);
+  /** The IKE SA that this one replaced, while it waits for its Delete. */
+  predecessor: IkeSa | undefined;
   readonly timers = new TimerTable<TimerName>();
   traffic: Traffic = { lastInbound: undefined, lastOutbound: undefined, lastAny: undefined };
   trafficActive: Millis = millis(1000);
@@ -156,7 +158,7 @@ export class IkeSa {
 
   /** The task that goes before all waiting ones: a pending address update (M3.5-7). */
   urgentTask(): Task | undefined {
-    if (this.state !== 'established' || !this.mobility.pending || this.mobikeRole !== 'initiator') return undefined;
+    if ((this.state !== 'established' && this.state !== 'rekeyed') || !this.mobility.pending || this.mobikeRole !== 'initiator') return undefined;
     return updateTask(this);
   }
 
@@ -185,6 +187,8 @@ export class IkeSa {
     const request = this.exchanges.outstanding;
     if (!request || request.messageId !== header.messageId || request.unreachableTold || !this.isEstablished) return;
     if (!findNotify(payloads, 'INVALID_IKE_SPI')) return;
+    // The peer asked for this SA and has not heard our answer yet; it asks again.
+    if (this.predecessor && !this.predecessor.isDead) return;
     request.unreachableTold = true;
     this.event({ type: 'ike.unreachable', chain: this.chain, connection: this.name, hint: 'invalid_ike_spi' }, ctx);
   }
@@ -211,7 +215,9 @@ export class IkeSa {
     const payloads = inner.kind === 'payloads' ? inner.payloads : [];
     const broken = checkRules(header.exchange, true, payloads);
     if (broken) this.log('warn', `response: ${broken}`, ctx);
-    done.request.task.onResponse(this, broken ? payloads.filter((p) => p.type === 'N') : payloads, done.answer, ctx);
+    // While we end the SA an answer only makes room for the Delete; but a successor that the peer made must be ended as well.
+    if (this.state !== 'deleting' || done.request.task.kind === 'ikeDelete' || done.request.task.kind === 'ikeRekey')
+      done.request.task.onResponse(this, broken ? payloads.filter((p) => p.type === 'N') : payloads, done.answer, ctx);
     this.afterwards(ctx);
   }
 
@@ -361,18 +367,18 @@ export class IkeSa {
   }
 
   /** Ends the SA by our will: Delete goes out, state goes at once except what the Delete needs. */
-  shutDown(reason: CloseReason, ctx: Ctx): void {
-    if (this.state !== 'established') return this.close(reason, '', ctx);
+  shutDown(reason: CloseReason, ctx: Ctx, detail = ''): void {
+    if (this.state !== 'established') return this.close(reason, detail, ctx);
     this.state = 'deleting';
     this.#dropChildren(ctx);
     this.timers.clearAll();
     this.exchanges.takeWaiting();
-    // A request that still waits gives way: after a Delete nothing else matters. A peer that never saw it drops the Delete as out
-    // of window and finds out by its own liveness check, as it would without a Delete.
-    this.exchanges.abandon();
+    this.timers.set('hardLifetime', after(ctx.now, DELETE_TIME));
     this.exchanges.enqueue(deleteIkeTask(), true);
+    // The window is 1 (I2.3-1): what is outstanding has to be answered first, so it goes to where answers are likeliest.
+    this.exchanges.finish(ctx);
     this.exchanges.pump(ctx);
-    this.event({ type: 'ike.closed', chain: this.chain, connection: this.name, reason, detail: '' }, ctx);
+    this.event({ type: 'ike.closed', chain: this.chain, connection: this.name, reason, detail }, ctx);
   }
 
   /** Ends the SA at once, telling the daemon why. */

@@ -63,10 +63,10 @@ export function during(stage: Scene, span: Millis, event: () => void): StreamRes
 }
 
 /** Checks the state of rest: nothing is outstanding, the SAs of both sides pair up by SPI, and none is left over. */
-export function atRest({ router, hub }: Scene, pairs = 1): void {
+export function atRest({ world, router, hub }: Scene, pairs = 1): void {
   for (const host of [router, hub]) {
     assert.deepEqual(host.watch.unanswered, [], `${host.name}: operations without an answer`);
-    assert.equal(host.watch.requestOutstanding, false, `${host.name}: a request is outstanding`);
+    assert.equal(host.watch.requestOutstanding(world.now), false, `${host.name}: a request is outstanding`);
   }
   assert.deepEqual(router.watch.spis('in'), hub.watch.spis('out'), 'SAs towards the router');
   assert.deepEqual(router.watch.spis('out'), hub.watch.spis('in'), 'SAs towards the hub');
@@ -78,11 +78,16 @@ export function untilRest(stage: Scene, limit: Millis = seconds(30), pairs = 1):
   const { world, router, hub } = stage;
   const end = world.now + limit;
   while (world.now < end) {
-    const quiet = [router, hub].every((h) => h.watch.unanswered.length === 0 && !h.watch.requestOutstanding);
+    const quiet = [router, hub].every((h) => h.watch.unanswered.length === 0 && !h.watch.requestOutstanding(world.now));
     if (quiet && router.watch.spis('in').length === pairs && hub.watch.spis('in').length === pairs) break;
     world.runFor(millis(50));
   }
   world.check(() => atRest(stage, pairs));
+}
+
+/** Prints a figure for the report when MEASURED is set. */
+export function measured(what: string, value: number | string): void {
+  if (process.env['MEASURED']) process.stdout.write(`MEASURED ${what}: ${typeof value === 'number' ? Math.round(value * 10) / 10 : value}\n`);
 }
 
 /** Virtual time from now until the uplink of the connection is `name`. */

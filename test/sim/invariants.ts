@@ -42,6 +42,9 @@ export function ikeSight(packet: OuterPacket): IkeSight | undefined {
   };
 }
 
+/** An unprotected answer outside an IKE SA, such as INVALID_IKE_SPI (RFC 7296 §1.5): it answers nothing. */
+const isNotice = (ike: IkeSight): boolean => ike.isResponse && ike.iv === undefined && ike.exchange !== IKE_SA_INIT;
+
 /** Length and FNV-1a of the octets: enough to tell retransmission from another message under one message ID. */
 function digest(packet: OuterPacket): string {
   const { bytes } = packet;
@@ -159,7 +162,7 @@ export class Watch {
 
   received(packet: OuterPacket): void {
     const ike = ikeSight(packet);
-    if (!ike?.isResponse) return;
+    if (!ike?.isResponse || isNotice(ike)) return;
     const requests = this.#requests.get(`${ike.spiI}|${!ike.fromOriginalInitiator}`);
     if (requests?.last === ike.messageId) requests.answered = true;
   }
@@ -187,6 +190,7 @@ export class Watch {
       if (before !== undefined && before !== content) this.#broken(`IKE IV ${ike.iv} used twice under SPI ${ike.spiI}`);
       this.#ikeIvs.set(`${side}|${ike.iv}`, content);
     }
+    if (isNotice(ike)) return;
     // RFC 7296 §2.1: a retransmission, and a repeated response, is the same octets.
     const message = `${side}|${ike.isResponse}|${ike.messageId}`;
     const before = this.#messages.get(message);

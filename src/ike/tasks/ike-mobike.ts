@@ -31,6 +31,8 @@ export interface Mobility {
   verified: Map<string, Instant>;
   /** Responder: message ID of the last UPDATE_SA_ADDRESSES taken (M3.5-10). */
   lastUpdateId: number;
+  /** Responder: the peer moved, and Child SAs still leave on `from` until return routability is shown. */
+  turning: { readonly from: Path; readonly since: Instant } | undefined;
 }
 
 const COOKIE2_OCTETS = 16;
@@ -58,7 +60,20 @@ export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since:
   ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, opensPinhole: true });
   sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from: before, to, reasons, took: millis(ctx.now - since) }, ctx);
   sa.exchanges.retarget(before, ctx);
+  if (sa.predecessor && !sa.predecessor.isDead) moveOld(sa.predecessor, sa.mobility.pending, to, ctx);
   sa.afterwards(ctx);
+}
+
+/**
+ * X-1: takes along an IKE SA that was just rekeyed. When we only answered the rekeying, the peer may not have heard: it does not know
+ * the successor then, and learns the new pair on the SA that it knows.
+ */
+function moveOld(old: IkeSa, move: PendingMove, to: Path, ctx: Ctx): void {
+  const before = old.path;
+  old.path = to;
+  if (old.mobility.supported && !old.exchanges.has('ikeDelete')) old.mobility.pending = { ...move, due: true };
+  old.exchanges.retarget(before, ctx);
+  old.afterwards(ctx);
 }
 
 /** The same pair again: our mapping changed, or the SPIs did (M3.8-3, M3.8-4). */
@@ -89,7 +104,11 @@ export function updateTask(sa: IkeSa): Task | undefined {
 
 function onUpdateResponse(sa: IkeSa, pending: PendingMove, target: Path, cookie2: Uint8Array, payloads: readonly Payload[], answer: Answer, ctx: Ctx): void {
   const echoed = findNotify(payloads, 'COOKIE2');
-  if (echoed && !sameBytes(echoed.data, cookie2)) return sa.close('cookie2_mismatch', 'the peer answered UPDATE_SA_ADDRESSES with another COOKIE2', ctx); // M3.7-4
+  if (echoed && !sameBytes(echoed.data, cookie2)) return sa.shutDown('cookie2_mismatch', ctx, 'the peer answered UPDATE_SA_ADDRESSES with another COOKIE2'); // M3.7-4
+  if (sa.state === 'rekeyed') {
+    sa.mobility.pending = undefined;
+    return;
+  }
   // M3.5-9, M3.5-18: a newer decision stands; its own update follows.
   if (sa.mobility.pending !== pending || !samePath(target, sa.path)) return;
   if (findNotify(payloads, 'UNACCEPTABLE_ADDRESSES')) {
@@ -188,47 +207,56 @@ export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Pa
   return {
     payloads: [],
     after: () => {
-      if (samePath(from, path) && !sa.exchanges.has('routability')) return;
       if (!samePath(from, path)) {
+        sa.mobility.turning ??= { from, since: ctx.now };
         sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from, to: path, reasons: ['peer_update'], took: millis(0) }, ctx);
         sa.exchanges.retarget(from, ctx);
       }
-      const verifiedUntil = sa.mobility.verified.get(endpointKey(path));
-      if (verifiedUntil !== undefined && verifiedUntil > ctx.now) return turn(sa, path, from, ctx.now, ctx);
-      // M3.5-15, M3.7-2: Child SAs wait until the peer has shown that it receives there.
-      if (!sa.exchanges.has('routability')) sa.exchanges.enqueue(routabilityTask(sa, from, ctx.now), true);
+      proceedTurn(sa, ctx);
     },
   };
 }
 
-const endpointKey = (path: Path): string => `${path.remote.address}|${path.remote.port}`;
-
-function turn(sa: IkeSa, path: Path, from: Path, since: Instant, ctx: Ctx): void {
-  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, opensPinhole: false });
-  if (!samePath(from, path))
-    sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from, to: path, reasons: ['peer_update'], took: millis(ctx.now - since) }, ctx);
+/** Turns the Child SAs to where the peer moved, once it has shown that it receives there (M3.5-15, M3.7-2). */
+export function proceedTurn(sa: IkeSa, ctx: Ctx): void {
+  if (!sa.mobility.turning) return;
+  const verifiedUntil = sa.mobility.verified.get(endpointKey(sa.path));
+  if (verifiedUntil !== undefined && verifiedUntil > ctx.now) return turn(sa, ctx);
+  if (!sa.exchanges.has('routability')) sa.exchanges.enqueue(routabilityTask(), true);
 }
 
-/** INFORMATIONAL with COOKIE2 to the peer's new address (RFC 4555 §3.7). */
-function routabilityTask(sa: IkeSa, from: Path, since: Instant): Task {
+const endpointKey = (path: Path): string => `${path.remote.address}|${path.remote.port}`;
+
+function turn(sa: IkeSa, ctx: Ctx): void {
+  const { turning } = sa.mobility;
+  sa.mobility.turning = undefined;
+  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: false });
+  if (turning && !samePath(turning.from, sa.path))
+    sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: turning.from, to: sa.path, reasons: ['peer_update'], took: millis(ctx.now - turning.since) }, ctx);
+}
+
+/** INFORMATIONAL with COOKIE2 to the peer's new address (RFC 4555 §3.7). It may wait through a rekeying: the SA is the one that asks. */
+function routabilityTask(): Task {
   let cookie2 = new Uint8Array();
-  let target = sa.path;
+  let target: Path | undefined;
   return {
     kind: 'routability', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
-    build(_sa, ctx) {
-      if (!sa.isEstablished) return undefined;
+    build(sa, ctx) {
+      if (!sa.isEstablished || !sa.mobility.turning) return undefined;
       target = sa.path;
       cookie2 = new Uint8Array(ctx.deps.entropy.bytes(COOKIE2_OCTETS, 'cookie2')); // M3.7-5: fresh for each request
       return [notify('COOKIE2', cookie2)];
     },
-    onResponse(_sa, payloads, answer, ctx) {
+    onResponse(sa, payloads, answer, ctx) {
       const echoed = findNotify(payloads, 'COOKIE2');
-      if (echoed && !sameBytes(echoed.data, cookie2)) return sa.close('cookie2_mismatch', 'the peer answered with another COOKIE2', ctx);
+      if (echoed && !sameBytes(echoed.data, cookie2)) return sa.shutDown('cookie2_mismatch', ctx, 'the peer answered with another COOKIE2'); // M3.7-4
+      // X-1: an SA that was rekeyed meanwhile has left this to its successor.
+      if (!sa.isEstablished) return;
       // M3.7-6, M3.7-7: sent to several addresses, or moved on meanwhile: this proves nothing; M3.7-4: absence neither.
-      if (!echoed || !answer.onePath || !samePath(target, sa.path)) return sa.exchanges.enqueue(routabilityTask(sa, from, since), true);
+      if (!echoed || !answer.onePath || !target || !samePath(target, sa.path)) return sa.exchanges.enqueue(routabilityTask(), true);
       remember(sa.mobility.verified, endpointKey(target), after(ctx.now, RR_CACHE));
-      turn(sa, target, from, since, ctx);
+      turn(sa, ctx);
     },
-    onTimeout: (_sa, ctx) => sa.close('peer_dead', 'no answer to the return routability check', ctx),
+    onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to the return routability check', ctx),
   };
 }

@@ -8,7 +8,7 @@ import { IkeSa } from '../ike-sa.ts';
 import { buildChosen, buildProposals, checkAnswer, choose, cipherOctets, suiteText, type Chosen } from '../negotiate.ts';
 import { SkProtection } from '../seal.ts';
 import { nonceFits } from './ike-init.ts';
-import { refreshPath } from './ike-mobike.ts';
+import { proceedTurn, refreshPath } from './ike-mobike.ts';
 import { deleteIkeTask } from './informational.ts';
 
 const RULES = { protocol: PROTOCOL.IKE, spiSize: 8, groups: 'mandatory' } as const;
@@ -109,11 +109,14 @@ function succeed(old: IkeSa, asInitiator: boolean, spiI: IkeSpi, spiR: IkeSpi, c
   const keys = ikeKeys(suite, hash, seed, ni, nr, spiI, spiR, cipherOctets(chosen), 0);
   seed.fill(0);
   shared.fill(0);
+  // We ended the SA while the peer made its successor: the Delete that waits is for both.
+  const ending = old.state === 'deleting';
   const sa = new IkeSa({
-    chain: old.chain, name: old.name, connection: old.connection, originalInitiator: asInitiator, mobikeRole: old.mobikeRole, state: 'established', spiI, spiR, path: old.path, setup: undefined,
+    chain: old.chain, name: old.name, connection: old.connection, originalInitiator: asInitiator, mobikeRole: old.mobikeRole, state: ending ? 'deleting' : 'established', spiI, spiR, path: old.path, setup: undefined,
   });
   const [out, into] = asInitiator ? [keys.skEi, keys.skEr] : [keys.skEr, keys.skEi];
   sa.setKeys({ hash, prf: chosen.prf, keys, protection: new SkProtection(suite, out, into), proposal: suiteText(chosen, 1) });
+  sa.predecessor = old;
   sa.localId = old.localId;
   sa.peerId = old.peerId;
   sa.establishedAt = old.establishedAt;
@@ -134,6 +137,7 @@ function succeed(old: IkeSa, asInitiator: boolean, spiI: IkeSpi, spiR: IkeSpi, c
   sa.timers.set('softLifetime', after(ctx.now, millis(lifetime * (SOFT_SHARE - SOFT_JITTER * randomFraction(entropy, 'ike-lifetime')))));
   sa.timers.set('hardLifetime', after(ctx.now, lifetime));
   for (const task of old.exchanges.takeWaiting()) if (task.kind !== 'ikeRekey') sa.exchanges.enqueue(task);
+  proceedTurn(sa, ctx);
   old.state = 'rekeyed';
   old.timers.clearAll();
   old.timers.set('hardLifetime', after(ctx.now, HOLD_TIME));
@@ -141,6 +145,6 @@ function succeed(old: IkeSa, asInitiator: boolean, spiI: IkeSpi, spiR: IkeSpi, c
   // M3.8-3: the new SPIs void the mapping baseline; one update gives the new one.
   else if (sa.natLocal) refreshPath(sa, 'baseline', ctx);
   ctx.host.adopt(sa);
-  sa.event({ type: 'ike.rekeyed', chain: sa.chain, connection: sa.name }, ctx);
+  if (!ending) sa.event({ type: 'ike.rekeyed', chain: sa.chain, connection: sa.name }, ctx);
   sa.afterwards(ctx);
 }
