@@ -11,7 +11,7 @@ import { Dataplane } from './dataplane.ts';
 import { connectionByName, stateDocument, statusDocument, uplinkByName, type About, type DocumentSources } from './documents.ts';
 import { Initiator } from './initiator.ts';
 import { NetifdFollower } from './netifd.ts';
-import { NAT_T_PORT } from './paths.ts';
+import { NAT_T_PORT, portProblem } from './paths.ts';
 import { Reactions } from './reactions.ts';
 import { Reporting } from './reporting.ts';
 import { tellIke } from './tell.ts';
@@ -24,8 +24,6 @@ const PORTS = [500, NAT_T_PORT];
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
 /** A port that somebody else holds is asked for again after this. */
 const UDP_RETRY: Millis = seconds(10);
-/** EADDRINUSE, EACCES and EPERM in words for the router's owner. */
-const UDP_ERRORS: { readonly [errno: number]: string } = { 98: 'is in use: does another IKE daemon run?', 13: 'is not permitted: mobiked must run as root', 1: 'is not permitted: mobiked must run as root' };
 /** How long after the start netifd is waited for before the kernel is believed alone. */
 const NETIFD_GRACE: Millis = seconds(2);
 const TIMERS = ['stop', 'documents', 'udp', 'netifd'] as const;
@@ -54,6 +52,7 @@ export class Daemon implements Core {
   /** Ports that could not be opened, with a sentence about each. */
   readonly #udpProblems = new Map<string, string>();
   #stopping = false;
+  #disconnected = false;
   #exited = false;
   #ikeQueue: IkeInput[] = [];
   #busyIke = false;
@@ -187,7 +186,7 @@ export class Daemon implements Core {
   #udpFailed(input: InputOf<'udp.failed'>): void {
     const what = `UDP port ${input.port} (IPv${input.family})`;
     if (!this.#udpProblems.has(what)) {
-      const problem = `${what} ${UDP_ERRORS[input.errno] ?? `cannot be opened (errno ${input.errno})`}; trying again every 10 s`;
+      const problem = `${what} ${portProblem(input.errno)}; trying again every 10 s`;
       this.#udpProblems.set(what, problem);
       this.#write('error', problem);
       this.#turn.record({ type: 'kernel.failed', what, errno: input.errno });
@@ -229,7 +228,9 @@ export class Daemon implements Core {
   // ---- configuration --------------------------------------------------------------------------------------------------
 
   #configure(loaded: LoadedConfig): void {
+    if (this.#stopping) return;
     const { now } = this;
+    const first = !this.#loaded;
     for (const problem of loaded.problems) this.#write(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem));
     const before = this.#config;
     const next = this.#loaded ? keepLastGood(before, loaded) : loaded.config;
@@ -247,6 +248,8 @@ export class Daemon implements Core {
     const mqttChanged = new Set(difference.mqtt.map((c) => c.name));
     if (difference.main?.options.includes('node_id') === true) for (const m of config.mqtt) mqttChanged.add(m.name);
     this.#emitAll(this.#reporting.configure(config.mqtt, mqttChanged, this.nodeId, now));
+    // What happened before the brokers were known is news to them.
+    if (first) for (const event of this.#log?.after(0) ?? []) this.#emitAll(this.#reporting.event(event, now));
     if (enabled.length > 0) this.#plane.open(this.#turn);
     this.#observe();
   }
@@ -455,15 +458,20 @@ export class Daemon implements Core {
 
   // ---- the end --------------------------------------------------------------------------------------------------------
 
+  /** First half of a stop. A broker behind a tunnel hears `offline` while there is one: the peers come second. */
   #terminate(): void {
     if (this.#stopping) return;
     this.#turn.record({ type: 'daemon.stopping' });
     this.#stopping = true;
     this.#timers.set('stop', after(this.#now, STOP_TIME));
+    this.#emitAll(this.#reporting.stop(this.#now));
+  }
+
+  #disconnect(): void {
+    this.#disconnected = true;
     for (const connection of this.#config.connections) this.#ike({ type: 'connection.terminate', connection: connection.name });
     for (const initiator of this.#initiators.values()) initiator.state = 'down';
     this.#plane.stop(this.#turn);
-    this.#emitAll(this.#reporting.stop(this.#now));
   }
 
   #exit(): void {
@@ -478,6 +486,7 @@ export class Daemon implements Core {
 
   #afterwards(): void {
     if (this.#stopping) {
+      if (!this.#disconnected && this.#reporting.stopped) this.#disconnect();
       if (!this.#exited && this.#plane.stopped && this.#reporting.stopped && this.#engine.idle) this.#exit();
       return;
     }

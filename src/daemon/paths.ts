@@ -5,6 +5,16 @@ import type { ConnectionConfig } from '../config/index.ts';
 export const IKE_PORT = 500;
 export const NAT_T_PORT = 4500;
 
+/** EADDRINUSE, EACCES and EPERM in words for the router's owner. */
+const PORT_ERRORS: { readonly [errno: number]: string } = {
+  98: 'is in use: does another IKE daemon run?', 13: 'is not permitted: mobiked must run as root', 1: 'is not permitted: mobiked must run as root',
+};
+
+/** Why a UDP port could not be opened; follows the port's name in a sentence. */
+export function portProblem(errno: number): string {
+  return PORT_ERRORS[errno] ?? `cannot be opened (errno ${errno})`;
+}
+
 /** The source address to use on an uplink towards a remote address; undefined: this pair cannot be (D5.1.2-2: one family). */
 export function sourceFor(connection: ConnectionConfig, facts: UplinkFacts, remote: IpAddress): IpAddress | undefined {
   const family = ipFamily(remote);
