@@ -2,15 +2,16 @@ import type { IkeEvent } from '../ike/index.ts';
 import type { Turn } from './context.ts';
 import { pathText } from './dataplane.ts';
 
-/** Tells people what of the engine's events concerns them. `current`: of an SA that is in use, or of a responder's. */
-export function tellIke(event: IkeEvent, current: boolean, turn: Turn): void {
+/** Tells people what of the engine's events concerns them. */
+export function tellIke(event: IkeEvent, turn: Turn): void {
   const { record, log } = turn;
   const { connection } = event;
   switch (event.type) {
     case 'ike.established':
       return record({ type: 'connection.established', connection, peer: event.peer, path: pathText(event.path), uplink: event.path.uplink, took_ms: Math.round(event.took) });
     case 'ike.closed':
-      return current || event.reason !== 'replaced' ? record({ type: 'connection.closed', connection, reason: event.detail || event.reason }) : undefined;
+      // An SA that gives way to a newer one of the same connection is no news; a peer that started anew is.
+      return event.reason === 'replaced' && event.detail === '' ? undefined : record({ type: 'connection.closed', connection, reason: event.detail || event.reason });
     case 'ike.rekeyed':
       return record({ type: 'ike.rekeyed', connection });
     case 'child.established':

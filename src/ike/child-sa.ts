@@ -5,6 +5,7 @@ import { SOFT_JITTER, SOFT_SHARE } from './constants.ts';
 import type { Ctx } from './context.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { cipherOctets, suiteText, type Chosen } from './negotiate.ts';
+import { isSubset } from './selectors.ts';
 import type { IkeChildConfig } from './types.ts';
 
 /**
@@ -86,11 +87,23 @@ export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
 }
 
 /** Takes the outbound SA into use, once. */
-export function useChild(child: ChildSa, ctx: Ctx): void {
+export function useChild(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
   if (child.used) return;
   child.used = true;
   child.useAt = undefined;
   ctx.emit({ type: 'child.use', handle: child.handleOut });
+  if (sa.mobikeRole === 'responder') supersede(sa, child, ctx);
+}
+
+/**
+ * The peer came back beside an IKE SA that it has lost, and without INITIAL_CONTACT, since it did not restart (F-8): the same
+ * identities with the same selectors are the same tunnel, and ours must not leave on the old one until that is found dead.
+ */
+function supersede(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
+  if (!sa.localId || !sa.peerId) return;
+  const same = (other: ChildSa): boolean => isSubset(other.local, child.local) && isSubset(child.local, other.local) && isSubset(other.remote, child.remote) && isSubset(child.remote, other.remote);
+  for (const old of ctx.host.siblings(sa.localId, sa.peerId, sa))
+    if (old.chain < sa.chain && [...old.children.values()].some(same)) old.shutDown('replaced', ctx);
 }
 
 /** Removes both directions (I1.4.1-1: SAs die in pairs). */

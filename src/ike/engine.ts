@@ -131,7 +131,7 @@ export class IkeEngine {
         for (const sa of [...this.#sas.values()]) if (sa.name === input.connection && sa.state !== 'rekeyed') sa.shutDown('requested', ctx);
         return;
       case 'child.used':
-        for (const sa of this.#sas.values()) for (const child of sa.children.values()) if (child.handleIn === input.handle) useChild(child, ctx);
+        for (const sa of this.#sas.values()) for (const child of sa.children.values()) if (child.handleIn === input.handle) useChild(sa, child, ctx);
         return;
       case 'tick':
         for (const sa of [...this.#sas.values()]) if (sa.deadline !== undefined && sa.deadline <= ctx.now) sa.tick(ctx);

@@ -345,7 +345,7 @@ export class IkeSa {
         if (this.mobikeRole === 'initiator' && child.state !== 'rekeyed') this.missing.set(child.config.name, { at: ctx.now, wait: millis(1000) });
         continue;
       }
-      if (child.useAt !== undefined && child.useAt <= ctx.now) useChild(child, ctx);
+      if (child.useAt !== undefined && child.useAt <= ctx.now) useChild(this, child, ctx);
       const due = rekeyDue(child);
       if (due !== undefined && due <= ctx.now) this.exchanges.enqueue(rekeyChildTask(this, child));
     }

@@ -9,7 +9,7 @@ const CASES = [
 ] as const satisfies readonly (readonly [string, (link: ReturnType<ReturnType<typeof play>['world']['link']>) => void, (link: ReturnType<ReturnType<typeof play>['world']['link']>) => void])[];
 
 for (const [what, die, live] of CASES) {
-  for (const span of [20, 600]) {
+  for (const span of [20, 320, 400, 600]) {
     test(`D6.2-5 F-8: both uplinks dead (${what}) for ${span} s, then back: the tunnel too, within a minute`, () => {
       const stage = play({ seed: 440, rate: 5 });
       const { world, router, stream } = stage;

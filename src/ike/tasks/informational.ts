@@ -43,7 +43,7 @@ function deleteChildren(sa: IkeSa, spis: readonly Uint8Array[], ctx: Ctx): Child
     const wasRekeyed = child.state === 'rekeyed';
     removeChild(sa, child, ctx);
     // I2.8-1: with the old SA gone, the new one is used whether or not ESP came on it yet.
-    for (const other of sa.children.values()) if (other.child === child.child) useChild(other, ctx);
+    for (const other of sa.children.values()) if (other.child === child.child) useChild(sa, other, ctx);
     if (wasRekeyed || child.state === 'deleting') continue;
     sa.event({ type: 'child.closed', chain: sa.chain, connection: sa.name, child: child.config.name, reason: 'peer_deleted' }, ctx);
     if (sa.mobikeRole === 'initiator') sa.missing.set(child.config.name, { at: (ctx.now + 1000) as typeof ctx.now, wait: millis(1000) });
