@@ -5,8 +5,9 @@ import type { Event, EventType, StampedEvent } from '../../src/report/index.ts';
 import type { Namespace, Running } from '../lab/index.ts';
 import { until } from './poll.ts';
 
-const BUILD = resolve('build');
-export type EventOf<T extends EventType> = Extract<Event, { type: T }>;
+/** The daemon that is tested: the one `make build` left, or another with lib/ beside it. */
+const BUILD = resolve(process.env['MOBIKED_BUILD'] ?? 'build');
+export type EventOf<T extends EventType> = Event & { readonly type: T };
 
 /** A connection as `mobikectl --json connections` tells it, as far as the tests read it. */
 export interface ConnectionDocument {
@@ -51,8 +52,9 @@ export class Mobiked {
     this.#daemon = this.#namespace.spawn([
       `${BUILD}/mobiked`, '--config', this.#config, '--ubus', 'none', '--run-dir', this.#runDir, '--state-dir', this.#runDir, '--foreground',
     ]);
+    await until(`${this.name} answers on its socket`, () => this.ctl('status').then(() => true), 10_000, 20);
     const seen = this.events.length;
-    this.#follower = this.#namespace.spawn(['sh', '-c', `until test -S ${this.#socket}; do sleep 0.02; done; exec ${BUILD}/mobikectl --socket ${this.#socket} --json events --follow`]);
+    this.#follower = this.#namespace.spawn([`${BUILD}/mobikectl`, '--socket', this.#socket, '--json', 'events', '--follow']);
     this.#follower.onLine = (line) => this.events.push(JSON.parse(line) as StampedEvent);
     await until(`${this.name} tells its events`, () => this.events.length > seen, 10_000, 20);
     return this;

@@ -96,10 +96,14 @@ export class Scene {
     await this.hub.ip(`route replace default via ${this.publicAddress}`);
   }
 
-  /** Everything between router and hub vanishes, or passes again. */
-  async cut(on: boolean): Promise<void> {
-    if (on) await this.isp.run(['nft', '-f', '-'], 'table inet cut { chain fwd { type filter hook forward priority 0; policy drop; }; }\n');
-    else await this.isp.run(['nft', 'delete', 'table', 'inet', 'cut']);
+  /** Whatever passes the ISP from or to these uplinks vanishes until it is mended; links, addresses and routes remain. */
+  async cut(...names: readonly UplinkName[]): Promise<void> {
+    const set = names.map((n) => `"${n}"`).join(', ');
+    await this.isp.run(['nft', '-f', '-'], `table inet cut { chain pass { type filter hook forward priority 0; iifname { ${set} } drop; oifname { ${set} } drop; }; }\n`);
+  }
+
+  async mend(): Promise<void> {
+    await this.isp.run(['nft', 'delete', 'table', 'inet', 'cut']);
   }
 
   /** Numbered packets through the tunnel from `end` to an inner address of the other, and their echo. */

@@ -2,8 +2,8 @@
 import { test } from 'node:test';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
-import { labProblem } from '../lab/index.ts';
-import { HUB, HUB6, NETS, Scene, type SceneOptions } from './scene.ts';
+import { labProblem, type Stream } from '../lab/index.ts';
+import { HUB, HUB6, INNER, NETS, Scene, type SceneOptions } from './scene.ts';
 import { Mobiked } from './mobiked.ts';
 import { StrongSwan, type Settings } from './strongswan.ts';
 
@@ -17,7 +17,7 @@ export function peerProblem(): string | undefined {
   if (!existsSync(LIBIPSEC)) missing.push('the plugin kernel-libipsec');
   if (missing.length > 0) return `${missing.join(', ')} not installed: run test/interop/setup.sh as root`;
   try {
-    accessSync('build/lib/mobiked.mjs', constants.R_OK);
+    accessSync(`${process.env['MOBIKED_BUILD'] ?? 'build'}/lib/mobiked.mjs`, constants.R_OK);
   } catch {
     return 'build/mobiked is not built: run make build';
   }
@@ -95,6 +95,35 @@ export interface Stage {
   figure(text: string): void;
 }
 
+export interface Tunnel {
+  readonly ours: Mobiked;
+  readonly swan: StrongSwan;
+  readonly stream: Stream;
+}
+
+/** mobiked at the router, charon at the hub, a stream from router to hub. */
+export async function ourRouter(stage: Stage, tuning?: Tuning, peer?: SwanTuning, charon?: Settings): Promise<Tunnel> {
+  const swan = await stage.swan('hub', peer, charon);
+  const ours = await stage.mobiked('router', tuning);
+  await ours.event('child.established', 0);
+  return { ours, swan, stream: await flowing(stage) };
+}
+
+/** charon at the router, mobiked at the hub, a stream from router to hub. */
+export async function theirRouter(stage: Stage, tuning?: Tuning, peer?: SwanTuning, charon?: Settings): Promise<Tunnel> {
+  const ours = await stage.mobiked('hub', tuning);
+  const swan = await stage.swan('router', peer, charon);
+  await swan.initiate();
+  await ours.event('child.established', 0);
+  return { ours, swan, stream: await flowing(stage) };
+}
+
+async function flowing({ scene }: Stage): Promise<Stream> {
+  const stream = await scene.echo('router', INNER.hub);
+  await stream.flowing(10, 0, 8000);
+  return stream;
+}
+
 const problem = peerProblem();
 
 export function story(title: string, options: SceneOptions, body: (stage: Stage) => Promise<void>): void {
@@ -115,7 +144,7 @@ export function story(title: string, options: SceneOptions, body: (stage: Stage)
           daemons.push(made);
           return made.start(swanConfig(end, tuning));
         },
-        figure: (text) => void process.stdout.write(`figure: ${title.slice(0, 60)}: ${text}\n`),
+        figure: (text) => void process.stdout.write(`figure: ${title}: ${text}\n`),
       });
     } catch (error) {
       const reports = daemons.map((d) => d.report()).join('\n');

@@ -31,6 +31,7 @@ export interface IkeSaDocument {
   readonly initiatorSpi: string;
   readonly responderSpi: string;
   readonly all: RawSection;
+  /** Child SAs in use; charon keeps a replaced one 5 s for late packets (state DELETED). */
   readonly children: readonly RawSection[];
 }
 
@@ -98,7 +99,7 @@ export class StrongSwan {
       if (typeof sa !== 'object' || Array.isArray(sa)) return [];
       const section = sa as RawSection;
       const text = (key: string): string => (typeof section[key] === 'string' ? section[key] : '');
-      const children = Object.values((section['child-sas'] ?? {}) as RawSection).filter((c): c is RawSection => typeof c === 'object' && !Array.isArray(c));
+      const children = Object.values((section['child-sas'] ?? {}) as RawSection).filter((c): c is RawSection => typeof c === 'object' && !Array.isArray(c) && (c as RawSection)['state'] === 'INSTALLED');
       return [{
         name, state: text('state'), version: text('version'), localHost: text('local-host'), localPort: text('local-port'), remoteHost: text('remote-host'), remotePort: text('remote-port'),
         remoteId: text('remote-id'), uniqueId: text('uniqueid'), initiatorSpi: text('initiator-spi'), responderSpi: text('responder-spi'), all: section, children,
