@@ -1,4 +1,4 @@
-import { after, formatEndpoint, ipFamily, millis, rangePrefixes, sameEndpoint, TimerTable, type Instant, type IpAddress, type Millis, type Path, type UplinkFacts } from '../base/index.ts';
+import { after, earliest, formatEndpoint, ipFamily, millis, rangePrefixes, sameEndpoint, TimerTable, type Instant, type IpAddress, type Millis, type Path, type UplinkFacts } from '../base/index.ts';
 import type { TrafficSelector } from '../codec/ike/index.ts';
 import type { Config } from '../config/index.ts';
 import type { IkeEvent } from '../ike/index.ts';
@@ -46,8 +46,9 @@ export class Dataplane {
   #tun: { name: string; ifindex: number } | undefined;
   #tunTry = 0;
   #tunAsked = false;
-  #applying: { readonly opId: number; readonly key: string; readonly last: boolean } | undefined;
-  #refused: { readonly key: string; readonly until: Instant } | undefined;
+  #applying: { readonly opId: number; readonly last: boolean } | undefined;
+  /** Operations that the kernel refused and that are still wanted, and when each is tried again. */
+  readonly #refused = new Map<string, Instant>();
   #report: EspReport | undefined;
   #polling = false;
   #busyUntil: Instant | undefined;
@@ -205,29 +206,29 @@ export class Dataplane {
     const ops: KernelOp[] = [];
     if (this.#tun && this.#stopped === 'no') ops.push(...planLink(this.#tun.ifindex, this.#mtu(turn.config), this.view));
     ops.push(...planRoutes(this.#wanted(turn.config), this.view));
-    if (ops.length === 0) {
+    const wanted = new Set(ops.map(opKey));
+    for (const key of this.#refused.keys()) if (!wanted.has(key)) this.#refused.delete(key);
+    const due = ops.filter((op) => (this.#refused.get(opKey(op)) ?? turn.now) <= turn.now);
+    if (due.length === 0) {
       if (this.#stopped === 'stopping') this.#stopped = 'stopped';
+      const next = earliest(...this.#refused.values());
+      if (next !== undefined) this.#timers.setIfEarlier('settle', next);
       return;
     }
-    const key = JSON.stringify(ops);
-    if (this.#refused?.key === key && this.#refused.until > turn.now) {
-      this.#timers.setIfEarlier('settle', this.#refused.until);
-      return;
-    }
-    this.#applying = { opId: turn.nextOpId(), key, last: this.#stopped === 'stopping' };
-    turn.emit({ type: 'kernel.apply', opId: this.#applying.opId, ops });
+    this.#applying = { opId: turn.nextOpId(), last: this.#stopped === 'stopping' };
+    turn.emit({ type: 'kernel.apply', opId: this.#applying.opId, ops: due });
   }
 
   onKernel(input: Input, turn: Turn): boolean {
     switch (input.type) {
       case 'kernel.applied': {
         if (this.#applying?.opId !== input.opId) return true;
-        const { key, last } = this.#applying;
+        const { last } = this.#applying;
         this.#applying = undefined;
-        const first = input.failures[0];
-        if (first) {
-          if (this.#refused?.key !== key) turn.record({ type: 'kernel.failed', what: describeOp(first.op), errno: first.errno });
-          this.#refused = { key, until: after(turn.now, REFUSED_RETRY) };
+        for (const { op, errno } of input.failures) {
+          // Told once for as long as it is wanted and refused.
+          if (!this.#refused.has(opKey(op))) turn.record({ type: 'kernel.failed', what: describeOp(op), errno });
+          this.#refused.set(opKey(op), after(turn.now, REFUSED_RETRY));
         }
         // A change that was under way when the stop came is not the stop's own.
         if (last) this.#stopped = 'stopped';
@@ -257,6 +258,8 @@ export class Dataplane {
     return this.#paths.get(chain);
   }
 }
+
+const opKey = (op: KernelOp): string => JSON.stringify(op);
 
 function describeOp(op: KernelOp): string {
   if (op.op === 'link.set') return `link ${op.ifindex} up mtu ${op.mtu}`;

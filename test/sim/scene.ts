@@ -55,6 +55,8 @@ export class DaemonHost extends SimHost {
   up = false;
   /** What the configuration file says; read at the start and on `reload`. */
   config = '';
+  /** A configuration with problems is taken as it is. */
+  lenient = false;
 
   constructor(world: World, options: HostOptions) {
     super(world, options);
@@ -127,10 +129,10 @@ function sideConfig(role: 'initiator' | 'responder', remote: IpAddress | undefin
   ].join('\n');
 }
 
-function load(text: string): LoadedConfig {
+function load(text: string, lenient: boolean): LoadedConfig {
   const loaded = loadConfig(text, '/etc/config/mobiked', () => err('no files here'));
   const bad = loaded.problems[0];
-  if (bad) throw new Error(`configuration of the scene: line ${bad.line}: ${bad.message}`);
+  if (bad && !lenient) throw new Error(`configuration of the scene: line ${bad.line}: ${bad.message}`);
   return loaded;
 }
 
@@ -140,7 +142,7 @@ export function openScene(options: SceneOptions): Scene {
   const routerText = sideConfig('initiator', ipv6 ? SCENE.hub6 : SCENE.hub, 'router.example', '10.1.0.0/24', 'hub.example', '10.2.0.0/24', connection) + (options.router ?? '');
   const hubText = sideConfig('responder', undefined, 'hub.example', '10.2.0.0/24', 'router.example', '10.1.0.0/24', hubConnection);
   const make = (name: string, text: string, own: CryptoSuite, ubus?: HostOptions['ubus']): DaemonHost => {
-    const host: DaemonHost = new DaemonHost(world, { name, suite: own, makeCore: (entropy) => new Daemon({ suite: own, entropy }), load: () => load(host.config), ...(ubus ? { ubus } : {}) });
+    const host: DaemonHost = new DaemonHost(world, { name, suite: own, makeCore: (entropy) => new Daemon({ suite: own, entropy }), load: () => load(host.config, host.lenient), ...(ubus ? { ubus } : {}) });
     host.config = text;
     return host;
   };
