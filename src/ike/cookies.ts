@@ -1,4 +1,4 @@
-import { after, ByteWriter, concat, ipBytes, ipFamily, type Instant, type IpAddress } from '../base/index.ts';
+import { after, ByteWriter, concat, ipBytes, ipFamily, wipe, type Instant, type IpAddress } from '../base/index.ts';
 import type { IkeSpi } from '../codec/ike/index.ts';
 import { COOKIE_SECRET_TIME } from './constants.ts';
 import type { IkeDeps } from './types.ts';
@@ -19,9 +19,12 @@ export class Cookies {
 
   #rotate(now: Instant): void {
     if (this.#rotateAt !== undefined && now < this.#rotateAt) return;
+    // After a quiet time the secret before this one is too old as well.
+    const kept = this.#rotateAt !== undefined && now < after(this.#rotateAt, COOKIE_SECRET_TIME) ? 1 : 0;
+    wipe(...this.#secrets.slice(kept));
     this.#rotateAt = after(now, COOKIE_SECRET_TIME);
     this.#version = (this.#version + 1) & 255;
-    this.#secrets = [this.#deps.entropy.bytes(32, 'cookie-secret'), ...this.#secrets.slice(0, 1)];
+    this.#secrets = [this.#deps.entropy.bytes(32, 'cookie-secret'), ...this.#secrets.slice(0, kept)];
   }
 
   #make(version: number, secret: Uint8Array, address: IpAddress, spiI: IkeSpi, ni: Uint8Array): Uint8Array {

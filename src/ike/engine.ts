@@ -21,7 +21,7 @@ interface Setup {
   failure: { readonly reason: CloseReason; readonly detail: string };
 }
 
-/** Unprotected notices of all kinds, in one second (I1.5-1). */
+/** Unprotected notices of all kinds in one second, one for each network they go to (I1.5-1). */
 const NOTICES_PER_SECOND = 100;
 
 /** All IKE SAs of the host, found by SPI alone (I2.6-5), and the answering of what belongs to none. */
@@ -35,7 +35,7 @@ export class IkeEngine {
   readonly #cookies: Cookies;
   #connections = new Map<string, IkeConnection>();
   #lastNumber = 0;
-  #notices = { second: -1, count: 0 };
+  #notices = { second: -1, sources: new Set<string>() };
   #effects: IkeEffect[] = [];
   readonly #host: SaHost;
 
@@ -122,6 +122,7 @@ export class IkeEngine {
         return this.#packet(input.path, input.bytes, ctx);
       case 'connections.set':
         this.#connections = new Map(input.connections.map((c) => [c.name, c]));
+        for (const name of [...this.#setups.keys()]) if (!this.#connections.has(name)) this.#stopSetup(name, ctx);
         for (const sa of this.#sas.values()) if (sa.connection) sa.connection = this.#connections.get(sa.name) ?? sa.connection;
         return;
       case 'connection.initiate':
@@ -200,6 +201,7 @@ export class IkeEngine {
   #initiate(name: string, paths: readonly Path[], ctx: Ctx): void {
     const connection = this.#connections.get(name);
     if (!connection || paths.length === 0 || this.isConnecting(name)) return;
+    if (connection.children.length === 0) return ctx.emit({ type: 'event', event: { type: 'ike.failed', connection: name, reason: 'child_failed', detail: 'the connection has no child' } });
     const setup: Setup = { connection: name, waiting: paths.slice(0, PATHS_MOST), running: new Set(), nextAt: ctx.now, failure: { reason: 'timeout', detail: 'no answer' } };
     this.#setups.set(name, setup);
     this.#pace(setup, ctx);
@@ -332,17 +334,16 @@ export class IkeEngine {
       this.#sas.set(answer.sa.localSpi, answer.sa);
       this.#chains.set(answer.sa.chain, answer.sa);
       answer.sa.transmit(path, answer.reply, ctx);
-    } else if (this.#noticeAllowed(ctx)) this.#transmit(path, answer.reply, ctx);
-  }
-
-  #noticeAllowed(ctx: Ctx): boolean {
-    const second = Math.floor(ctx.now / 1000);
-    if (this.#notices.second !== second) this.#notices = { second, count: 0 };
-    return this.#notices.count++ < NOTICES_PER_SECOND;
+    } else this.#transmit(path, answer.reply, ctx);
   }
 
   #notice(header: IkeHeader, path: Path, name: 'INVALID_IKE_SPI' | 'INVALID_MAJOR_VERSION', ctx: Ctx): void {
-    if (!this.#noticeAllowed(ctx)) return;
+    const second = Math.floor(ctx.now / 1000);
+    if (this.#notices.second !== second) this.#notices = { second, sources: new Set() };
+    const { sources } = this.#notices;
+    const source = networkOf(path);
+    if (sources.has(source) || sources.size >= NOTICES_PER_SECOND) return;
+    sources.add(source);
     this.#reply(header, path, [notify(name)], ctx);
   }
 
@@ -384,9 +385,9 @@ export class IkeEngine {
 
 const sameId = (a: IkeIdentity | undefined, b: IkeIdentity): boolean => a !== undefined && a.idType === b.idType && sameBytes(a.data, b.data);
 
-/** The source a limit counts: the address, of IPv6 its /64 (I2.6-1). */
-function sourceKey(path: Path): string {
-  const octets = ipBytes(path.remote.address);
-  return toHex(ipFamily(path.remote.address) === 4 ? octets : octets.subarray(0, 8));
-}
+const isIpv4 = (path: Path): boolean => ipFamily(path.remote.address) === 4;
+/** The source a limit of half-open SAs counts: the address, of IPv6 its /64 (I2.6-1). */
+const sourceKey = (path: Path): string => toHex(ipBytes(path.remote.address).subarray(0, isIpv4(path) ? 4 : 8));
+/** The network a limit of notices counts: the /24, of IPv6 the /64 (I1.5-1). */
+const networkOf = (path: Path): string => toHex(ipBytes(path.remote.address).subarray(0, isIpv4(path) ? 3 : 8));
 

@@ -1,4 +1,4 @@
-import { after, type Instant, type Path } from '../../base/index.ts';
+import { after, sameBytes, type Instant, type Path } from '../../base/index.ts';
 import { encodeMessage, EXCHANGE, findNotify, findPayload, isErrorNotify, notify, notifyName, PROTOCOL, type IkeHeader, type IkeSpi, type Payload } from '../../codec/ike/index.ts';
 import { DH_SECRET_OCTETS, dhGroupOf, ikeKeys, prfHash, skeyseed, type DhPair } from '../../crypto/index.ts';
 import { HALF_OPEN_TIME, INIT_RETRIES, NONCE_OCTETS, SETUP_TIME } from '../constants.ts';
@@ -90,6 +90,8 @@ export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly P
   if (!setup?.dh || !connection || header.messageId !== 0 || sa.exchanges.outstanding?.task.kind !== 'init') return;
   const cookie = findNotify(payloads, 'COOKIE');
   if (cookie && cookie.data.length >= 1 && cookie.data.length <= 64) {
+    // The answer to a retransmission of ours: it says nothing new.
+    if (setup.cookie && sameBytes(setup.cookie, cookie.data)) return;
     if (setup.retries++ >= INIT_RETRIES) return;
     setup.cookie = cookie.data.slice();
     return sendInit(sa, ctx);
@@ -117,7 +119,10 @@ export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly P
   const chosen = checkAnswer(connection.ikeProposals, offer.proposals, IKE_RULES);
   if (!chosen || chosen.group !== setup.dh.group || ke.group !== setup.dh.group) return;
   const verdict = natVerdict(ctx.deps.suite, header.spiI, header.spiR, path.local, path.remote, payloads);
-  if (!verdict) return sa.close('nat_traversal_refused', 'the peer does not do NAT traversal, which userspace ESP needs', ctx);
+  if (!verdict) {
+    setup.remembered = 'nat_traversal_refused';
+    return sa.log('warn', 'peer answered IKE_SA_INIT without NAT detection, which userspace ESP needs (not authenticated: waiting on)', ctx);
+  }
   const shared = setup.dh.derive(ke.data);
   if (!shared) return; // AL-3: dropped, waiting goes on
   if (!sa.exchanges.complete(0, path, ctx)) return;
@@ -172,6 +177,11 @@ export function respondInit(
   if (!chosen) return candidates.length === 0 ? undefined : refuse('NO_PROPOSAL_CHOSEN');
   const group = dhGroupOf(chosen.group);
   if (group === undefined) return refuse('NO_PROPOSAL_CHOSEN');
+  const verdict = natVerdict(suite, header.spiI, 0n as IkeSpi, path.local, path.remote, payloads);
+  if (!verdict) {
+    ctx.emit({ type: 'log', level: 'warn', text: `${path.remote.address}: refused, it does not do NAT traversal, which userspace ESP needs` });
+    return refuse('NO_PROPOSAL_CHOSEN');
+  }
   if (ke.group !== chosen.group) return refuse('INVALID_KE_PAYLOAD', Uint8Array.of(chosen.group >> 8, chosen.group & 255));
   const dh = suite.dh(group, entropy.bytes(DH_SECRET_OCTETS[group], 'dh'));
   const shared = dh.derive(ke.data);
@@ -196,9 +206,8 @@ export function respondInit(
   dh.wipe();
   sa.expectAuth();
   sa.timers.set('halfOpen', after(ctx.now, HALF_OPEN_TIME));
-  const verdict = natVerdict(suite, header.spiI, 0n as IkeSpi, path.local, path.remote, payloads);
-  sa.natLocal = verdict?.local ?? false;
-  sa.natRemote = verdict?.remote ?? false;
+  sa.natLocal = verdict.local;
+  sa.natRemote = verdict.remote;
   return { reply, sa };
 }
 
