@@ -51,7 +51,7 @@ async function start(options: DaemonOptions): Promise<number> {
   const kernel = createKernelPort(pickNetlink(() => native, (text) => say('info', text)), (text) => say('warn', text));
   const ubus = createUbusPort(monotonic);
   const mqtt = createMqttPort(tcp);
-  const resolver = createResolverPort({ connectTcp: tcp });
+  const resolver = createResolverPort({ connectTcp: tcp, openUdp: (family, ifindex, mark) => native.addon.udpSocket(native.handle, family, ifindex, mark) });
   const ports = [control, udp, esp, kernel, ubus, mqtt, resolver];
   const ring = new ReplayRing(options.runDir);
   let timer: NodeJS.Timeout | undefined;

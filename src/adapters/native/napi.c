@@ -6,7 +6,7 @@
 #include "napi-host.h"
 
 /* Of the interface in native.ts. */
-#define ABI 1
+#define ABI 2
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -295,6 +295,17 @@ static napi_value tcp_cancel_call(napi_env env, napi_callback_info info) {
   return settled(&args, 0);
 }
 
+/* A UDP socket for somebody else's loop: device and mark are all it has. */
+static napi_value udp_socket_call(napi_env env, napi_callback_info info) {
+  ENTER;
+  uint32_t family = args_u32(&args, 1);
+  uint32_t ifindex = args_u32(&args, 2);
+  uint32_t mark = args_u32(&args, 3);
+  if (args.bad) return NULL;
+  (void)host;
+  return make_number(env, socket_bound(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, ifindex, mark));
+}
+
 NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
@@ -305,6 +316,7 @@ NAPI_MODULE_INIT() {
       {"udpOpen", udp_open_call},
       {"udpClose", udp_close_call},
       {"udpSend", udp_send_call},
+      {"udpSocket", udp_socket_call},
       {"tunOpen", tun_open_call},
       {"tunClose", tun_close_call},
       {"espSaAdd", sa_add_call},

@@ -46,6 +46,17 @@ static int bind_device(int fd, uint32_t ifindex) {
   return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, sizeof name) < 0 ? errno : 0;
 }
 
+int socket_bound(int family, int type, uint32_t ifindex, uint32_t mark) {
+  int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  int error = 0;
+  if (mark != 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) < 0) error = errno;
+  if (error == 0 && ifindex != 0) error = bind_device(fd, ifindex);
+  if (error == 0) return fd;
+  close(fd);
+  return -error;
+}
+
 static int start(int fd, const struct tcp_target *target) {
   union {
     struct sockaddr any;
@@ -65,11 +76,6 @@ static int start(int fd, const struct tcp_target *target) {
     memcpy(&name.v6.sin6_addr, target->address, 16);
     length = sizeof name.v6;
   }
-  if (target->mark != 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &target->mark, sizeof target->mark) < 0) return errno;
-  if (target->ifindex != 0) {
-    int error = bind_device(fd, target->ifindex);
-    if (error != 0) return error;
-  }
   if (target->user_timeout_ms != 0) {
     unsigned timeout = target->user_timeout_ms;
     if (setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout) < 0) return errno;
@@ -82,8 +88,8 @@ int tcp_connect(struct tcp *tcp, const struct tcp_target *target) {
   for (int i = 0; i < TCP_ATTEMPTS; i++) {
     struct tcp_attempt *attempt = &tcp->attempts[i];
     if (attempt->id != 0) continue;
-    int fd = socket(target->address_length == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -errno;
+    int fd = socket_bound(target->address_length == 4 ? AF_INET : AF_INET6, SOCK_STREAM, target->ifindex, target->mark);
+    if (fd < 0) return fd;
     int error = start(fd, target);
     if (error == 0) error = loop_watch(tcp->loop, fd, EPOLLOUT, on_ready, attempt, &attempt->ref);
     if (error != 0) {

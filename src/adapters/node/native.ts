@@ -52,6 +52,8 @@ export interface NativeAddon {
   udpOpen(host: HostHandle, port: number, family: number, mark: number): number;
   udpClose(host: HostHandle): void;
   udpSend(host: HostHandle, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, bytes: Uint8Array): number;
+  /** A UDP socket bound to the device (0: none) and marked (0: not): a descriptor that belongs to the caller, or a negative errno. */
+  udpSocket(host: HostHandle, family: number, ifindex: number, mark: number): number;
   /** The ifindex, or a negative errno. */
   tunOpen(host: HostHandle, name: string, mtu: number): number;
   tunClose(host: HostHandle): void;
@@ -89,7 +91,7 @@ export function systemError(errno: number, what: string): Error & { code: string
   return Object.assign(new Error(`${what}: ${code}`), { code, errno: -errno });
 }
 
-const ABI = 1;
+const ABI = 2;
 const FILE = 'mobiked.node';
 
 /** Loads the addon: beside the running script, else from `build/lib` of the working directory. Throws with what was tried. */

@@ -10,8 +10,12 @@ import { join } from 'node:path';
 import { ip } from '../../../src/base/index.ts';
 import type { IpAddress } from '../../../src/base/index.ts';
 import type { EffectOf, InputOf } from '../../../src/ports/index.ts';
+import { NativeHost } from '../../../src/adapters/node/native.ts';
 import { createResolverPort } from '../../../src/adapters/node/resolver.ts';
 import type { ResolverSetup } from '../../../src/adapters/node/resolver.ts';
+
+/** The kernel numbers the loopback device 1 in every namespace. */
+const LOOPBACK = 1;
 
 type Answer = InputOf<'resolver.answered'>;
 /** What a server says: addresses, or a way to misbehave. */
@@ -141,6 +145,19 @@ test('both families are asked at once; IPv4 first, the smaller TTL', async () =>
   assert.deepEqual(await b.ask('hub.example'), { type: 'resolver.answered', opId: 1, addresses: ['198.51.100.1', '2001:db8::1'], ttl: 30_000, why: undefined });
   assert.deepEqual(b.asked.sort(), ['127.0.0.1 udp A hub.example', '127.0.0.1 udp AAAA hub.example']);
   b.end();
+});
+
+test('a question bound to a device goes over UDP through a socket of the addon, whichever device that is', async () => {
+  const native = new NativeHost();
+  const b = await bench(both, { openUdp: (family, ifindex, mark) => native.addon.udpSocket(native.handle, family, ifindex, mark) });
+  try {
+    assert.deepEqual((await b.ask('hub.example', ['127.0.0.1'], { ifindex: LOOPBACK })).addresses, ['198.51.100.1', '2001:db8::1']);
+    assert.deepEqual(b.asked.sort(), ['127.0.0.1 udp A hub.example', '127.0.0.1 udp AAAA hub.example']);
+    assert.match((await b.ask('hub.example', ['127.0.0.1'], { ifindex: 9999 })).why ?? '', /device 9999|ENODEV/);
+  } finally {
+    b.end();
+    native.close();
+  }
 });
 
 test('addresses and names of the hosts file ask nobody; no servers means those of resolv.conf', async () => {
