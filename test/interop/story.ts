@@ -33,14 +33,16 @@ export interface Tuning {
   readonly esp?: string;
   readonly psk?: string;
   /** Connection options of mobiked, over the ones below. */
-  readonly options?: { readonly [name: string]: string | readonly string[] };
+  readonly options?: { readonly [name: string]: string | readonly string[] | undefined };
   readonly ipv6?: boolean;
+  /** Child sections; default one, `lan`, with all networks. */
+  readonly children?: readonly { readonly name: string; readonly local: readonly string[]; readonly remote: readonly string[] }[];
 }
 
 /** mobiked's configuration at one end of the scene. */
 export function mobikedConfig(end: 'router' | 'hub', tuning: Tuning = {}): string {
   const other = end === 'router' ? 'hub' : 'router';
-  const connection: { [name: string]: string | readonly string[] } = {
+  const connection: { [name: string]: string | readonly string[] | undefined } = {
     role: end === 'router' ? 'initiator' : 'responder',
     ...(end === 'router' ? { remote_addrs: [tuning.ipv6 ? HUB6 : HUB] } : {}),
     local_id: end === 'router' ? ROUTER_ID : HUB_ID,
@@ -49,13 +51,15 @@ export function mobikedConfig(end: 'router' | 'hub', tuning: Tuning = {}): strin
     ...(tuning.ike === undefined ? {} : { ike_proposal: [tuning.ike] }),
     ...tuning.options,
   };
-  const lines = Object.entries(connection).map(([name, value]) => (typeof value === 'string' ? `  option ${name} '${value}'` : value.map((v) => `  list ${name} '${v}'`).join('\n')));
+  const lines = Object.entries(connection).map(([name, value]) => (value === undefined ? '' : typeof value === 'string' ? `  option ${name} '${value}'` : value.map((v) => `  list ${name} '${v}'`).join('\n')));
   return [
     "config mobiked 'main'", `  option node_id '${end}'`, "  option log_level 'debug'",
     "config connection 'swan'", ...lines,
-    "config child 'lan'", "  option connection 'swan'",
-    ...NETS[end].map((n) => `  list local_ts '${n}'`), ...NETS[other].map((n) => `  list remote_ts '${n}'`),
-    ...(tuning.esp === undefined ? [] : [`  list esp_proposal '${tuning.esp}'`]), '',
+    ...(tuning.children ?? [{ name: 'lan', local: NETS[end], remote: NETS[other] }]).flatMap((child) => [
+      `config child '${child.name}'`, "  option connection 'swan'",
+      ...child.local.map((n) => `  list local_ts '${n}'`), ...child.remote.map((n) => `  list remote_ts '${n}'`),
+      ...(tuning.esp === undefined ? [] : [`  list esp_proposal '${tuning.esp}'`]),
+    ]), '',
   ].join('\n');
 }
 
@@ -63,15 +67,19 @@ export interface SwanTuning {
   readonly ike?: string;
   readonly esp?: string;
   readonly psk?: string;
+  /** Over the connection's settings below; likewise the child's. */
   readonly connection?: Settings;
   readonly child?: Settings;
+  readonly ids?: { readonly mine: string; readonly theirs: string };
+  /** Further children. */
+  readonly children?: Settings;
   readonly ipv6?: boolean;
 }
 
 /** swanctl.conf for charon at one end of the scene. */
 export function swanConfig(end: 'router' | 'hub', tuning: SwanTuning = {}): Settings {
   const other = end === 'router' ? 'hub' : 'router';
-  const [mine, theirs] = end === 'router' ? [ROUTER_ID, HUB_ID] : [HUB_ID, ROUTER_ID];
+  const { mine, theirs } = tuning.ids ?? (end === 'router' ? { mine: ROUTER_ID, theirs: HUB_ID } : { mine: HUB_ID, theirs: ROUTER_ID });
   return {
     connections: {
       iop: {
@@ -79,10 +87,10 @@ export function swanConfig(end: 'router' | 'hub', tuning: SwanTuning = {}): Sett
         ...(end === 'router' ? { remote_addrs: tuning.ipv6 ? HUB6 : HUB, keyingtries: 1 } : {}),
         ...tuning.connection,
         local: { auth: 'psk', id: mine }, remote: { auth: 'psk', id: theirs },
-        children: { net: { local_ts: NETS[end].join(','), remote_ts: NETS[other].join(','), esp_proposals: tuning.esp ?? 'aes256gcm16', rekey_time: '0s', ...tuning.child } },
+        children: { net: { local_ts: NETS[end].join(','), remote_ts: NETS[other].join(','), esp_proposals: tuning.esp ?? 'aes256gcm16', rekey_time: '0s', ...tuning.child }, ...tuning.children },
       },
     },
-    secrets: { 'ike-iop': { id: theirs, secret: `"${tuning.psk ?? PSK}"` } },
+    secrets: { 'ike-iop': { id: theirs, secret: tuning.psk ?? `"${PSK}"` } },
   };
 }
 

@@ -157,3 +157,16 @@ story('RFC 4555 §3.11: everything is cut for a while; the tunnel survives, or i
   assert.equal((await ours.connection()).state, 'up');
   await stream.stop();
 });
+
+story('I2.21.4-1: our hub is killed and starts again, strongSwan finds out and comes back', {}, async (stage) => {
+  const { ours, swan, stream } = await theirRouter(stage, {}, { connection: { dpd_delay: '1s', keyingtries: 0 }, child: { dpd_action: 'restart' } }, { retransmit_timeout: '0.3', retransmit_tries: 2 });
+  await ours.stop('SIGKILL');
+  const mark = ours.mark;
+  const since = monotonic();
+  await ours.start();
+  await ours.event('child.established', mark, 20_000);
+  await stream.flowing(10, since, 10_000);
+  stage.figure(`back ${Math.round(monotonic() - since)} ms after the restart`);
+  await until('one IKE SA', () => swan.sa());
+  await stream.stop();
+});

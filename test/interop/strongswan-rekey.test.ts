@@ -129,3 +129,19 @@ story('I2.25-2, I1.2-6: in a rekeying we want another group than strongSwan begi
   await newIke(made, ike);
   await made.stream.stop();
 });
+
+for (const [who, tunnel] of [['initiator', ourRouter], ['responder', theirRouter]] as const) {
+  story(`as ${who}: both sides rekey at the same moment, three times, and agree on one Child SA and one IKE SA`, {}, async (stage) => {
+    const made = await tunnel(stage, { esp: PFS }, { esp: PFS });
+    const since = monotonic();
+    for (const [ours, theirs] of [[['rekey', 'lan'], ['--rekey', '--child', 'net']], [['rekey', 'swan'], ['--rekey', '--ike', 'iop']], [['rekey', 'lan'], ['--rekey', '--ike', 'iop']]] as const) {
+      const [child, ike] = [await childSpi(made), await ikeSpi(made)];
+      await Promise.all([made.ours.ctl(...ours), made.swan.run(...theirs)]);
+      await (ours[1] === 'lan' ? newChild(made, child) : newIke(made, ike));
+    }
+    await newChild(made, '');
+    await newIke(made, '');
+    await nothingLost(made, stage, since, 'rekeying at the same moment');
+    await made.stream.stop();
+  });
+}

@@ -5,7 +5,7 @@ import { encodeMessage, type IkeSpi } from '../../src/codec/ike/index.ts';
 import { monotonic } from '../lab/index.ts';
 import type { Mobiked } from './mobiked.ts';
 import { until } from './poll.ts';
-import { HUB, HUB6, INNER, UPLINKS } from './scene.ts';
+import { HUB, HUB6, INNER, NETS, UPLINKS } from './scene.ts';
 import { HUB_ID, ROUTER_ID, story, swanConfig, type Stage } from './story.ts';
 import type { StrongSwan } from './strongswan.ts';
 
@@ -153,7 +153,7 @@ story('I2.21.2-1: a wrong PSK is refused by strongSwan, and both sides say so', 
 
 story('I2.21.2-1: a wrong PSK is refused by mobiked, and both sides say so', {}, async (stage) => {
   const ours = await stage.mobiked('hub');
-  const swan = await stage.swan('router', { psk: 'not the same key at all' });
+  const swan = await stage.swan('router', { psk: '"not the same key at all"' });
   assert.equal(await swan.initiate(false), false);
   await swan.line('received AUTHENTICATION_FAILED notify error');
   await until('mobiked says why', () => ours.log.some((line) => line.includes(`AUTH of ${ROUTER_ID} does not verify (is the PSK of connection 'swan' the same on both sides?)`)));
@@ -204,3 +204,51 @@ story('I1.2-3: mobiked refuses the Child SA of strongSwan, both sides say why', 
   await swan.line('received TS_UNACCEPTABLE notify');
   await until('mobiked says why', () => ours.log.some((line) => line.includes('Child SA refused: TS_UNACCEPTABLE')));
 });
+
+const TWO = [
+  { name: 'four', local: [NETS.router[0]], remote: [NETS.hub[0]] },
+  { name: 'six', local: [NETS.router[1]], remote: [NETS.hub[1]] },
+] as const;
+
+story('I1.3.1: two children, the second by CREATE_CHILD_SA with a key exchange of its own', {}, async (stage) => {
+  const esp = 'aes256gcm16-x25519';
+  const swan = await stage.swan('hub', {
+    esp, child: { local_ts: NETS.hub[0], remote_ts: NETS.router[0] }, children: { six: { local_ts: NETS.hub[1], remote_ts: NETS.router[1], esp_proposals: esp } },
+  });
+  const ours = await stage.mobiked('router', { esp, children: TWO });
+  await ours.event('child.established', 0, 10_000, (e) => e.child === 'six');
+  const sa = await until('charon shows both', async () => {
+    const found = await swan.sa();
+    return found.children.length === 2 && found;
+  });
+  assert.deepEqual(sa.children.map((c) => [c['name'], c['dh-group']]).sort(), [['net', undefined], ['six', 'CURVE_25519']]);
+  await trafficBothWays(stage);
+});
+
+story('I1.3.1: strongSwan sets up two children of mobiked', {}, async (stage) => {
+  const esp = 'aes256gcm16-ecp256';
+  const ours = await stage.mobiked('hub', { esp, children: TWO.map(({ name, local, remote }) => ({ name, local: remote, remote: local })) });
+  const swan = await stage.swan('router', {
+    esp, child: { local_ts: NETS.router[0], remote_ts: NETS.hub[0] }, children: { six: { local_ts: NETS.router[1], remote_ts: NETS.hub[1], esp_proposals: esp } },
+  });
+  await swan.initiate();
+  await swan.run('--initiate', '--child', 'six', '--timeout', '10');
+  assert.deepEqual((await ours.connection()).children.map((c) => c.name).sort(), ['four', 'six']);
+  await trafficBothWays(stage);
+});
+
+for (const [kind, router, hub] of [
+  ['addresses', UPLINKS.wan0.address, HUB],
+  ['mail addresses', 'router7@sites.example', 'hub@sites.example'],
+  ['key ids', 'keyid:router-7', 'keyid:hub-1'],
+] as const) {
+  story(`I3.5: identities that are ${kind}, the key in hexadecimal`, {}, async (stage) => {
+    const psk = '0x00ff102030405060708090a0b0c0d0e0f0';
+    const quoted = (id: string): string => `"${id}"`;
+    const swan = await stage.swan('hub', { psk, ids: { mine: quoted(hub), theirs: quoted(router) } });
+    const plain = kind === 'addresses';
+    const ours = await stage.mobiked('router', { psk, options: { local_id: plain ? undefined : router, remote_id: plain ? undefined : hub } });
+    await ours.event('child.established', 0);
+    assert.equal((await swan.sa()).remoteId, router.replace('keyid:', ''));
+  });
+}
