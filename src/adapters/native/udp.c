@@ -6,6 +6,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "tcp.h"
+
 /* Octets of kernel buffer asked for: 0.25 s at 4 MB/s, about 3,000 packets. */
 #define SOCKET_BUFFER (1 << 20)
 /* recvmmsg calls per readable event; the rest waits for the next turn. */
@@ -102,11 +104,10 @@ static void enlarge(int fd, int option, int forced) {
   if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof size) < 0) setsockopt(fd, SOL_SOCKET, option, &size, sizeof size);
 }
 
-static int prepare(int fd, uint16_t port, uint32_t family, uint32_t mark) {
+static int prepare(int fd, uint16_t port, uint32_t family) {
   int one = 1;
   enlarge(fd, SO_RCVBUF, SO_RCVBUFFORCE);
   enlarge(fd, SO_SNDBUF, SO_SNDBUFFORCE);
-  if (mark != 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) < 0) return errno;
   if (family == 4) {
     int dont = IP_PMTUDISC_DONT;
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -122,41 +123,87 @@ static int prepare(int fd, uint16_t port, uint32_t family, uint32_t mark) {
   return bind(fd, (struct sockaddr *)&name, sizeof name) < 0 ? errno : 0;
 }
 
-static struct udp_socket *find(struct udp *udp, uint16_t port, uint32_t family) {
+static struct udp_socket *find(struct udp *udp, uint16_t port, uint32_t family, uint32_t ifindex) {
   for (int i = 0; i < UDP_SOCKETS; i++) {
     struct udp_socket *s = &udp->sockets[i];
-    if (s->fd >= 0 && s->port == port && s->family == family) return s;
+    if (s->fd >= 0 && s->port == port && s->family == family && s->ifindex == ifindex) return s;
   }
   return NULL;
 }
 
-int udp_open(struct udp *udp, uint16_t port, uint32_t family, uint32_t mark) {
-  if (find(udp, port, family) != NULL) return 0;
+static void forget(struct udp *udp, struct udp_socket *socket) {
+  loop_close(udp->loop, &socket->ref);
+  socket->fd = -1;
+}
+
+/* A free place, if need be that of the bound socket not used longest. */
+static struct udp_socket *place(struct udp *udp) {
+  struct udp_socket *oldest = NULL;
   for (int i = 0; i < UDP_SOCKETS; i++) {
     struct udp_socket *s = &udp->sockets[i];
-    if (s->fd >= 0) continue;
-    int fd = socket(family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return errno;
-    int error = prepare(fd, port, family, mark);
-    if (error == 0) error = loop_watch(udp->loop, fd, EPOLLIN, on_readable, s, &s->ref);
-    if (error != 0) {
-      close(fd);
-      return error;
-    }
-    s->fd = fd;
-    s->port = port;
-    s->family = family;
-    return 0;
+    if (s->fd < 0) return s;
+    if (s->ifindex != 0 && (oldest == NULL || s->used < oldest->used)) oldest = s;
   }
-  return EMFILE;
+  if (oldest != NULL) forget(udp, oldest);
+  return oldest;
+}
+
+/* Two sockets share a port only while both say so; nobody else's may. */
+static void share(int fd, int on) {
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+}
+
+static int open_socket(struct udp *udp, const struct udp_socket *beside, uint16_t port, uint32_t family, uint32_t ifindex, uint32_t mark) {
+  struct udp_socket *s = place(udp);
+  if (s == NULL) return EMFILE;
+  int fd = socket_bound(family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM, ifindex, mark);
+  if (fd < 0) return -fd;
+  if (beside != NULL) {
+    share(beside->fd, 1);
+    share(fd, 1);
+  }
+  int error = prepare(fd, port, family);
+  if (beside != NULL) {
+    share(beside->fd, 0);
+    share(fd, 0);
+  }
+  if (error == 0) error = loop_watch(udp->loop, fd, EPOLLIN, on_readable, s, &s->ref);
+  if (error != 0) {
+    close(fd);
+    return error;
+  }
+  s->fd = fd;
+  s->port = port;
+  s->family = family;
+  s->ifindex = ifindex;
+  s->mark = mark;
+  s->used = ++udp->uses;
+  return 0;
+}
+
+/* The socket that a datagram leaves by; NULL and errno. */
+static struct udp_socket *outlet(struct udp *udp, const struct outer *outer) {
+  struct udp_socket *any = find(udp, outer->local_port, outer->family, 0);
+  if (any == NULL) errno = EBADF;
+  if (any == NULL || outer->family == 4 || outer->ifindex == 0) return any;
+  struct udp_socket *bound = find(udp, outer->local_port, 6, outer->ifindex);
+  if (bound == NULL) {
+    int error = open_socket(udp, any, any->port, 6, outer->ifindex, any->mark);
+    bound = find(udp, outer->local_port, 6, outer->ifindex);
+    errno = error;
+  }
+  if (bound != NULL) bound->used = ++udp->uses;
+  return bound;
+}
+
+int udp_open(struct udp *udp, uint16_t port, uint32_t family, uint32_t mark) {
+  if (find(udp, port, family, 0) != NULL) return 0;
+  return open_socket(udp, NULL, port, family, 0, mark);
 }
 
 void udp_close_all(struct udp *udp) {
-  for (int i = 0; i < UDP_SOCKETS; i++) {
-    if (udp->sockets[i].fd < 0) continue;
-    loop_close(udp->loop, &udp->sockets[i].ref);
-    udp->sockets[i].fd = -1;
-  }
+  for (int i = 0; i < UDP_SOCKETS; i++)
+    if (udp->sockets[i].fd >= 0) forget(udp, &udp->sockets[i]);
 }
 
 void udp_make_target(struct udp_target *target, const struct outer *outer) {
@@ -202,8 +249,8 @@ static void fill(struct msghdr *m, const struct udp_target *target, struct iovec
 }
 
 int udp_send(struct udp *udp, const struct outer *outer, const uint8_t *bytes, size_t length) {
-  struct udp_socket *socket = find(udp, outer->local_port, outer->family);
-  if (socket == NULL) return EBADF;
+  struct udp_socket *socket = outlet(udp, outer);
+  if (socket == NULL) return errno;
   struct udp_target target;
   struct msghdr message;
   struct iovec part = {.iov_base = (void *)bytes, .iov_len = length};
@@ -232,12 +279,11 @@ void udp_tx_flush(struct udp *udp) {
     const struct outer *outer = &udp->tx_targets[at]->outer;
     int run = 1;
     while (at + run < count && udp->tx_targets[at + run]->outer.family == outer->family &&
-           udp->tx_targets[at + run]->outer.local_port == outer->local_port)
+           udp->tx_targets[at + run]->outer.local_port == outer->local_port && udp->tx_targets[at + run]->outer.ifindex == outer->ifindex)
       run++;
-    struct udp_socket *socket = find(udp, outer->local_port, outer->family);
+    struct udp_socket *socket = outlet(udp, outer);
     int sent = -1;
-    if (socket == NULL) errno = EBADF;
-    else sent = sendmmsg(socket->fd, udp->tx + at, (unsigned)run, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (socket != NULL) sent = sendmmsg(socket->fd, udp->tx + at, (unsigned)run, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent <= 0) {
       udp->refused(udp->ctx, outer, errno);
       sent = 1;

@@ -1,6 +1,8 @@
 /*
  * Wildcard UDP sockets with packet info, one per port and family. Sending names device and source address, so that a
- * packet leaves through that device whatever the routing table prefers. Outer packets may be fragmented (no DF).
+ * packet leaves through that device whatever the routing table prefers. IPv4 obeys packet info; IPv6 takes the device
+ * in it for a wish (only the lookup for a bound socket is strict), so it sends through sockets bound to each device,
+ * made when first needed; what arrives on their device comes in through them. Outer packets may be fragmented (no DF).
  */
 #ifndef MOBIKED_UDP_H
 #define MOBIKED_UDP_H
@@ -12,7 +14,8 @@
 #include "loop.h"
 #include "outer.h"
 
-#define UDP_SOCKETS 8
+/* The wildcard ones, and those of IPv6 on 14 devices; beyond them the one not used longest goes. */
+#define UDP_SOCKETS 32
 #define UDP_RX_BATCH 32
 #define UDP_TX_BATCH 64
 /* Room for any datagram; pages are touched only as far as packets reach. */
@@ -26,6 +29,11 @@ struct udp_socket {
   int fd;
   uint16_t port;
   uint32_t family;
+  /* Device it is bound to; 0: wildcard. */
+  uint32_t ifindex;
+  uint32_t mark;
+  /* Grows with each use. */
+  uint64_t used;
   loop_ref ref;
 };
 
@@ -50,6 +58,7 @@ struct udp {
   void (*refused)(void *ctx, const struct outer *outer, int error);
   void *ctx;
   struct udp_socket sockets[UDP_SOCKETS];
+  uint64_t uses;
 
   struct mmsghdr rx[UDP_RX_BATCH];
   struct iovec rx_parts[UDP_RX_BATCH];
