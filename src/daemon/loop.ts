@@ -22,8 +22,10 @@ const QUEUE_MOST = 100_000;
 export function run(core: Core, host: Host): (input: Input) => void {
   const queue: Input[] = [];
   let busy = false;
+  let dropped = 0;
   const push = (input: Input): void => {
     if (queue.length < QUEUE_MOST) queue.push(input);
+    else if (dropped++ === 0) host.onBug(new Error('the input queue is full: inputs are lost'), input);
     if (busy) return;
     busy = true;
     try {

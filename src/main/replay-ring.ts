@@ -19,7 +19,8 @@ export class ReplayRing {
   }
 
   note(input: Input, at: Instant): void {
-    this.#ring.push({ at, input });
+    // Octets of an input are valid only during the call.
+    this.#ring.push({ at, input: input.type === 'udp.received' ? { ...input, bytes: input.bytes.slice() } : input });
     if (this.#ring.length > KEPT) this.#ring.shift();
   }
 
