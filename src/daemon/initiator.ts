@@ -79,7 +79,7 @@ export class Initiator {
     if (this.#nextAt !== undefined && this.#nextAt <= turn.now) {
       this.#nextAt = undefined;
       if (this.state === 'backoff') this.state = 'waiting';
-      else if (this.state === 'up' && this.#unreachable) this.#connect(turn);
+      else if (this.state === 'up' && this.#unreachable) this.#again(turn);
     }
     if (this.state === 'waiting') this.#start(turn);
   }
@@ -125,9 +125,24 @@ export class Initiator {
       this.reason = 'no uplink is up';
       return;
     }
-    const names = this.config.remoteAddrs.filter((a) => a.kind === 'name');
-    if (names.length === 0) return this.#connect(turn);
+    if (!this.#hasNames) return this.#connect(turn);
     this.state = 'resolving';
+    this.#lookUp(uplinks, first, turn);
+  }
+
+  /** A further attempt beside an SA that nobody answers: the hub may have moved, and its name with it (F-8). */
+  #again(turn: Turn): void {
+    const uplinks = this.#host.candidates(this.name);
+    const first = uplinks[0];
+    if (first && this.#hasNames) this.#lookUp(uplinks, first, turn);
+    else this.#connect(turn);
+  }
+
+  get #hasNames(): boolean {
+    return this.config.remoteAddrs.some((a) => a.kind === 'name');
+  }
+
+  #lookUp(uplinks: readonly UplinkFacts[], first: UplinkFacts, turn: Turn): void {
     this.#resolving.clear();
     this.#resolved = this.config.remoteAddrs.map((a) => (a.kind === 'address' ? [a.address] : []));
     this.config.remoteAddrs.forEach((remote, index) => {
@@ -146,11 +161,12 @@ export class Initiator {
     if (index === undefined) return false;
     this.#resolving.delete(opId);
     this.#resolved[index] = [...addresses];
-    if (why !== undefined) this.reason = `name look-up: ${why}`;
+    if (why !== undefined && this.state !== 'up') this.reason = `name look-up: ${why}`;
     if (this.#resolving.size > 0) return true;
     const found = this.#resolved.flat().slice(0, REMOTES_MOST);
     // An old answer is better than none: the hub has probably not moved.
     if (found.length > 0) this.remotes = [...new Set(found)];
+    if (this.state === 'up' && this.#unreachable) this.#connect(turn);
     if (this.state !== 'resolving') return true;
     if (this.remotes.length === 0) this.#wait(this.reason || 'the name has no address', undefined, turn);
     else this.#connect(turn);
