@@ -50,7 +50,7 @@ for (const off of ['0', 'off', 'false', 'no', 'disabled'])
 
 test("init.d: without the option the daemon's own default counts: enabled", () => assert.equal(init('', 'start_service')[1], 'procd_open_instance'));
 test('init.d: reload goes through start: procd compares, then signals, starts or stops', () => assert.deepEqual(init('1', 'reload_service'), ['start']));
-test('init.d: the command line carries no secret and no option but --foreground', () => {
+test('init.d: the command line carries no secret and no option', () => {
   const text = readFileSync('init.d/mobiked', 'utf8');
   assert.equal(text.split('config_get').length - 1, 1);
   assert.ok(!text.includes('psk') && !text.includes('password'));
