@@ -1,5 +1,6 @@
 /** mobiked on Node: reads the command line, builds the ports, runs the one loop. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { instant, toHex, type Instant } from '../base/index.ts';
@@ -41,9 +42,9 @@ function defaultNodeId(): string {
 }
 
 async function start(options: DaemonOptions): Promise<number> {
-  const log = createLogPort({ foreground: options.foreground });
-  const say = (level: LogLevel, text: string): void => log.perform({ type: 'log.write', level, text }, () => undefined);
   const native = new NativeHost();
+  const log = createLogPort({ foreground: options.foreground, syslog: existsSync('/dev/log') ? (severity, text) => native.addon.syslog(severity, text) : undefined });
+  const say = (level: LogLevel, text: string): void => log.perform({ type: 'log.write', level, text }, () => undefined);
   const tcp: typeof connectTcp extends (n: NativeHost, ...rest: infer R) => infer P ? (...rest: R) => P : never = (target, signal) => connectTcp(native, target, signal);
   const control = createControlPort(join(options.runDir, 'mobiked.sock'));
   const udp = createUdpPort(native);

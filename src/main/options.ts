@@ -20,8 +20,8 @@ Keeps IPsec tunnels (IKEv2 with MOBIKE) alive across the uplinks of a router.
                     none: uplinks come from the kernel's routes alone
   --run-dir DIR     holds the control socket mobiked.sock (default /var/run/mobiked)
   --state-dir DIR   holds what outlives a restart (default /etc/mobiked)
-  --foreground      log to the terminal for people, with time and level; without it lines
-                    carry a syslog priority, as procd wants them. mobiked never forks
+  --foreground      log to the terminal for people, with time and level, instead of to
+                    the system log; mobiked never forks
   --check-config    check the configuration, say what is wrong, exit 1 for any problem
   --version         print the version and exit
   --help            print this and exit

@@ -2,11 +2,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "napi-host.h"
 
 /* Of the interface in native.ts. */
-#define ABI 2
+#define ABI 3
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -306,6 +307,25 @@ static napi_value udp_socket_call(napi_env env, napi_callback_info info) {
   return make_number(env, socket_bound(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, ifindex, mark));
 }
 
+/* syslog(severity, text): the C library's way to logd, under the daemon facility. */
+static napi_value syslog_call(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value values[2];
+  int32_t severity = LOG_INFO;
+  char text[1024];
+  size_t length = 0;
+  static int opened = 0;
+  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count != 2 || napi_get_value_int32(env, values[0], &severity) != napi_ok ||
+      napi_get_value_string_utf8(env, values[1], text, sizeof text, &length) != napi_ok) {
+    napi_throw_type_error(env, NULL, "syslog takes a severity and a text");
+    return NULL;
+  }
+  if (!opened) openlog("mobiked", LOG_PID, LOG_DAEMON);
+  opened = 1;
+  syslog(severity & LOG_PRIMASK, "%s", text);
+  return NULL;
+}
+
 NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
@@ -316,6 +336,7 @@ NAPI_MODULE_INIT() {
       {"udpOpen", udp_open_call},
       {"udpClose", udp_close_call},
       {"udpSend", udp_send_call},
+      {"syslog", syslog_call},
       {"udpSocket", udp_socket_call},
       {"tunOpen", tun_open_call},
       {"tunClose", tun_close_call},

@@ -52,6 +52,8 @@ export interface NativeAddon {
   udpOpen(host: HostHandle, port: number, family: number, mark: number): number;
   udpClose(host: HostHandle): void;
   udpSend(host: HostHandle, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, bytes: Uint8Array): number;
+  /** One line to the system log, facility daemon; severities of RFC 5424 §6.2.1. Longer texts are cut at 1023 octets. */
+  syslog(severity: number, text: string): void;
   /** A UDP socket bound to the device (0: none) and marked (0: not): a descriptor that belongs to the caller, or a negative errno. */
   udpSocket(host: HostHandle, family: number, ifindex: number, mark: number): number;
   /** The ifindex, or a negative errno. */
@@ -91,7 +93,7 @@ export function systemError(errno: number, what: string): Error & { code: string
   return Object.assign(new Error(`${what}: ${code}`), { code, errno: -errno });
 }
 
-const ABI = 2;
+const ABI = 3;
 const FILE = 'mobiked.node';
 
 /** Loads the addon: beside the running script, else from `build/lib` of the working directory. Throws with what was tried. */
