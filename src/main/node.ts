@@ -115,25 +115,33 @@ async function start(options: DaemonOptions): Promise<number> {
     }
   };
 
-  const listening = await control.listen(push);
-  if (!listening.ok) {
-    say('error', listening.error);
-    for (const port of ports) port.close();
-    native.close();
-    return 1;
-  }
+  // Signals may come while the socket is made: nothing was done then, so nothing is to be undone.
+  const state = { running: false, stopping: false };
   const terminate = (): void => {
+    if (state.stopping) return;
+    state.stopping = true;
+    if (!state.running) return;
     setTimeout(() => finished(0), LAST_CALL_MS);
     push({ type: 'process.terminate' });
   };
   process.on('SIGTERM', terminate);
   process.on('SIGINT', terminate);
-  process.on('SIGHUP', () => push({ type: 'config.loaded', loaded: readConfig(options.config) }));
+  process.on('SIGHUP', () => {
+    if (state.running) push({ type: 'config.loaded', loaded: readConfig(options.config) });
+  });
   process.on('uncaughtException', (error) => {
     say('error', `ending after an uncaught exception: ${error.stack ?? error.message}`);
     finished(70);
   });
   process.on('unhandledRejection', (reason) => say('error', `unhandled rejection: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`));
+  const listening = await control.listen(push);
+  if (!listening.ok) say('error', listening.error);
+  if (!listening.ok || state.stopping) {
+    for (const port of ports) port.close();
+    native.close();
+    return listening.ok ? 0 : 1;
+  }
+  state.running = true;
   push({ type: 'process.start', bootId: toHex(randomBytes(8)), version: __VERSION__, nodeId: defaultNodeId(), ubus: options.ubus });
 
   const code = await done;
