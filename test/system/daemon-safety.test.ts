@@ -71,9 +71,10 @@ test('down and up, of the connection and of the child', options, async () => {
   for (const name of ['hq', 'lan']) {
     const from = monotonic();
     assert.equal((await lab.ctl('router', 'down', name)).code, 0);
-    await router.events.wait(name === 'hq' ? 'connection.closed' : 'child.closed', from, 3000);
+    assert.ok(await router.events.wait(name === 'hq' ? 'connection.closed' : 'child.closed', from, 3000), `${name} is closed`);
+    const closed = monotonic();
     await quiet(300);
-    assert.equal(stream.between(from + 250, monotonic()).some((p) => p.answeredAt !== undefined), false, `${name} is down`);
+    assert.equal(stream.between(closed, monotonic()).some((p) => p.answeredAt !== undefined), false, `${name} is down`);
     const up = monotonic();
     assert.equal((await lab.ctl('router', 'up', name)).code, 0);
     await stream.flowing(10, up, 5000);
