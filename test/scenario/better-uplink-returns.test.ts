@@ -5,7 +5,7 @@ import { SCENE } from '../sim/scene.ts';
 import { during, play, record, untilOn, untilRest } from './stage.ts';
 
 test('D59-2 K-8: the better uplink returns: taken after the hold-down, nothing is lost, the old path is still received', () => {
-  const stage = play({ seed: 61 });
+  const stage = play({ seed: 61, rate: 25 });
   const { world, router, stream } = stage;
   world.link('isp1').unplug();
   untilOn(stage, 'wwan0');
@@ -43,7 +43,7 @@ test('D59-2: an uplink that comes and goes every five seconds is not taken', () 
 });
 
 test('D59-2: the standby is slow (400 ms) and lossy (5 %): the return still loses nothing of its own', () => {
-  const stage = play({ seed: 63, wwan: { rtt: millis(400), nat: { publicAddress: SCENE.wwanPublic } } });
+  const stage = play({ seed: 63, rate: 20, wwan: { rtt: millis(400), nat: { publicAddress: SCENE.wwanPublic } } });
   const { world, stream } = stage;
   world.link('isp1').unplug();
   untilOn(stage, 'wwan0');

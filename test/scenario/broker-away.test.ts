@@ -10,7 +10,7 @@ const ADDRESS = ip('192.0.2.99');
 /** `config mqtt` towards a broker on the Internet. */
 const section = (more = ''): string => `config mqtt 'report'\n option broker 'mqtt://${ADDRESS}'\n option interval '600'\n${more}`;
 
-function withBroker(seed: number, more = '', rate = 5): { stage: Scene; broker: MessageBroker } {
+function withBroker(seed: number, more = '', rate = 2): { stage: Scene; broker: MessageBroker } {
   let broker: MessageBroker | undefined;
   const stage = play({
     seed, rate, router: section(more),

@@ -13,7 +13,7 @@ function open(seed: number): { stage: Scene; netifd: SimNetifd } {
   const netifd = new SimNetifd();
   Object.assign(netifd.interfaces, { loopback: { up: true, device: 'lo' }, lan: { up: true, device: 'br-lan', addresses: ['10.1.0.1/24'] }, wan: WAN, cell: CELL });
   Object.assign(netifd.devices, { lo: { up: true, carrier: true }, wan0: { up: true, carrier: true }, wwan0: { up: true, carrier: true }, 'br-lan': { up: true, carrier: true } });
-  return { stage: play({ seed, ubus: netifd.attach }), netifd };
+  return { stage: play({ seed, rate: 20, ubus: netifd.attach }), netifd };
 }
 
 test("uplinks carry netifd's names, and the LAN is none", () => {

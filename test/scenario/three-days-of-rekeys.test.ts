@@ -4,7 +4,7 @@ import { millis, minutes, seconds } from '../../src/base/index.ts';
 import { measured, play, untilRest } from './stage.ts';
 
 test('I2.8-1 I2.8-2 I2.8-3: three days of rekeying by lifetime: no packet is lost, nothing is left over', () => {
-  const stage = play({ seed: 600, rate: 20 }, false);
+  const stage = play({ seed: 600, rate: 10 }, false);
   const { world, router, hub, stream } = stage;
   const DAYS = 3;
   const end = world.now + DAYS * 86_400_000;
@@ -36,7 +36,7 @@ test('I2.8-1 I2.8-2 I2.8-3: three days of rekeying by lifetime: no packet is los
   measured('three days: packets under rekeying', sent);
   assert.ok(ike >= 20, `${ike} IKE SA rekeys`);
   assert.ok(child >= 72, `${child} Child SA rekeys`);
-  assert.ok(sent > 20_000, `${sent} packets`);
+  assert.ok(sent > 15_000, `${sent} packets`);
   assert.equal(lost, 0);
   assert.equal(duplicated, 0);
   assert.equal(router.all('connection.closed').length, 0);
