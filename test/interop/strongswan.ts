@@ -94,10 +94,12 @@ export class StrongSwan {
     return code === 0;
   }
 
+  /** IKE SAs that are, or were, established; a half-open one is left by an attempt of ours that lost its race, for 30 s. */
   async sas(): Promise<readonly IkeSaDocument[]> {
     return parseRaw(await this.run('--list-sas', '--raw')).flatMap((event) => Object.entries(event).flatMap(([name, sa]) => {
       if (typeof sa !== 'object' || Array.isArray(sa)) return [];
       const section = sa as RawSection;
+      if (section['state'] === 'CONNECTING') return [];
       const text = (key: string): string => (typeof section[key] === 'string' ? section[key] : '');
       const children = Object.values((section['child-sas'] ?? {}) as RawSection).filter((c): c is RawSection => typeof c === 'object' && !Array.isArray(c) && (c as RawSection)['state'] === 'INSTALLED');
       return [{
@@ -107,7 +109,7 @@ export class StrongSwan {
     }));
   }
 
-  /** The one established IKE SA there is. */
+  /** The one IKE SA there is. */
   async sa(): Promise<IkeSaDocument> {
     const [only, ...more] = await this.sas();
     if (!only || more.length > 0) throw new Error(`${this.name} has ${more.length + (only ? 1 : 0)} IKE SAs`);
