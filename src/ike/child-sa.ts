@@ -1,4 +1,4 @@
-import { after, concat, millis, randomFraction, Secret, type Instant } from '../base/index.ts';
+import { after, concat, millis, randomFraction, Secret, type Instant, type Millis } from '../base/index.ts';
 import type { ChildSpi, TrafficSelector } from '../codec/ike/index.ts';
 import { childKeys } from '../crypto/index.ts';
 import { SOFT_JITTER, SOFT_SHARE } from './constants.ts';
@@ -32,8 +32,11 @@ export interface ChildSa {
   used: boolean;
   /** When the outbound SA is taken into use without having seen the peer use its own (I2.8-1). */
   useAt: Instant | undefined;
-  /** No new attempt to rekey before this (I2.25-2). */
+  /** No new attempt to rekey before this (I2.25-2), and how long that wait was. */
   notBefore: Instant | undefined;
+  retryWait: Millis;
+  /** Our Delete for it is on its way: a crossing one of the peer is answered without its SPI (I1.4.1-1). */
+  deleteSent: boolean;
 }
 
 export interface ChildPlan {
@@ -77,6 +80,8 @@ export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
     used: plan.use === 'now',
     useAt: typeof plan.use === 'object' ? plan.use.at : undefined,
     notBefore: undefined,
+    retryWait: millis(0),
+    deleteSent: false,
   };
   const common = { bundle: sa.chain, child: plan.child, cipher: 'aes-gcm-16' as const, esn: plan.chosen.esn === 1, local: plan.local, remote: plan.remote };
   ctx.emit({ type: 'child.install', sa: { ...common, handle: made.handleIn, direction: 'in', spi: plan.spiIn, key: new Secret(concat(inKey)) } });

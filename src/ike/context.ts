@@ -8,6 +8,8 @@ export interface SaHost {
   newIkeSpi(): IkeSpi;
   newChildSpi(): ChildSpi;
   freeChildSpi(spi: ChildSpi): void;
+  /** Takes an SPI that was just freed again: the peer may still know it. */
+  keepChildSpi(spi: ChildSpi): ChildSpi;
   newNumber(): number;
   connection(name: string): IkeConnection | undefined;
   responders(): readonly IkeConnection[];

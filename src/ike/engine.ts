@@ -4,6 +4,7 @@ import { useChild } from './child-sa.ts';
 import { COOKIE_ABOVE, COOKIE_ABOVE_PER_SOURCE, HALF_OPEN_MOST, HALF_OPEN_PER_SOURCE, IKE_SAS_MOST, PATH_PACE, PATHS_MOST } from './constants.ts';
 import type { Ctx, SaHost } from './context.ts';
 import { Cookies } from './cookies.ts';
+import { Farewells } from './farewells.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { rekeyChildTask } from './tasks/child-rekey.ts';
 import { initiate, respondInit } from './tasks/ike-init.ts';
@@ -32,6 +33,7 @@ export class IkeEngine {
   readonly #setups = new Map<string, Setup>();
   readonly #childSpis = new Set<number>();
   readonly #contacted = new Set<string>();
+  readonly #farewells: Farewells;
   readonly #cookies: Cookies;
   #connections = new Map<string, IkeConnection>();
   #lastNumber = 0;
@@ -42,10 +44,15 @@ export class IkeEngine {
   constructor(deps: IkeDeps) {
     this.#deps = deps;
     this.#cookies = new Cookies(deps);
+    this.#farewells = new Farewells(deps);
     this.#host = {
       newIkeSpi: () => this.#newIkeSpi(),
       newChildSpi: () => this.#newChildSpi(),
       freeChildSpi: (spi) => this.#childSpis.delete(spi),
+      keepChildSpi: (spi) => {
+        this.#childSpis.add(spi);
+        return spi;
+      },
       newNumber: () => ++this.#lastNumber,
       connection: (name) => this.#connections.get(name),
       responders: () => [...this.#connections.values()].filter((c) => c.role === 'responder'),
@@ -54,6 +61,7 @@ export class IkeEngine {
         this.#chains.set(sa.chain, sa);
       },
       retire: (sa) => {
+        this.#farewells.keep(sa);
         this.#sas.delete(sa.localSpi);
         if (this.#chains.get(sa.chain) === sa) this.#chains.delete(sa.chain);
       },
@@ -286,6 +294,8 @@ export class IkeEngine {
       return;
     }
     if (header.isResponse) return;
+    const farewell = this.#farewells.answer(header.fromOriginalInitiator ? header.spiR : header.spiI, message);
+    if (farewell) return this.#transmit(path, farewell, ctx);
     if (header.exchange === EXCHANGE.IKE_SA_INIT && header.spiR === 0n && header.messageId === 0 && header.fromOriginalInitiator) return this.#initRequest(header, message, path, ctx);
     if (header.exchange !== EXCHANGE.IKE_SA_INIT) this.#notice(header, path, 'INVALID_IKE_SPI', ctx); // I2.21.4-1
   }

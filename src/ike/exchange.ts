@@ -16,6 +16,8 @@ export interface Task {
   build(sa: IkeSa, ctx: Ctx): readonly Payload[] | undefined;
   onResponse(sa: IkeSa, payloads: readonly Payload[], answer: Answer, ctx: Ctx): void;
   onTimeout(sa: IkeSa, ctx: Ctx): void;
+  /** Gives back what `build` took (SPIs, private values): the request ends without `onResponse`. */
+  release?(ctx: Ctx): void;
 }
 
 export interface Answer {
@@ -97,8 +99,15 @@ export class Exchanges {
   }
 
   /** Forgets the outstanding request: its answer no longer matters. */
-  abandon(): void {
+  abandon(ctx: Ctx): void {
+    this.#request?.task.release?.(ctx);
     this.#request = undefined;
+  }
+
+  /** Nothing is asked any more. */
+  abandonAll(ctx: Ctx): void {
+    this.abandon(ctx);
+    for (const task of this.takeWaiting()) task.release?.(ctx);
   }
 
   /** Sends the next waiting request when the window allows. */
@@ -185,7 +194,7 @@ export class Exchanges {
     const request = this.#request;
     if (!request) return;
     if (ctx.now >= after(request.startedAt, request.task.patience)) {
-      this.#request = undefined;
+      this.abandon(ctx);
       request.task.onTimeout(this.#sa, ctx);
       if (!this.#sa.isDead) this.pump(ctx);
       return;

@@ -1,5 +1,5 @@
-import { concat, earliest, after, millis, pathKey, samePath, TimerTable, wipe, type Instant, type Millis, type Path } from '../base/index.ts';
-import { decodeChain, EXCHANGE, findNotify, notify, type DecodedChain, type ExchangeName, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
+import { concat, earliest, after, millis, pathKey, sameBytes, samePath, TimerTable, wipe, type Instant, type Millis, type Path } from '../base/index.ts';
+import { decodeChain, EXCHANGE, findNotify, findPayload, notify, type DecodedChain, type ExchangeName, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import type { HashName, IkeKeys } from '../crypto/index.ts';
 import { removeChild, useChild, type ChildSa } from './child-sa.ts';
 import { DELETE_TIME, KEEPALIVE } from './constants.ts';
@@ -11,7 +11,7 @@ import { createChildTask, respondCreateChild } from './tasks/child-create.ts';
 import { rekeyChildTask, rekeyDue } from './tasks/child-rekey.ts';
 import { onInitMessage, type Setup } from './tasks/ike-init.ts';
 import { respondAuth } from './tasks/ike-auth.ts';
-import { deleteIkeTask, respondInformational } from './tasks/informational.ts';
+import { deleteIkeTask, deleteUnusedTask, respondInformational } from './tasks/informational.ts';
 import { livenessDue, livenessTask, updateTask, type Mobility } from './tasks/ike-mobike.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Traffic } from './types.ts';
@@ -74,6 +74,7 @@ export class IkeSa {
   readonly exchanges = new Exchanges(this);
   /** The IKE SA that this one replaced, while it waits for its Delete. */
   predecessor: IkeSa | undefined;
+  successor: IkeSa | undefined;
   readonly timers = new TimerTable<TimerName>();
   traffic: Traffic = { lastInbound: undefined, lastOutbound: undefined, lastAny: undefined };
   trafficActive: Millis = millis(1000);
@@ -88,6 +89,11 @@ export class IkeSa {
   #keyed: Keyed | undefined;
   #expectedId = 0;
   #answered: { readonly request: Uint8Array; readonly response: Uint8Array } | undefined;
+
+  /** The last request and what it was answered, for those who did not hear the answer. */
+  get answered(): { readonly request: Uint8Array; readonly response: Uint8Array } | undefined {
+    return this.#answered;
+  }
 
   constructor(init: IkeSaInit) {
     this.chain = init.chain;
@@ -115,6 +121,11 @@ export class IkeSa {
   }
   get isEstablished(): boolean {
     return this.state === 'established';
+  }
+
+  /** The IKE SA that has this one's Child SAs now. */
+  get latest(): IkeSa {
+    return this.successor?.latest ?? this;
   }
 
   setKeys(keyed: Keyed): void {
@@ -172,14 +183,19 @@ export class IkeSa {
       if (header.isResponse && outer.kind === 'payloads' && this.state === 'initSent') onInitMessage(this, header, outer.payloads, message, path, ctx);
       return;
     }
-    if (!this.#keyed) return;
-    const sk = outer.kind === 'payloads' ? outer.payloads.find((p) => p.type === 'SK') : undefined;
-    if (!sk || sk.type !== 'SK') {
+    if (!this.#keyed || outer.kind === 'malformed') return;
+    const sk = findPayload(outer.payloads, 'SK');
+    if (!sk) {
       if (outer.kind === 'payloads' && header.isResponse) this.#unprotectedResponse(header, outer.payloads, ctx);
       return;
     }
-    if (header.isResponse) this.#response(header, this.#keyed.protection.open(message, sk), path, ctx);
-    else this.#request(header, message, () => this.#keyed?.protection.open(message, sk), path, ctx);
+    // What stands before SK is authenticated with it, but means nothing unless it is critical (I2.5-2, I2.5-3).
+    const open = (): DecodedChain | undefined => {
+      const inner = this.#keyed?.protection.open(message, sk);
+      return inner?.kind === 'payloads' && outer.kind === 'critical' ? { ...outer, payloads: inner.payloads } : inner;
+    };
+    if (header.isResponse) this.#response(header, open, path, ctx);
+    else this.#request(header, message, open, path, ctx);
   }
 
   /** I2.4-2, I2.21.4-1: an unprotected notice is a hint to check, and changes nothing. */
@@ -201,18 +217,26 @@ export class IkeSa {
     }
   }
 
-  #response(header: IkeHeader, inner: DecodedChain | undefined, path: Path, ctx: Ctx): void {
+  #response(header: IkeHeader, open: () => DecodedChain | undefined, path: Path, ctx: Ctx): void {
     const outstanding = this.exchanges.outstanding;
-    if (!inner || !outstanding || outstanding.messageId !== header.messageId) return;
-    if (EXCHANGE[outstanding.task.exchange] !== header.exchange) return;
+    if (!outstanding || outstanding.messageId !== header.messageId || EXCHANGE[outstanding.task.exchange] !== header.exchange) return;
+    const inner = open();
+    if (!inner) return;
     this.#fresh(path, ctx);
     const done = this.exchanges.complete(header.messageId, path, ctx);
     if (!done) return;
     if (inner.kind === 'malformed') {
-      this.close('invalid_syntax', `malformed response: ${inner.why}`, ctx);
+      done.request.task.release?.(ctx);
+      this.shutDown('invalid_syntax', ctx, `malformed response: ${inner.why}`); // I2.21-1: no error goes back, but a bad SA is deleted
       return;
     }
-    const payloads = inner.kind === 'payloads' ? inner.payloads : [];
+    // A response that we must not understand in part is a request that failed as a whole.
+    const payloads = inner.kind === 'payloads' ? inner.payloads : [notify('UNSUPPORTED_CRITICAL_PAYLOAD', Uint8Array.of(inner.code))];
+    const fatal = header.exchange === EXCHANGE.IKE_AUTH ? undefined : fatalNotify(payloads);
+    if (fatal) {
+      done.request.task.release?.(ctx);
+      return this.close(fatal, `the peer answered with ${fatal}`, ctx);
+    }
     const broken = checkRules(header.exchange, true, payloads);
     if (broken) this.log('warn', `response: ${broken}`, ctx);
     // While we end the SA an answer only makes room for the Delete; but a successor that the peer made must be ended as well.
@@ -223,11 +247,11 @@ export class IkeSa {
 
   #request(header: IkeHeader, message: Uint8Array, open: () => DecodedChain | undefined, path: Path, ctx: Ctx): void {
     // Before anything is opened: a repeated request gets the stored answer, to where this copy came from (I2.1-2).
-    if (this.#answered && header.messageId === this.#expectedId - 1 && equal(this.#answered.request, message)) {
+    if (this.#answered && header.messageId === this.#expectedId - 1 && sameBytes(this.#answered.request, message)) {
       this.transmit(path, this.#answered.response, ctx);
       return;
     }
-    if (header.messageId !== this.#expectedId) return;
+    if (header.messageId !== this.#expectedId || !this.#mayAsk(header.exchange)) return;
     const inner = open();
     if (!inner) return;
     this.#fresh(path, ctx);
@@ -245,6 +269,7 @@ export class IkeSa {
     const broken = inner.kind === 'malformed' ? inner.why : checkRules(header.exchange, false, inner.payloads);
     if (broken !== undefined || inner.kind === 'malformed') {
       respond([notify('INVALID_SYNTAX')]);
+      if (this.state === 'halfOpen') this.log('warn', `malformed request: ${broken ?? ''}`, ctx);
       this.close('invalid_syntax', `malformed request: ${broken ?? ''}`, ctx);
       return;
     }
@@ -252,28 +277,32 @@ export class IkeSa {
     this.afterwards(ctx);
   }
 
+  /** Before the SA is up only IKE_AUTH may be asked; what comes too early comes again, so its message ID is not used up (I1.4-1). */
+  #mayAsk(exchange: number): boolean {
+    return this.state === 'halfOpen' ? exchange === EXCHANGE.IKE_AUTH : this.establishedAt !== undefined;
+  }
+
   #dispatch(header: IkeHeader, payloads: readonly Payload[], path: Path, respond: (payloads: readonly Payload[]) => void, ctx: Ctx): void {
-    if (this.state === 'halfOpen') {
-      if (header.exchange === EXCHANGE.IKE_AUTH) respondAuth(this, payloads, path, respond, ctx);
-      return;
-    }
-    if (this.establishedAt === undefined && this.state !== 'rekeyed') return;
+    if (this.state === 'halfOpen') return respondAuth(this, payloads, path, respond, ctx);
     this.#followWithoutMobike(path, ctx);
     switch (header.exchange) {
       case EXCHANGE.CREATE_CHILD_SA:
         return respondCreateChild(this, payloads, respond, ctx);
       case EXCHANGE.INFORMATIONAL:
         return respondInformational(this, header.messageId, payloads, path, respond, ctx);
-      default:
-        return respond([notify('INVALID_SYNTAX')]);
+      default: // I2.21.3-1: both sides drop the SA
+        respond([notify('INVALID_SYNTAX')]);
+        return this.close('invalid_syntax', `a request of exchange type ${header.exchange}`, ctx);
     }
   }
 
   /** I2.23-3: without MOBIKE the side that is not behind a NAT follows the other's address. */
   #followWithoutMobike(path: Path, ctx: Ctx): void {
-    if (this.mobility.supported || this.natLocal || !this.natRemote || samePath(path, this.path)) return;
+    if (!this.isEstablished || this.mobility.supported || this.natLocal || !this.natRemote || samePath(path, this.path)) return;
+    const from = this.path;
     this.path = path;
     ctx.emit({ type: 'bundle.path', bundle: this.chain, path, opensPinhole: false });
+    this.exchanges.retarget(from, ctx);
   }
 
   // ---- life ---------------------------------------------------------------------------------------------------------
@@ -341,8 +370,10 @@ export class IkeSa {
       if (child.hardAt <= ctx.now) {
         // I2.8-4: past its hard lifetime an SA is not used, whatever became of its rekeying.
         removeChild(this, child, ctx);
+        if (child.state === 'rekeyed' || child.state === 'deleting') continue;
+        this.exchanges.enqueue(deleteUnusedTask(ctx.host.keepChildSpi(child.spiIn)));
         this.event({ type: 'child.closed', chain: this.chain, connection: this.name, child: child.config.name, reason: 'lifetime_expired' }, ctx);
-        if (this.mobikeRole === 'initiator' && child.state !== 'rekeyed') this.missing.set(child.config.name, { at: ctx.now, wait: millis(1000) });
+        if (this.mobikeRole === 'initiator') this.missing.set(child.config.name, { at: ctx.now, wait: millis(0) });
         continue;
       }
       if (child.useAt !== undefined && child.useAt <= ctx.now) useChild(this, child, ctx);
@@ -353,7 +384,7 @@ export class IkeSa {
       if (entry.at > ctx.now) continue;
       this.missing.delete(name);
       const config = this.connection?.children.find((c) => c.name === name);
-      if (config) this.exchanges.enqueue(createChildTask(config));
+      if (config) this.exchanges.enqueue(createChildTask(config, entry.wait));
     }
   }
 
@@ -372,7 +403,7 @@ export class IkeSa {
     this.state = 'deleting';
     this.#dropChildren(ctx);
     this.timers.clearAll();
-    this.exchanges.takeWaiting();
+    for (const task of this.exchanges.takeWaiting()) task.release?.(ctx);
     this.timers.set('hardLifetime', after(ctx.now, DELETE_TIME));
     this.exchanges.enqueue(deleteIkeTask(), true);
     // The window is 1 (I2.3-1): what is outstanding has to be answered first, so it goes to where answers are likeliest.
@@ -404,9 +435,9 @@ export class IkeSa {
     if (this.isDead) return;
     this.#dropChildren(ctx);
     this.state = 'dead';
+    this.predecessor = undefined;
     this.timers.clearAll();
-    this.exchanges.takeWaiting();
-    this.exchanges.abandon();
+    this.exchanges.abandonAll(ctx);
     this.setup?.dh?.wipe();
     this.#keyed?.protection.wipe();
     if (this.#keyed) wipe(...Object.values(this.#keyed.keys).filter((k): k is Uint8Array => k instanceof Uint8Array));
@@ -426,6 +457,8 @@ export class IkeSa {
   }
 }
 
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((octet, i) => octet === b[i]);
+/** The errors that end an IKE SA wherever they come, protected (I2.21.2-1). */
+export function fatalNotify(payloads: readonly Payload[]): CloseReason | undefined {
+  if (findNotify(payloads, 'AUTHENTICATION_FAILED')) return 'authentication_failed';
+  return findNotify(payloads, 'INVALID_SYNTAX') ? 'invalid_syntax' : undefined;
 }

@@ -63,8 +63,13 @@ export function choose(suites: readonly IkeSuite[], offer: readonly Proposal[], 
   return undefined;
 }
 
+/** An IKE SA's SPI is not zero (I2.6-5), an ESP SPI is above 255 (NK-5). An empty one belongs to IKE_SA_INIT. */
+function spiUsable(spi: Uint8Array): boolean {
+  return spi.length === 0 || spi.subarray(0, spi.length === 4 ? 3 : 8).some((octet) => octet !== 0);
+}
+
 function match(suite: IkeSuite, proposal: Proposal, rules: ChooseRules): Chosen | undefined {
-  if (proposal.protocol !== rules.protocol || proposal.spi.length !== rules.spiSize) return undefined;
+  if (proposal.protocol !== rules.protocol || proposal.spi.length !== rules.spiSize || !spiUsable(proposal.spi)) return undefined;
   // I3.3.6-1: an unknown transform type makes the proposal unacceptable, an unknown transform only itself.
   if (proposal.transforms.some((t) => t.type < TRANSFORM.ENCR || t.type > TRANSFORM.ESN)) return undefined;
   const offered = (type: number): Transform[] => proposal.transforms.filter((t) => t.type === type && t.unknownAttribute !== true);
@@ -101,6 +106,7 @@ export function checkAnswer(suites: readonly IkeSuite[], answer: readonly Propos
   if (!suite) return undefined;
   for (let type: number = TRANSFORM.ENCR; type <= TRANSFORM.ESN; type++)
     if (only.transforms.filter((t) => t.type === type).length > 1) return undefined;
+  if (rules.groups === 'forbidden' && only.transforms.some((t) => t.type === TRANSFORM.KE && t.id !== 0)) return undefined;
   const lenient: IkeSuite = rules.groups === 'forbidden' ? { ...suite, groups: [] } : suite;
   return match(lenient, only, rules);
 }

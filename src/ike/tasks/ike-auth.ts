@@ -5,13 +5,14 @@ import { installChild } from '../child-sa.ts';
 import { CHILD_USE_TIME, SETUP_TIME, SOFT_JITTER, SOFT_SHARE } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
-import type { IkeSa } from '../ike-sa.ts';
+import { fatalNotify, type IkeSa } from '../ike-sa.ts';
 import { buildProposals, checkAnswer } from '../negotiate.ts';
 import { isSubset, prefixSelector } from '../selectors.ts';
 import type { IkeChildConfig, IkeConnection, IkeIdentity } from '../types.ts';
 import { answerChild, spiBytes, spiOf } from './child-create.ts';
 import { acceptsAddresses } from './ike-init.ts';
 import { livenessTask } from './ike-mobike.ts';
+import { deleteUnusedTask } from './informational.ts';
 
 const AUTH_SHARED_KEY = 2;
 /** In IKE_AUTH no key exchange can follow (I1.2-5). */
@@ -72,6 +73,7 @@ export function authTask(): Task {
       if (config) onAuthResponse(sa, config, spi, payloads, ctx);
     },
     onTimeout: (sa, ctx) => sa.close('timeout', 'no answer to IKE_AUTH', ctx),
+    release: (ctx) => ctx.host.freeChildSpi(spi),
   };
 }
 
@@ -86,13 +88,19 @@ function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloa
     return sa.close('authentication_failed', `the peer refused IKE_AUTH: ${errors.map((p) => notifyName(p.notify)).join(', ') || 'no AUTH payload'}`, ctx);
   }
   const expected = authData(sa, 'responder', connection.psk.reveal(), idr.body, ctx);
-  if (auth.method !== AUTH_SHARED_KEY || !ctx.deps.suite.equal(expected, auth.data)) {
+  const refuse = (why: string): void => {
     ctx.host.freeChildSpi(spi);
-    return sa.close('authentication_failed', `the peer's AUTH does not verify (is the PSK the same on both sides?)`, ctx);
-  }
-  if (connection.remoteId && !sameIdentity(connection.remoteId, idr)) {
+    // I2.21-1: the peer takes the SA for established. It is told once; if that is lost its own liveness check finds out.
+    sa.transmit(sa.path, sa.encodeRequest('INFORMATIONAL', sa.exchanges.nextId, [notify('AUTHENTICATION_FAILED')]), ctx);
+    sa.close('authentication_failed', why, ctx);
+  };
+  if (auth.method !== AUTH_SHARED_KEY || !ctx.deps.suite.equal(expected, auth.data)) return refuse(`the peer's AUTH does not verify (is the PSK the same on both sides?)`);
+  if (connection.remoteId && !sameIdentity(connection.remoteId, idr)) return refuse(`the peer is ${identityText(idr)}, remote_id asks for ${connection.remoteId.text}`);
+  const fatal = fatalNotify(payloads) ?? (findNotify(payloads, 'UNSUPPORTED_CRITICAL_PAYLOAD') ? 'invalid_syntax' : undefined);
+  if (fatal) {
+    // I2.21.2-1: with these the peer ended the SA as well.
     ctx.host.freeChildSpi(spi);
-    return sa.close('authentication_failed', `the peer is ${identityText(idr)}, remote_id asks for ${connection.remoteId.text}`, ctx);
+    return sa.close(fatal, `the peer refused IKE_AUTH: ${errors.map((p) => notifyName(p.notify)).join(', ')}`, ctx);
   }
   sa.peerId = { text: identityText(idr), idType: idr.idType, data: idr.data.slice() };
   sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
@@ -113,7 +121,8 @@ function installFirst(sa: IkeSa, config: IkeChildConfig, spiIn: ChildSpi, payloa
   if (!chosen || !fits || !sa.setup) {
     // I1.2-3, I2.21-2: the IKE SA stays; the child is tried again.
     const why = payloads.filter((p) => p.type === 'N').filter((p) => isErrorNotify(p.notify)).map((p) => notifyName(p.notify)).join(', ');
-    ctx.host.freeChildSpi(spiIn);
+    if (answer) sa.exchanges.enqueue(deleteUnusedTask(spiIn)); // the peer has made its half of it
+    else ctx.host.freeChildSpi(spiIn);
     sa.log('warn', `child ${config.name} was not set up: ${why || 'the answer does not fit our offer'}`, ctx);
     sa.event({ type: 'child.closed', chain: sa.chain, connection: sa.name, child: config.name, reason: why || 'bad_answer' }, ctx);
     sa.missing.set(config.name, { at: after(ctx.now, RETRY_CHILD), wait: RETRY_CHILD });
@@ -168,7 +177,7 @@ export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path,
   const mine: Payload = { type: 'AUTH', method: AUTH_SHARED_KEY, data: authData(sa, 'responder', connection.psk.reveal(), idr.body, ctx) };
   establish(sa, ctx);
   ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, opensPinhole: false });
-  const child = answerChild(sa, payloads, { ni: setup.ni, nr: setup.nr, shared: undefined, rules: CHILD_RULES, group: 0, use: { at: after(ctx.now, CHILD_USE_TIME) } }, ctx);
+  const child = answerChild(sa, payloads, { ni: setup.ni, nr: setup.nr, ke: undefined, rules: CHILD_RULES, use: { at: after(ctx.now, CHILD_USE_TIME) } }, ctx);
   respond([idr, mine, ...child.payloads, ...(sa.mobility.supported ? [notify('MOBIKE_SUPPORTED')] : [])]);
 }
 

@@ -68,7 +68,7 @@ function sendInit(sa: IkeSa, ctx: Ctx): void {
     { spiI: sa.spiI, spiR: sa.spiR, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT, fromOriginalInitiator: true, isResponse: false, messageId: 0 },
     payloads,
   );
-  sa.exchanges.abandon();
+  sa.exchanges.abandon(ctx);
   sa.exchanges.nextId = 0;
   sa.exchanges.enqueue(initTask(), true);
   sa.exchanges.pump(ctx);

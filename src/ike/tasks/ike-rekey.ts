@@ -56,22 +56,25 @@ export function rekeyIkeTask(owner: IkeSa, _ctx: Ctx, group?: number): Task {
       const nonce = findPayload(payloads, 'NONCE');
       const ke = findPayload(payloads, 'KE');
       const chosen = answer && checkAnswer(sa.connection?.ikeProposals ?? [], answer.proposals, RULES);
-      if (!chosen || !nonce || !ke || !dh || !nonceFits(nonce.data) || ke.group !== dh.group || chosen.group !== dh.group) return again(60_000);
-      const shared = dh.derive(ke.data);
-      if (!shared) return sa.shutDown('invalid_syntax', ctx); // AL-3
+      const shared = chosen && dh && ke && ke.group === dh.group && chosen.group === dh.group ? dh.derive(ke.data) : undefined;
+      dh?.wipe();
+      // I2.21-1, AL-3: the peer goes on with a successor that we cannot have.
+      if (!chosen || !shared || !nonce || !nonceFits(nonce.data)) return sa.shutDown('invalid_syntax', ctx, 'the answer to the rekeying of the IKE SA is of no use');
       succeed(sa, true, spi, ikeSpiOf(chosen.spi), chosen, ni, nonce.data, shared, ctx);
-      dh.wipe();
       // I2.8-3: who rekeyed deletes the old SA, as its last request.
       sa.exchanges.enqueue(deleteIkeTask());
     },
     onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to the rekeying of the IKE SA', ctx),
+    release: () => dh?.wipe(),
   };
 }
 
 /** Answers a rekeying of the IKE SA. While one of ours is under way both give way and try again later. */
 export function respondRekeyIke(sa: IkeSa, payloads: readonly Payload[], respond: (payloads: readonly Payload[]) => void, ctx: Ctx): void {
-  const busy = sa.exchanges.some((t) => t.exchange === 'CREATE_CHILD_SA') || [...sa.children.values()].some((c) => c.state === 'deleting');
-  if (busy) return respond([notify('TEMPORARY_FAILURE')]);
+  const busy = sa.exchanges.some((t) => t.exchange === 'CREATE_CHILD_SA' || t.kind === 'childDelete') || [...sa.children.values()].some((c) => c.state === 'deleting');
+  // A peer that never deletes what it rekeyed has two SAs of a chain, not ever more.
+  const crowded = sa.predecessor !== undefined && !sa.predecessor.isDead;
+  if (busy || crowded) return respond([notify('TEMPORARY_FAILURE')]);
   const offer = findPayload(payloads, 'SA');
   const nonce = findPayload(payloads, 'NONCE');
   const ke = findPayload(payloads, 'KE');
@@ -117,6 +120,7 @@ function succeed(old: IkeSa, asInitiator: boolean, spiI: IkeSpi, spiR: IkeSpi, c
   const [out, into] = asInitiator ? [keys.skEi, keys.skEr] : [keys.skEr, keys.skEi];
   sa.setKeys({ hash, prf: chosen.prf, keys, protection: new SkProtection(suite, out, into), proposal: suiteText(chosen, 1) });
   sa.predecessor = old;
+  old.successor = sa;
   sa.localId = old.localId;
   sa.peerId = old.peerId;
   sa.establishedAt = old.establishedAt;

@@ -1,10 +1,10 @@
 import { millis, type Path } from '../../base/index.ts';
-import { findNotify, notify, PROTOCOL, type ChildSpi, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
+import { findNotify, PROTOCOL, type ChildSpi, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
 import { removeChild, useChild, type ChildSa } from '../child-sa.ts';
 import { DELETE_TIME, HOLD_TIME } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
-import type { IkeSa } from '../ike-sa.ts';
+import { fatalNotify, type IkeSa } from '../ike-sa.ts';
 import { natNotifies } from '../nat.ts';
 import { spiBytes, spiOf } from './child-create.ts';
 import { acceptUpdate } from './ike-mobike.ts';
@@ -15,10 +15,22 @@ export function deleteChildTask(child: ChildSa): Task {
     kind: 'childDelete', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
     build(sa) {
       if (!sa.children.has(child.spiIn)) return undefined;
+      child.deleteSent = true;
       return [{ type: 'D', protocol: PROTOCOL.ESP, spiSize: 4, spis: [spiBytes(child.spiIn)] }];
     },
-    onResponse: (sa, _payloads, _answer, ctx) => removeChild(sa, child, ctx),
+    onResponse: (sa, _payloads, _answer, ctx) => removeChild(sa.latest, child, ctx),
     onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to Delete', ctx),
+  };
+}
+
+/** Delete for a pair that the peer made of an answer we cannot use (I2.21-1): it goes by our inbound SPI, which is free afterwards. */
+export function deleteUnusedTask(spi: ChildSpi): Task {
+  return {
+    kind: 'childDelete', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
+    build: () => [{ type: 'D', protocol: PROTOCOL.ESP, spiSize: 4, spis: [spiBytes(spi)] }],
+    onResponse: (_sa, _payloads, _answer, ctx) => ctx.host.freeChildSpi(spi),
+    onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to Delete', ctx),
+    release: (ctx) => ctx.host.freeChildSpi(spi),
   };
 }
 
@@ -32,14 +44,18 @@ export function deleteIkeTask(): Task {
   };
 }
 
+/** The Child SA that a peer names by its own inbound SPI, our outbound one. */
+export function childBySpi(sa: IkeSa, spi: Uint8Array): ChildSa | undefined {
+  return spi.length === 4 ? [...sa.children.values()].find((c) => c.spiOut === spiOf(spi)) : undefined;
+}
+
 /** Removes the Child SAs a peer deletes; returns our inbound SPIs of the pairs, less those whose Delete of ours crossed. */
 function deleteChildren(sa: IkeSa, spis: readonly Uint8Array[], ctx: Ctx): ChildSpi[] {
   const ours: ChildSpi[] = [];
   for (const bytes of spis) {
-    const child = [...sa.children.values()].find((c) => c.spiOut === spiOf(bytes));
+    const child = childBySpi(sa, bytes);
     if (!child) continue; // I1.4.1-1: an unknown SPI is ignored
-    const crossed = child.state === 'deleting' || (child.state === 'rekeyed' && sa.exchanges.outstanding?.task.kind === 'childDelete');
-    if (!crossed) ours.push(child.spiIn);
+    if (!child.deleteSent) ours.push(child.spiIn);
     const wasRekeyed = child.state === 'rekeyed';
     removeChild(sa, child, ctx);
     // I2.8-1: with the old SA gone, the new one is used whether or not ESP came on it yet.
@@ -60,13 +76,15 @@ export function respondInformational(sa: IkeSa, messageId: number, payloads: rea
     else sa.die(ctx);
     return;
   }
-  if (findNotify(payloads, 'AUTHENTICATION_FAILED') || findNotify(payloads, 'INVALID_SYNTAX')) {
+  const fatal = fatalNotify(payloads);
+  if (fatal) {
     respond([]);
-    return sa.close('authentication_failed', 'the peer ended the SA with an error', ctx);
+    return sa.close(fatal, 'the peer ended the SA with an error', ctx);
   }
   const answer: Payload[] = [];
   const spis = deletes.filter((d) => d.protocol === PROTOCOL.ESP).flatMap((d) => d.spis);
-  const ours = deleteChildren(sa, spis, ctx);
+  // What a peer asks on an SA that was rekeyed meanwhile is about Child SAs of its successor (I1.4-1).
+  const ours = deleteChildren(sa.latest, spis, ctx);
   if (ours.length > 0) answer.push({ type: 'D', protocol: PROTOCOL.ESP, spiSize: 4, spis: ours.map(spiBytes) });
   const { supported } = sa.mobility;
   const update = supported ? acceptUpdate(sa, messageId, payloads, path, ctx) : { payloads: [] as NotifyPayload[], after: undefined };
@@ -75,7 +93,7 @@ export function respondInformational(sa: IkeSa, messageId: number, payloads: rea
   if (findNotify(payloads, 'NAT_DETECTION_SOURCE_IP') && findNotify(payloads, 'NAT_DETECTION_DESTINATION_IP'))
     answer.push(...natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, true));
   const cookie = supported ? findNotify(payloads, 'COOKIE2') : undefined;
-  if (cookie) answer.push(notify('COOKIE2', cookie.data)); // M3.7-3: unchanged, whatever its length
+  if (cookie) answer.push({ ...cookie, protocol: PROTOCOL.NONE, spi: new Uint8Array() }); // M3.7-3: data unchanged, whatever its length
   respond(answer);
   update.after?.();
 }

@@ -1,0 +1,32 @@
+import { sameBytes } from '../base/index.ts';
+import type { IkeSa } from './ike-sa.ts';
+import type { IkeDeps } from './types.ts';
+
+/** IKE SAs whose last answer is kept. */
+const KEPT_MOST = 64;
+
+/**
+ * The last answers of IKE SAs that ended by them: a Delete, a refused IKE_AUTH. Who did not hear such an answer repeats the request, and
+ * gets it again (I2.1-2), though the SA and its keys are gone. The newest are kept; of the request only a hash.
+ */
+export class Farewells {
+  readonly #deps: IkeDeps;
+  readonly #kept = new Map<bigint, { readonly request: Uint8Array; readonly response: Uint8Array }>();
+
+  constructor(deps: IkeDeps) {
+    this.#deps = deps;
+  }
+
+  keep(sa: IkeSa): void {
+    if (!sa.answered) return;
+    this.#kept.set(sa.localSpi, { request: this.#deps.suite.hash('sha256', sa.answered.request), response: sa.answered.response });
+    const oldest = this.#kept.keys().next().value;
+    if (this.#kept.size > KEPT_MOST && oldest !== undefined) this.#kept.delete(oldest);
+  }
+
+  /** What exactly this request was answered when the SA ended. */
+  answer(localSpi: bigint, request: Uint8Array): Uint8Array | undefined {
+    const kept = this.#kept.get(localSpi);
+    return kept && sameBytes(kept.request, this.#deps.suite.hash('sha256', request)) ? kept.response : undefined;
+  }
+}
