@@ -195,6 +195,21 @@ test('mobikectl: every command against a daemon with a tunnel, exit codes 0, 1, 
   assert.match(nobody.stderr, /no daemon/u);
 });
 
+test('rekeying under traffic, of the child and of the IKE SA, loses nothing', options, async () => {
+  const stream = new Stream(lab.client, ADDRESS.server, PORT, { rate: 200 });
+  await stream.flowing(10, 0, 8000);
+  for (const [name, event] of [['lan', 'child.rekeyed'], ['hq', 'ike.rekeyed']] as const) {
+    for (let i = 0; i < 3; i++) {
+      const from = monotonic();
+      assert.equal((await lab.ctl('router', 'rekey', name)).code, 0);
+      assert.ok(await router.events.wait(event, from, 5000), `${name} is not rekeyed`);
+      await stream.flowing(10, monotonic(), 5000);
+    }
+  }
+  assert.equal(stream.result(0, monotonic() - 300).lost, 0);
+  await stream.stop();
+});
+
 // ---- reload ------------------------------------------------------------------------------------------------------------
 
 /** SIGHUP, and the event that says it was read. */

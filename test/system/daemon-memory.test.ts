@@ -1,4 +1,4 @@
-// What a router's daemon holds after much traffic and many moves: as much as before.
+// What daemons hold after much traffic, many moves and much nonsense from strangers: as much as before.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { ADDRESS, flood, monotonic, startServer } from '../lab/index.ts';
@@ -14,13 +14,14 @@ const BREATH = 12_000;
 
 let lab: DaemonLab;
 let router: Daemon;
+let hub: Daemon;
 
 before(async () => {
   if (problem !== undefined) return;
   // Without delay the tunnel is the limit.
-  lab = await new DaemonLab({ rttMs: 0 }).open();
+  lab = await new DaemonLab({ rttMs: 0, cloud: true }).open();
   await startServer(lab.server, PORT);
-  ({ router } = await lab.both());
+  ({ router, hub } = await lab.both());
 });
 after(async () => {
   if (problem === undefined) await lab.close();
@@ -61,4 +62,38 @@ test('200,000 packets and 60 moves: neither memory nor descriptors grow', { skip
   assert.ok(first && last);
   assert.ok(last.rss - first.rss < BREATH, `memory grew by ${last.rss - first.rss} kB`);
   assert.ok(last.fds <= first.fds, `descriptors: ${first.fds}, then ${last.fds}`);
+});
+
+/** Datagrams of a stranger to both IKE ports: random octets, headers of IKE with random payloads, ESP with random SPIs, beginnings of IKE_SA_INIT. */
+const STRANGER = `
+const { randomBytes, randomInt } = require('crypto'), socket = require('dgram').createSocket('udp4');
+const [, address, count] = process.argv;
+let sent = 0;
+const ike = (exchange, flags, body) => { const h = Buffer.alloc(28); randomBytes(8).copy(h, 0); if (exchange !== 34) randomBytes(8).copy(h, 8); h[16] = randomInt(60); h[17] = 0x20; h[18] = exchange; h[19] = flags; h.writeUInt32BE(exchange === 34 ? 0 : randomInt(5), 20); h.writeUInt32BE(28 + body.length, 24); return Buffer.concat([h, body]); };
+const kinds = [
+  () => [500, randomBytes(randomInt(1, 200))],
+  () => [4500, randomBytes(randomInt(1, 1400))],
+  () => [500, ike(34, 8, randomBytes(randomInt(300)))],
+  () => [4500, Buffer.concat([Buffer.alloc(4), ike([34, 35, 36, 37][randomInt(4)], [0, 8, 32, 40][randomInt(4)], randomBytes(randomInt(400)))])],
+];
+const more = () => { for (let i = 0; i < 20 && sent < Number(count); i++, sent++) { const [port, bytes] = kinds[sent % kinds.length](); socket.send(bytes, port, address); } if (sent < Number(count)) setTimeout(more, 2); else setTimeout(() => process.exit(0), 200); };
+more();
+`;
+
+test('40,000 datagrams of a stranger change nothing at the hub', { skip: problem ?? false, timeout: 120_000 }, async () => {
+  assert.ok(lab.cloud);
+  const attack = (count: number): Promise<string> => (lab.cloud ?? lab.hub).run([process.execPath, '-e', STRANGER, ADDRESS.hub, String(count)]);
+  const keys = async (): Promise<string> => JSON.stringify((await lab.json<{ ike: { spi_i: string }; children: { spi_in: string }[] }[]>('hub', 'connections')).map((c) => [c.ike.spi_i, c.children.map((child) => child.spi_in)]));
+  const same = await keys();
+  await attack(10_000);
+  const rss = hub.rss();
+  const fds = hub.fds();
+  const events = hub.events.events.length;
+  await attack(30_000);
+  console.log(`hub after 10,000 datagrams of a stranger ${(rss / 1024).toFixed(1)} MB, after 40,000 ${(hub.rss() / 1024).toFixed(1)} MB`);
+  assert.ok(hub.rss() - rss < BREATH);
+  assert.ok(hub.fds() <= fds);
+  assert.equal(await keys(), same);
+  assert.equal(hub.events.events.length, events, 'no events for strangers');
+  assert.ok((await flood(lab.client, ADDRESS.server, PORT, { seconds: 1, size: 1000, window: 16 })).answered > 100);
 });
