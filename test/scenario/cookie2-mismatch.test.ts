@@ -18,7 +18,8 @@ function liar(): { suite: CryptoSuite; lying: boolean } {
           seal(nonce, aad, plaintext) {
             const bytes = plaintext.slice();
             // IKE only: 28 octets of header come before the SK header. Notify type 16401 is 0x4011, after protocol 0 and SPI size 0.
-            if (it.lying && aad.length === 32) for (let i = 0; i + 12 < bytes.length; i++) if (bytes[i] === 0 && bytes[i + 1] === 0 && bytes[i + 2] === 0x40 && bytes[i + 3] === 0x11) bytes[i + 5] = (bytes[i + 5] ?? 0) ^ 1;
+            const isCookie2 = (i: number): boolean => bytes[i] === 0 && bytes[i + 1] === 0 && bytes[i + 2] === 0x40 && bytes[i + 3] === 0x11;
+            if (it.lying && aad.length === 32) for (let i = 0; i + 12 < bytes.length; i++) if (isCookie2(i)) bytes[i + 5] = (bytes[i + 5] ?? 0) ^ 1;
             return real.seal(nonce, aad, bytes);
           },
         };
