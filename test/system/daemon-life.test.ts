@@ -19,14 +19,13 @@ let hub: Daemon;
 let dir = '';
 
 before(async () => {
-  if (problem !== undefined) return;
   dir = mkdtempSync(join(tmpdir(), 'mobiked-life-'));
+  if (problem !== undefined) return;
   lab = await new DaemonLab().open();
   await startServer(lab.server, PORT);
 });
 after(async () => {
-  if (problem !== undefined) return;
-  await lab.close();
+  if (problem === undefined) await lab.close();
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -54,7 +53,7 @@ async function spis(): Promise<string> {
 
 const mobiked = (...args: readonly string[]): SpawnSyncReturns<string> => spawnSync(MOBIKED, args, { encoding: 'utf8', timeout: 10_000 });
 
-test('--version, --help and mistakes on the command line', options, () => {
+test('--version, --help and mistakes on the command line', () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   const shown = mobiked('--version');
   assert.deepEqual([shown.status, shown.stdout, shown.stderr], [0, `${version}\n`, '']);
@@ -68,7 +67,7 @@ test('--version, --help and mistakes on the command line', options, () => {
   }
 });
 
-test('--check-config: 0 for a good file, 1 for an error and for a warning, each with file, line, section and option', options, () => {
+test('--check-config: 0 for a good file, 1 for an error and for a warning, each with file, line, section and option', () => {
   const check = (name: string, text: string): SpawnSyncReturns<string> => {
     const path = join(dir, name);
     writeFileSync(path, text, { mode: 0o600 });
