@@ -142,7 +142,9 @@ export function openScene(options: SceneOptions): Scene {
   const routerText = sideConfig('initiator', ipv6 ? SCENE.hub6 : SCENE.hub, 'router.example', '10.1.0.0/24', 'hub.example', '10.2.0.0/24', connection) + (options.router ?? '');
   const hubText = sideConfig('responder', undefined, 'hub.example', '10.2.0.0/24', 'router.example', '10.1.0.0/24', hubConnection);
   const make = (name: string, text: string, own: CryptoSuite, ubus?: HostOptions['ubus']): DaemonHost => {
-    const host: DaemonHost = new DaemonHost(world, { name, suite: own, makeCore: (entropy) => new Daemon({ suite: own, entropy }), load: () => load(host.config, host.lenient), ...(ubus ? { ubus } : {}) });
+    const host: DaemonHost = new DaemonHost(world, { name, suite: own, 
+      makeCore: (entropy) => new Daemon({ suite: own, entropy }),
+      load: () => load(host.config, host.lenient), ...(ubus ? { ubus } : {}) });
     host.config = text;
     return host;
   };
