@@ -227,7 +227,9 @@ export class IkeSa {
     if (!done) return;
     if (inner.kind === 'malformed') {
       done.request.task.release?.(ctx);
-      this.shutDown('invalid_syntax', ctx, `malformed response: ${inner.why}`); // I2.21-1: no error goes back, but a bad SA is deleted
+      // I2.21-1: no error goes back, but a bad SA is deleted.
+      if (this.isEstablished) this.shutDown('invalid_syntax', ctx, `malformed response: ${inner.why}`);
+      else this.close('invalid_syntax', `malformed response: ${inner.why}`, ctx);
       return;
     }
     // A response that we must not understand in part is a request that failed as a whole.
@@ -399,6 +401,7 @@ export class IkeSa {
 
   /** Ends the SA by our will: Delete goes out, state goes at once except what the Delete needs. */
   shutDown(reason: CloseReason, ctx: Ctx, detail = ''): void {
+    if (this.state === 'deleting') return;
     if (this.state !== 'established') return this.close(reason, detail, ctx);
     this.state = 'deleting';
     this.#dropChildren(ctx);
