@@ -19,7 +19,7 @@ export const ENV: NodeJS.ProcessEnv = { ...process.env, PATH: `${process.env['PA
 /** Why these tests cannot run here: no namespaces, or programs missing. Undefined when they can. */
 export function systemProblem(...programs: readonly string[]): string | undefined {
   const missing = programs.filter((name) => spawnSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore', env: ENV }).status !== 0);
-  if (missing.length > 0) return `not installed: ${missing.join(', ')} (as root, `test/setup.sh test` installs them)`;
+  if (missing.length > 0) return `not installed: ${missing.join(', ')} (as root, test/setup.sh test installs them)`;
   assert.ok(existsSync(MOBIKED), `${MOBIKED} is not there: run make build`);
   return labProblem();
 }
