@@ -74,6 +74,13 @@ export class Scene {
     return this;
   }
 
+  /** An uplink loses its address of one family, and its route with it. */
+  async loseFamily(name: UplinkName, family: 4 | 6): Promise<void> {
+    const { address, address6, gateway6 } = UPLINKS[name];
+    if (family === 4) await this.router.ip(`addr del ${address}/24 dev ${name}`);
+    else await this.router.ip(`addr del ${address6}/64 dev ${name}`, `route del ::/0 via ${gateway6} dev ${name}`);
+  }
+
   /** Address and default route arrive on an uplink of the router, as after DHCP. */
   async connect(name: UplinkName): Promise<void> {
     const uplink = UPLINKS[name];
@@ -86,6 +93,11 @@ export class Scene {
   /** The addresses go, and the kernel takes the routes with them. */
   async loseAddress(name: UplinkName): Promise<void> {
     await this.router.ip(`addr del ${UPLINKS[name].address}/24 dev ${name}`, `addr del ${UPLINKS[name].address6}/64 dev ${name}`, `route flush dev ${name} proto boot`);
+  }
+
+  /** The hub has this address and no other any more. */
+  async renumberHub(address: string): Promise<void> {
+    await this.hub.ip(`addr del ${HUB}/24 dev eth0`, `addr add ${address}/24 dev eth0`, `route replace default via ${this.publicAddress}`);
   }
 
   /** The ISP's public address changes; its NAT forgets what it had for the old one. */
@@ -107,10 +119,10 @@ export class Scene {
   }
 
   /** Numbered packets through the tunnel from `end` to an inner address of the other, and their echo. */
-  async echo(end: 'router' | 'hub', address: string, options: { readonly rate?: number; readonly size?: number } = {}): Promise<Stream> {
+  async echo(end: 'router' | 'hub', address: string, options: { readonly rate?: number; readonly size?: number; readonly port?: number } = {}): Promise<Stream> {
     const [from, to] = end === 'router' ? [this.router, this.hub] : [this.hub, this.router];
     if (!this.#servers.has(to)) this.#servers.set(to, await startServer(to, ECHO_PORT));
-    return new Stream(from, address, ECHO_PORT, options);
+    return new Stream(from, address, options.port ?? ECHO_PORT, options);
   }
 
   readonly #servers = new Map<Namespace, unknown>();

@@ -58,6 +58,22 @@ story('I1.4.1-1: strongSwan deletes Child SA and IKE SA, mobiked makes both agai
   await stream.stop();
 });
 
+story('I1.4.1-1: strongSwan is stopped and started later; mobiked says why it is down and connects when it can', {}, async (stage) => {
+  const { ours, swan, stream } = await ourRouter(stage);
+  await swan.stop();
+  const down = await until('mobiked is down', async () => {
+    const found = await ours.connection();
+    return found.state !== 'up' && found;
+  });
+  assert.equal(down.reason, 'peer_deleted');
+  const { mark } = ours;
+  const since = monotonic();
+  await swan.start(swanConfig('hub'));
+  await ours.event('child.established', mark, 30_000);
+  await stream.flowing(10, since, 8000);
+  await stream.stop();
+});
+
 story('I1.4.1-1: as responder, strongSwan deletes and sets up again, then mobiked does the deleting', {}, async (stage) => {
   const { ours, swan, stream } = await theirRouter(stage);
   await swan.run('--terminate', '--ike', 'iop');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { monotonic, type Stream } from '../lab/index.ts';
 import { until } from './poll.ts';
-import { HUB, INNER, UPLINKS, type UplinkName } from './scene.ts';
+import { HUB, HUB6, INNER, UPLINKS, type UplinkName } from './scene.ts';
 import { ourRouter, story, theirRouter, type Stage, type Tunnel } from './story.ts';
 import type { StrongSwan } from './strongswan.ts';
 
@@ -134,6 +134,58 @@ story('outer IPv6, M3.5-8: the tunnel moves to the other uplink', {}, async (sta
   await ours.event('path.moved', mark);
   await mended(stage, stream, since, 'IPv6 address lost');
   await remoteIs(swan, UPLINKS.wwan0.address6);
+  await stream.stop();
+});
+
+story('N-e: ten times between an open uplink and one behind a NAT, the right ports each time and nothing lost', { nat: ['wwan0'] }, async (stage) => {
+  const { ours, swan, stream } = await ourRouter(stage);
+  const since = monotonic();
+  for (let i = 0; i < 10; i++) {
+    const { mark } = ours;
+    const [to, address] = i % 2 === 0 ? (['wwan0', stage.scene.publicAddress] as const) : (['wan0', UPLINKS.wan0.address] as const);
+    await ours.ctl('switch', 'swan', to);
+    await ours.event('path.moved', mark, 5000, (e) => e.to_uplink === to);
+    const port = await remoteIs(swan, address);
+    assert.equal(port === '4500', to === 'wan0', port);
+  }
+  await mended(stage, stream, monotonic(), 'after ten moves');
+  const { lost, sent } = stream.result(since);
+  assert.ok(lost <= 2, `${lost} of ${sent} packets lost`);
+  await stream.stop();
+});
+
+story('D5.1.2-2, M3.5-13: from an uplink with IPv4 to one with IPv6 and back, both addresses of strongSwan follow', {}, async (stage) => {
+  await stage.scene.loseFamily('wan0', 6);
+  await stage.scene.loseFamily('wwan0', 4);
+  const { ours, swan, stream } = await ourRouter(stage, { options: { remote_addrs: [HUB, HUB6] } });
+  let { mark } = ours;
+  const since = monotonic();
+  await stage.scene.loseFamily('wan0', 4);
+  await ours.event('path.moved', mark);
+  await mended(stage, stream, since, 'IPv4 to IPv6');
+  await remoteIs(swan, UPLINKS.wwan0.address6);
+  assert.equal((await swan.sa()).localHost, HUB6);
+  mark = ours.mark;
+  await stage.scene.connect('wan0');
+  await ours.event('uplink.changed', mark, 5000, (e) => e.uplink === 'wan0' && e.state === 'up');
+  const back = monotonic();
+  await stage.scene.loseFamily('wwan0', 6);
+  await ours.event('path.moved', mark);
+  await mended(stage, stream, back, 'IPv6 to whatever wan0 has');
+  assert.ok([UPLINKS.wan0.address, UPLINKS.wan0.address6].includes((await swan.sa()).remoteHost as never));
+  await stream.stop();
+});
+
+story('F-8: the hub gets another address; no path of the old SA answers, a new one is made to the next remote address', {}, async (stage) => {
+  const second = '203.0.113.2';
+  const { ours, swan, stream } = await ourRouter(stage, { options: { remote_addrs: [HUB, second] } });
+  const { mark } = ours;
+  const since = monotonic();
+  await stage.scene.renumberHub(second);
+  await ours.event('connection.established', mark, 20_000);
+  await mended(stage, stream, since, 'hub renumbered', 20_000);
+  assert.equal((await ours.connection()).path?.remote, `${second}:4500`);
+  await until('charon keeps one IKE SA', () => swan.sa());
   await stream.stop();
 });
 

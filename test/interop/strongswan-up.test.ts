@@ -1,7 +1,7 @@
 // Tunnels with strongSwan: set up from both sides, with every algorithm we have, and traffic through them both ways.
 import assert from 'node:assert/strict';
 import { toHex } from '../../src/base/index.ts';
-import { encodeMessage, type IkeSpi } from '../../src/codec/ike/index.ts';
+import { encodeMessage, notify, type IkeSpi } from '../../src/codec/ike/index.ts';
 import { monotonic } from '../lab/index.ts';
 import type { Mobiked } from './mobiked.ts';
 import { until } from './poll.ts';
@@ -97,15 +97,25 @@ story('I2.6-3: strongSwan asks for a cookie and gets it', {}, async (stage) => {
   assert.match(swan.log, /generating IKE_SA_INIT response 0 \[ N\(COOKIE\) \]/);
 });
 
+story('I2.6-1: mobiked asks strongSwan for a cookie when there are half-open SAs from its address', {}, async (stage) => {
+  const ours = await stage.mobiked('hub');
+  const swan = await stage.swan('router');
+  for (const spi of [0x11n, 0x12n, 0x13n, 0x14n]) await halfOpen(stage, spi);
+  await swan.initiate();
+  assert.match(swan.log, /parsed IKE_SA_INIT response 0 \[ N\(COOKIE\) \]/);
+  await agree(ours, swan, { ike: 'aes256gcm16-prfsha256-x25519', size: '256', group: 'CURVE_25519' });
+});
+
 /** Somebody's IKE_SA_INIT request that is never followed by IKE_AUTH. */
-async function halfOpen({ scene }: Stage): Promise<void> {
+async function halfOpen({ scene }: Stage, spi = 0x1122334455667788n): Promise<void> {
   const transforms = [{ type: 1, id: 20, keyLength: 256 }, { type: 2, id: 5 }, { type: 4, id: 31 }]; // aes256gcm16-prfsha256-x25519
   const message = encodeMessage(
-    { spiI: 0x1122334455667788n as IkeSpi, spiR: 0n as IkeSpi, majorVersion: 2, minorVersion: 0, exchange: 34, fromOriginalInitiator: true, isResponse: false, messageId: 0 },
+    { spiI: spi as IkeSpi, spiR: 0n as IkeSpi, majorVersion: 2, minorVersion: 0, exchange: 34, fromOriginalInitiator: true, isResponse: false, messageId: 0 },
     [
       { type: 'SA', proposals: [{ number: 1, protocol: 1, spi: new Uint8Array(), transforms }] },
       { type: 'KE', group: 31, data: new Uint8Array(32).fill(9) },
       { type: 'NONCE', data: new Uint8Array(32).fill(7) },
+      notify('NAT_DETECTION_SOURCE_IP', new Uint8Array(20)), notify('NAT_DETECTION_DESTINATION_IP', new Uint8Array(20)),
     ],
   );
   await scene.router.run([process.execPath, '-e', `const s=require('dgram').createSocket('udp4');s.send(Buffer.from('${toHex(message)}','hex'),500,'${HUB}',()=>s.close())`]);
@@ -186,6 +196,20 @@ story('I2.9-1: strongSwan asks for more than mobiked gives, and takes the narrow
   await agree(ours, swan, { ike: 'aes256gcm16-prfsha256-x25519', size: '256', group: 'CURVE_25519' });
   assert.deepEqual((await swan.sa()).children[0]?.['remote-ts'], ['10.2.0.0/24', 'fd00:2::/64']);
   await trafficBothWays(stage);
+});
+
+story('I2.9-1, RFC 4301 §5.2: strongSwan narrows to one protocol and port; what does not fit stays out of the tunnel', {}, async (stage) => {
+  const swan = await stage.swan('hub', { child: { local_ts: '10.2.0.0/24[udp/7]', remote_ts: '10.1.0.0/24' } });
+  const ours = await stage.mobiked('router');
+  await ours.event('child.established', 0);
+  assert.deepEqual((await swan.sa()).children[0]?.['local-ts'], ['10.2.0.0/24[udp/echo]']);
+  assert.deepEqual((await ours.connection()).children[0]?.remote_ts, ['10.2.0.0/24[17/7-7]']);
+  const fits = await stage.scene.echo('router', INNER.hub);
+  await fits.flowing(10, 0, 5000);
+  await fits.stop();
+  const other = await stage.scene.echo('router', INNER.hub, { port: 9 });
+  await until('they are dropped', async () => Number(((await ours.ctl('status')) as { drops: { [cause: string]: number } }).drops['no_sa']) >= 10);
+  await other.stop();
 });
 
 story('I1.2-3: strongSwan refuses the Child SA, the IKE SA stays and mobiked says why', {}, async (stage) => {

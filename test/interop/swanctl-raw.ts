@@ -39,7 +39,7 @@ function parseBody(text: string): RawSection {
         stack.push(section);
         at = end + 1;
       } else if (text[end + 1] === '[') {
-        const close = text.indexOf(']', end);
+        const close = closingBracket(text, end + 1);
         current[key] = text.slice(end + 2, close).split(' ').filter((v) => v !== '');
         at = close + 1;
       } else {
@@ -51,4 +51,14 @@ function parseBody(text: string): RawSection {
     }
   }
   return top;
+}
+
+/** Where the list that opens at `from` ends; a selector with a port has brackets of its own: `[10.2.0.0/24[udp/echo]]`. */
+function closingBracket(text: string, from: number): number {
+  let depth = 0;
+  for (let at = from; at < text.length; at++) {
+    if (text[at] === '[') depth++;
+    else if (text[at] === ']' && --depth === 0) return at;
+  }
+  return text.length;
 }
