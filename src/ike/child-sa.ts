@@ -96,7 +96,9 @@ export function useChild(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
   if (child.used) return;
   child.used = true;
   child.useAt = undefined;
-  ctx.emit({ type: 'child.use', handle: child.handleOut });
+  // A late packet on an SA that was rekeyed before it was ever used must not turn traffic back to it.
+  const isLate = [...sa.children.values()].some((other) => other.child === child.child && other.used && other.handleOut > child.handleOut);
+  if (!isLate) ctx.emit({ type: 'child.use', handle: child.handleOut });
   if (sa.mobikeRole === 'responder') supersede(sa, child, ctx);
 }
 
