@@ -1,0 +1,200 @@
+/**
+ * The random driver: draws what may befall a router and its hub, one thing after the other, from a seed. The world's invariants hold at
+ * every step; at the end everything heals, and within a while traffic flows, the SAs of both sides pair up and none is left over.
+ */
+import assert from 'node:assert/strict';
+import { ip, millis, minutes, seconds, type IpAddress } from '../../src/base/index.ts';
+import { Prng, type Device, type Link, type NatOptions } from '../sim/index.ts';
+import { openScene, SCENE, type Scene } from '../sim/scene.ts';
+import { atRest, suite } from './stage.ts';
+
+/** All is healed by then: a restarted hub is found by a liveness check, and attempts are a minute apart at most. */
+const HEALED_WITHIN = minutes(3);
+
+interface Side {
+  readonly link: Link;
+  readonly device: Device;
+  readonly home: IpAddress;
+  /** For addresses never used before. */
+  next: number;
+}
+
+interface Play {
+  readonly stage: Scene;
+  readonly prng: Prng;
+  readonly sides: readonly [Side, Side];
+  readonly did: string[];
+}
+
+const nat = (prng: Prng, publicAddress: IpAddress): { nat?: NatOptions } =>
+  prng.chance(0.2) ? {} : {
+    nat: { publicAddress, mapping: prng.pick(['endpoint-independent', 'endpoint-dependent'] as const), filtering: prng.pick(['open', 'address-restricted', 'port-restricted'] as const) },
+  };
+
+function present(side: Side): boolean {
+  if (!side.device.present) side.device.create();
+  return side.device.addresses.length > 0;
+}
+
+/** One row per thing that may happen: how often it is drawn, and what it does. */
+const TRANSITIONS: { readonly [name: string]: { readonly weight: number; readonly run: (play: Play, side: Side) => void } } = {
+  unplug: { weight: 3, run: (_, { link }) => link.unplug() },
+  plug: { weight: 4, run: (_, { link }) => link.plug() },
+  'black hole': { weight: 3, run: ({ prng }, { link }) => link.blackHole(prng.pick(['both', 'up', 'down'] as const)) },
+  heal: { weight: 4, run: (_, { link }) => link.heal() },
+  'NAT reboots': { weight: 3, run: (_, { link }) => link.nat?.reboot() },
+  'address lost': { weight: 2, run: (_, { device }) => void (device.present && device.disconnect()) },
+  'address back': { weight: 3, run: (_, side) => void (present(side) || side.device.connect()) },
+  'address changes': {
+    weight: 2,
+    run: (_, side) => {
+      if (!present(side)) return;
+      const [old] = side.device.addresses;
+      side.device.connect([{ address: ip(side.home.replace(/\d+$/, String(side.next++))), length: 24 }]);
+      if (old !== undefined) side.device.loseAddress(old);
+    },
+  },
+  'link down': { weight: 1, run: (_, { device }) => void (device.present && device.setDown()) },
+  'link up': { weight: 2, run: (_, { device }) => void (device.present && device.setUp()) },
+  'device removed': { weight: 1, run: (_, { device }) => device.remove() },
+  loss: { weight: 2, run: ({ prng }, { link }) => link.set({ loss: prng.range(5, 30) / 100 }) },
+  'no loss': { weight: 2, run: (_, { link }) => link.set({ loss: 0 }) },
+  'reordering and duplicates': { weight: 1, run: (_, { link }) => link.set({ reorder: 0.1, duplicate: 0.1 }) },
+  'rekey IKE SA, router': { weight: 2, run: ({ stage }) => ask(stage, 'router', 'rekey', 'hq') },
+  'rekey IKE SA, hub': { weight: 2, run: ({ stage }) => ask(stage, 'hub', 'rekey', 'hq') },
+  'rekey Child SA, router': { weight: 2, run: ({ stage }) => ask(stage, 'router', 'rekey', 'lan') },
+  'rekey Child SA, hub': { weight: 2, run: ({ stage }) => ask(stage, 'hub', 'rekey', 'lan') },
+  'reload, router': { weight: 1, run: ({ stage }) => stage.router.reload() },
+  'reload, hub': { weight: 1, run: ({ stage }) => stage.hub.reload() },
+  switch: { weight: 2, run: ({ stage }, { device }) => void quietly(() => stage.router.ask('switch', { connection: 'hq', uplink: device.name })) },
+  'down and up': {
+    weight: 1,
+    run: ({ stage, prng }) => {
+      ask(stage, 'router', 'down', 'hq');
+      stage.world.runFor(millis(prng.range(0, 2000)));
+      ask(stage, 'router', 'up', 'hq');
+    },
+  },
+  'hub killed': {
+    weight: 1,
+    run: ({ stage, prng }) => {
+      stage.hub.crash();
+      stage.world.runFor(millis(prng.range(10, 20_000)));
+      stage.hub.start();
+    },
+  },
+  'router killed': {
+    weight: 1,
+    run: ({ stage, prng }) => {
+      stage.router.crash();
+      stage.world.runFor(millis(prng.range(10, 5000)));
+      stage.router.start();
+    },
+  },
+  'router stops and starts': {
+    weight: 1,
+    run: ({ stage }) => {
+      // What a clean stop leaves unprotected must not be sent.
+      stage.stream.stop();
+      stage.world.runFor(millis(50));
+      stage.router.terminate();
+      stage.world.runUntil(() => !stage.router.running, seconds(2), 'the end of the router');
+      stage.router.start();
+      stage.world.runFor(millis(100));
+      stage.stream.start();
+    },
+  },
+  idle: {
+    weight: 1,
+    run: ({ stage, prng }) => {
+      stage.stream.stop();
+      stage.world.runFor(seconds(prng.range(10, 200)));
+      stage.stream.start();
+    },
+  },
+};
+
+function quietly(work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    // A refusal is an answer too; a broken invariant is not.
+    if (!(error instanceof Error) || error.message.includes('invariant')) throw error;
+  }
+}
+
+function ask(stage: Scene, side: 'router' | 'hub', command: 'rekey' | 'up' | 'down', name: string): void {
+  quietly(() => stage[side].ask(command, { name }));
+}
+
+const DRAWN: readonly string[] = Object.entries(TRANSITIONS).flatMap(([name, row]) => Array.from({ length: row.weight }, () => name));
+
+/** Plays one seed; throws with seed, trace and all that was done. Returns how long healing took. */
+export function playRandom(seed: number): number {
+  const prng = new Prng(`random ${seed}`);
+  const stage = openScene({
+    seed, suite, rate: 10, ticks: prng.pick(['exact', 'sloppy'] as const),
+    wan: { rtt: millis(prng.range(2, 80)), ...nat(prng, SCENE.wanPublic) }, wwan: { rtt: millis(prng.range(20, 300)), ...nat(prng, SCENE.wwanPublic) },
+    ...(prng.chance(0.3) ? { connection: ["option child_lifetime '25'", "option ike_lifetime '60'"], hubConnection: ["option child_lifetime '30'", "option ike_lifetime '70'"] } : {}),
+  });
+  const side = (link: string, device: Device, home: IpAddress): Side => ({ link: stage.world.link(link), device, home, next: 100 });
+  const play: Play = { stage, prng, sides: [side('isp1', stage.wan, SCENE.wan), side('isp2', stage.wwan, SCENE.wwan)], did: [] };
+  try {
+    stage.establish(seconds(30));
+    stage.stream.start();
+    stage.world.runFor(seconds(1));
+    for (let count = prng.range(6, 16); count > 0; count--) {
+      const name = prng.pick(DRAWN);
+      const where = prng.pick(play.sides);
+      play.did.push(`${stage.world.now.toFixed(0)} ${name} (${where.device.name})`);
+      TRANSITIONS[name]?.run(play, where);
+      // Often within a round trip of the one before.
+      stage.world.runFor(millis(prng.chance(0.5) ? prng.range(0, 150) : prng.range(150, 5000)));
+    }
+    return heal(play);
+  } catch (error) {
+    throw new Error(`SEEDS=${seed}: ${error instanceof Error ? error.message : String(error)}\nwhat was done:\n  ${play.did.join('\n  ')}`, { cause: error });
+  }
+}
+
+function heal({ stage, sides, did }: Play): number {
+  const { world, router, hub, stream } = stage;
+  for (const { link, device } of sides) {
+    link.plug();
+    link.heal();
+    link.set({ loss: 0, reorder: 0, duplicate: 0 });
+    if (!device.present) device.create();
+    device.setUp();
+    if (device.addresses.length === 0) device.connect();
+  }
+  did.push(`${world.now.toFixed(0)} everything heals`);
+  const from = world.now;
+  world.runFor(millis(3600));
+  // The slowest round trip takes 300 ms: what left 600 ms ago has been answered. Three seconds, since the last blow may not be felt yet.
+  const flowing = (): boolean => stream.result(Math.max(0, stream.mark - 36), Math.max(0, stream.mark - 6)).lost === 0;
+  const rested = (): boolean => {
+    if (!router.up || !flowing()) return false;
+    try {
+      atRest(stage);
+      return (hub.ask('connections') as readonly unknown[]).length === 1;
+    } catch {
+      return false;
+    }
+  };
+  while (!rested() && world.now < from + HEALED_WITHIN) world.runFor(seconds(1));
+  const took = world.now - from;
+  world.check(() => {
+    assert.equal(router.up, true, 'the tunnel is up');
+    assert.equal(flowing(), true, 'traffic flows');
+    atRest(stage);
+  });
+  world.runFor(millis(500));
+  const mark = stream.mark;
+  world.runFor(seconds(2));
+  world.check(() => {
+    const { lost } = stream.result(mark, stream.mark - 8);
+    assert.equal(lost, 0, 'packets lost after everything has healed');
+    assert.equal((hub.ask('connections') as readonly unknown[]).length, 1, 'IKE SAs at the hub');
+  });
+  return took;
+}
