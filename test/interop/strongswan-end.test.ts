@@ -119,7 +119,7 @@ story('I2.4-4: strongSwan is killed and starts again as initiator, its INITIAL_C
   await stream.stop();
 });
 
-story('I2.4-2: strongSwan is killed and started again; traffic shows it, its INVALID_IKE_SPI is only a hint, a new IKE SA follows', {}, async (stage) => {
+story('I2.4-1, F-8: strongSwan is killed and started again; it says nothing to the old SPIs, traffic shows it and a new IKE SA follows', {}, async (stage) => {
   const { ours, swan, stream } = await ourRouter(stage);
   await swan.stop('SIGKILL');
   const mark = ours.mark;
