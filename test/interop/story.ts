@@ -15,7 +15,7 @@ export function peerProblem(): string | undefined {
   const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` };
   const missing = ['charon-systemd', 'swanctl', 'nft'].filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`], { env, stdio: 'ignore' }).status !== 0);
   if (!existsSync(LIBIPSEC)) missing.push('the plugin kernel-libipsec');
-  if (missing.length > 0) return `${missing.join(', ')} not installed: run test/interop/setup.sh as root`;
+  if (missing.length > 0) return `${missing.join(', ')} not installed: run test/setup.sh test as root`;
   try {
     accessSync(`${process.env['MOBIKED_BUILD'] ?? 'build'}/lib/mobiked.mjs`, constants.R_OK);
   } catch {
