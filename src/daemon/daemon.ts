@@ -18,15 +18,16 @@ import { tellIke } from './tell.ts';
 import { UBUS_METHODS, UBUS_OBJECT } from './ubus-api.ts';
 
 const EMPTY: Config = { main: { enabled: false, logLevel: 'info', nodeId: undefined }, uplinks: undefined, connections: [], mqtt: [] };
-/** A clean stop takes no longer: SIGTERM has 2 s in all. */
-const STOP_TIME: Millis = millis(1500);
+/** The broker and the peers have this long to hear of a clean stop; then routes go, and the process at the latest. SIGTERM has 2 s. */
+const STOP_TIME: Millis = millis(1300);
+const EXIT_TIME: Millis = millis(1500);
 const PORTS = [500, NAT_T_PORT];
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
 /** A port that somebody else holds is asked for again after this. */
 const UDP_RETRY: Millis = seconds(10);
 /** How long after the start netifd is waited for before the kernel is believed alone. */
 const NETIFD_GRACE: Millis = seconds(2);
-const TIMERS = ['stop', 'documents', 'udp', 'netifd'] as const;
+const TIMERS = ['stop', 'exit', 'documents', 'udp', 'netifd'] as const;
 
 /** The conductor: joins protocol, policy, kernel, configuration and reports. Pure: inputs and time in, effects out. */
 export class Daemon implements Core {
@@ -196,7 +197,8 @@ export class Daemon implements Core {
 
   #tick(): void {
     for (const name of this.#timers.takeDue(this.#now)) {
-      if (name === 'stop') this.#exit();
+      if (name === 'stop') this.#disconnect(true);
+      else if (name === 'exit') this.#exit();
       else if (name === 'netifd') this.#observe();
       else if (name === 'udp') this.#turn.emit({ type: 'udp.open', ports: PORTS, mark: 0 });
     }
@@ -458,26 +460,26 @@ export class Daemon implements Core {
 
   // ---- the end --------------------------------------------------------------------------------------------------------
 
-  /** First half of a stop. A broker behind a tunnel hears `offline` while there is one: the peers come second. */
+  /** A stop in three steps. A broker behind a tunnel hears `offline` while there is one, then the peers are told, and what blocks goes last. */
   #terminate(): void {
     if (this.#stopping) return;
     this.#turn.record({ type: 'daemon.stopping' });
     this.#stopping = true;
     this.#timers.set('stop', after(this.#now, STOP_TIME));
+    this.#timers.set('exit', after(this.#now, EXIT_TIME));
     this.#emitAll(this.#reporting.stop(this.#now));
   }
 
-  #disconnect(): void {
+  #disconnect(late = false): void {
+    if (!this.#disconnected) for (const connection of this.#config.connections) this.#ike({ type: 'connection.terminate', connection: connection.name });
     this.#disconnected = true;
-    for (const connection of this.#config.connections) this.#ike({ type: 'connection.terminate', connection: connection.name });
     for (const initiator of this.#initiators.values()) initiator.state = 'down';
-    this.#plane.stop(this.#turn);
+    if (late || this.#engine.idle) this.#plane.stop(this.#turn);
   }
 
   #exit(): void {
-    if (this.#exited) return;
+    if (!this.#exited) this.#turn.emit({ type: 'process.exit', code: 0 });
     this.#exited = true;
-    this.#turn.emit({ type: 'process.exit', code: 0 });
   }
 
   #emitAll(effects: readonly Effect[]): void {
@@ -486,9 +488,8 @@ export class Daemon implements Core {
 
   #afterwards(): void {
     if (this.#stopping) {
-      if (!this.#disconnected && this.#reporting.stopped) this.#disconnect();
-      if (!this.#exited && this.#plane.stopped && this.#reporting.stopped && this.#engine.idle) this.#exit();
-      return;
+      if (this.#disconnected || this.#reporting.stopped) this.#disconnect();
+      return this.#plane.stopped ? this.#exit() : undefined;
     }
     this.#reroute();
     if (this.#reporting.wantsState || (this.#timers.get('documents') ?? Infinity) <= this.#now) {

@@ -124,19 +124,24 @@ export class Dataplane {
       case 'child.established':
       case 'child.rekeyed':
         this.#children.set(`${event.chain}|${event.child}`, { chain: event.chain, connection: event.connection, name: event.child, local: event.local, remote: event.remote });
-        return this.plan(turn);
+        return this.#planSoon(turn);
       case 'child.closed':
         this.#children.delete(`${event.chain}|${event.child}`);
-        return this.plan(turn);
+        return this.#planSoon(turn);
       case 'ike.closed':
         this.#bundles.delete(event.chain);
         this.#paths.delete(event.chain);
         for (const [key, child] of this.#children) if (child.chain === event.chain) this.#children.delete(key);
         turn.emit({ type: 'esp.path.set', bundle: event.chain, path: undefined, mtu: 0 });
-        return this.plan(turn);
+        return this.#planSoon(turn);
       default:
         return;
     }
+  }
+
+  /** After this turn: an SA that gives way to another in the same turn must not take its routes away for a moment. */
+  #planSoon(turn: Turn): void {
+    this.#timers.setIfEarlier('settle', turn.now);
   }
 
   isChildUp(connection: string, child: string): boolean {

@@ -138,6 +138,8 @@ export function childTask(config: IkeChildConfig, old: ChildSa | undefined, wait
       sa.exchanges.enqueue(deleteChildTask(old), true);
     }
     sa.event({ type: old ? 'child.rekeyed' : 'child.established', chain: sa.chain, connection: sa.name, child: config.name, local: tsi, remote: tsr }, ctx);
+    // The peer holds its packets back until it sees that we use the SA (I2.8-1): a dummy shows it without user traffic.
+    if (sa.mobikeRole === 'initiator') ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
   }
 }
 

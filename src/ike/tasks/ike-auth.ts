@@ -105,8 +105,9 @@ function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloa
   sa.peerId = { text: identityText(idr), idType: idr.idType, data: idr.data.slice() };
   sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
   establish(sa, ctx);
-  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
   installFirst(sa, config, spi, payloads, ctx);
+  // After the SA, so that the dummy leaves under it: the hub holds its packets back until it sees that we use the SA (I2.8-1).
+  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
   for (const other of connection.children) if (other !== config) sa.missing.set(other.name, { at: ctx.now, wait: millis(0) });
   // M3.8-3: the IKE_SA_INIT hash was for port 500; the first exchange on 4500 gives the baseline of our mapping.
   if (sa.natLocal && sa.mobility.supported) sa.exchanges.enqueue(livenessTask(undefined));
