@@ -41,6 +41,8 @@ export const COOKIE_SECRET_TIME: Millis = seconds(60);
 export const RESPONDER_LIVENESS: Millis = seconds(150);
 /** NAT keepalive after this much silence on the current path (RFC 3948 §4). */
 export const KEEPALIVE: Millis = seconds(20);
+/** A path that the responder refused is not moved to again within this time (M3.5-20). */
+export const REFUSED_TIME: Millis = minutes(10);
 /** A verified address is not checked again within this time (D59-3). */
 export const RR_CACHE: Millis = minutes(10);
 

@@ -167,15 +167,18 @@ export class IkeEngine {
         if (!sa.mobility.supported) return sa.event({ type: 'ike.unreachable', chain: sa.chain, connection: sa.name, hint: 'no_mobike' }, ctx);
         return movePath(sa, input.path, input.reasons, input.since, ctx);
       case 'path.probe':
-        // One probe at a time, and never in front of something that matters: the window is 1 (M3.10-1).
-        if (sa.isEstablished && sa.exchanges.idle && !samePath(input.path, sa.path)) sa.exchanges.enqueue(livenessTask(input.path));
+        // One probe at a time, and never in front of something that matters: the window is 1 (M3.10-1). Without MOBIKE a peer may
+        // follow what comes from elsewhere (I2.23-3).
+        if (sa.isEstablished && sa.mobility.supported && sa.exchanges.idle && !samePath(input.path, sa.path)) sa.exchanges.enqueue(livenessTask(input.path));
         return;
       case 'path.race':
         if (!sa.exchanges.outstanding) sa.exchanges.enqueue(livenessTask(undefined));
         sa.exchanges.pump(ctx);
+        sa.exchanges.finish(ctx);
+        if (!sa.mobility.supported) return;
         return sa.exchanges.race(input.paths.slice(0, PATHS_MOST), ctx);
       case 'liveness.check':
-        if (sa.isEstablished && sa.exchanges.idle) sa.exchanges.enqueue(livenessTask(undefined));
+        if (sa.isEstablished) sa.checkLiveness(ctx);
         return;
       case 'traffic':
         sa.traffic = input.traffic;

@@ -36,6 +36,8 @@ interface Attempt {
   nextAt: Instant;
   /** Told `path.unanswered` for this round already. */
   reported: boolean;
+  /** The request was on this path before: an answer says nothing about the round trip (Karn's rule). */
+  readonly again: boolean;
 }
 
 /** The one outstanding request: window 1 (RFC 7296 §2.3). Its octets never change (I2.1-1). */
@@ -78,6 +80,11 @@ export class Exchanges {
 
   get idle(): boolean {
     return this.#request === undefined && this.#waiting.length === 0;
+  }
+
+  /** The outstanding request is being sent on the current path. */
+  get asksCurrent(): boolean {
+    return this.#request?.attempts.has(pathKey(this.#sa.path)) === true;
   }
 
   has(kind: string): boolean {
@@ -140,7 +147,7 @@ export class Exchanges {
     if (!request) return;
     const key = pathKey(path);
     const interval = this.#firstInterval(path, ctx);
-    request.attempts.set(key, { path, firstAt: ctx.now, sends: 1, interval, nextAt: after(ctx.now, millis(interval)), reported: false });
+    request.attempts.set(key, { path, firstAt: ctx.now, sends: 1, interval, nextAt: after(ctx.now, millis(interval)), reported: false, again: request.sentOn.has(key) });
     request.sentOn.add(key);
     this.#sa.transmit(path, request.bytes, ctx);
   }
@@ -164,6 +171,7 @@ export class Exchanges {
     const request = this.#request;
     if (!request) return;
     for (const path of paths) {
+      if (samePath(path, this.#sa.path)) continue; // asked as long as the request lives; its sends are counted from the first
       const known = request.attempts.get(pathKey(path));
       if ((!known || known.sends >= PATH_TRY_SENDS) && request.attempts.size < PATHS_MOST) this.#sendOn(path, ctx);
     }
@@ -176,7 +184,7 @@ export class Exchanges {
     this.#request = undefined;
     const attempt = request.attempts.get(pathKey(path));
     // Karn's rule: with several sends on a path nobody knows which one was answered.
-    const rtt = attempt && attempt.sends === 1 ? millis(ctx.now - attempt.firstAt) : undefined;
+    const rtt = attempt && attempt.sends === 1 && !attempt.again ? millis(ctx.now - attempt.firstAt) : undefined;
     if (rtt !== undefined) this.#sa.noteRtt(path, rtt);
     this.#sa.event({ type: 'path.answered', chain: this.#sa.chain, connection: this.#sa.name, path, rtt, current: samePath(path, this.#sa.path) }, ctx);
     return { request, answer: { path, onePath: request.sentOn.size === 1 } };

@@ -12,7 +12,7 @@ import { rekeyChildTask, rekeyDue } from './tasks/child-rekey.ts';
 import { onInitMessage, type Setup } from './tasks/ike-init.ts';
 import { respondAuth } from './tasks/ike-auth.ts';
 import { deleteIkeTask, deleteUnusedTask, respondInformational } from './tasks/informational.ts';
-import { livenessDue, livenessTask, updateTask, type Mobility } from './tasks/ike-mobike.ts';
+import { livenessDue, livenessTask, proceedTurn, settled, updateTask, type Mobility } from './tasks/ike-mobike.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Traffic } from './types.ts';
 
@@ -25,7 +25,7 @@ import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Tr
  */
 export type IkeState = 'initSent' | 'authSent' | 'halfOpen' | 'established' | 'rekeyed' | 'deleting' | 'dead';
 
-const TIMERS = ['softLifetime', 'hardLifetime', 'halfOpen', 'liveness', 'keepalive', 'children'] as const;
+const TIMERS = ['softLifetime', 'hardLifetime', 'halfOpen', 'liveness', 'keepalive', 'children', 'routability'] as const;
 type TimerName = (typeof TIMERS)[number];
 
 /** Keys and algorithms of an IKE SA after IKE_SA_INIT or a rekey. */
@@ -68,7 +68,7 @@ export class IkeSa {
   establishedAt: Instant | undefined;
   natLocal = false;
   natRemote = false;
-  mobility: Mobility = { supported: false, pending: undefined, mappings: new Map(), verified: new Map(), lastUpdateId: -1, turning: undefined };
+  mobility: Mobility = settled();
   readonly children = new Map<number, ChildSa>();
   readonly rtt = new Map<string, Millis>();
   readonly exchanges = new Exchanges(this);
@@ -83,6 +83,8 @@ export class IkeSa {
   /** When traffic began to flow out that nothing has answered yet. */
   unansweredSince: Instant | undefined;
   lastSent: Instant | undefined;
+  /** Last response, on whatever path. */
+  lastAnswer: Instant | undefined;
   /** Child configurations that are to be made again, and not before when. */
   readonly missing = new Map<string, { readonly at: Instant; readonly wait: Millis }>();
   rekeyNotBefore: Instant | undefined;
@@ -223,6 +225,7 @@ export class IkeSa {
     const inner = open();
     if (!inner) return;
     this.#fresh(path, ctx);
+    this.lastAnswer = ctx.now;
     const done = this.exchanges.complete(header.messageId, path, ctx);
     if (!done) return;
     if (inner.kind === 'malformed') {
@@ -318,8 +321,7 @@ export class IkeSa {
 
   schedule(ctx: Ctx): void {
     if (this.isDead) return;
-    const idle = this.exchanges.outstanding === undefined;
-    const check = this.isEstablished && idle ? livenessDue(this, ctx.now) : undefined;
+    const check = this.isEstablished && !this.exchanges.asksCurrent ? livenessDue(this, ctx.now) : undefined;
     if (check === undefined) this.timers.clear('liveness');
     else this.timers.set('liveness', check);
     if (this.isEstablished && this.natLocal) {
@@ -356,15 +358,22 @@ export class IkeSa {
       case 'halfOpen':
         return this.die(ctx);
       case 'liveness':
-        if (this.exchanges.idle) this.exchanges.enqueue(livenessTask(undefined));
-        return;
+        return this.checkLiveness(ctx);
       case 'keepalive':
         ctx.emit({ type: 'packet.send', path: this.path, bytes: Uint8Array.of(0xff) });
         this.lastSent = ctx.now;
         return;
+      case 'routability':
+        return proceedTurn(this, ctx);
       case 'children':
         return this.#childrenDue(ctx);
     }
+  }
+
+  /** Asks for a sign of life on the current path; what is outstanding on another is one when it is asked here too (D6.2-2). */
+  checkLiveness(ctx: Ctx): void {
+    if (this.exchanges.idle) this.exchanges.enqueue(livenessTask(undefined));
+    else this.exchanges.finish(ctx);
   }
 
   #childrenDue(ctx: Ctx): void {

@@ -1,10 +1,11 @@
 import { after, isUnusableIp, millis, pathKey, sameBytes, samePath, type Instant, type Millis, type Path } from '../../base/index.ts';
-import { findNotify, notify, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
-import { HOLD_TIME, RESPONDER_LIVENESS, RR_CACHE } from '../constants.ts';
+import { findNotify, isErrorNotify, notify, notifyName, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
+import { HOLD_TIME, PATH_PACE, PATH_ROUND_MOST, REFUSED_TIME, RESPONDER_LIVENESS, RETRANSMIT_UNKNOWN, RR_CACHE } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Answer, Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { natNotifies, natVerdict } from '../nat.ts';
+import { acceptsAddresses } from './ike-init.ts';
 
 /*
  * RFC 4555. The initiator decides: `move` writes the new path into the IKE SA, sends the outstanding request there,
@@ -32,8 +33,13 @@ export interface Mobility {
   /** Responder: message ID of the last UPDATE_SA_ADDRESSES taken (M3.5-10). */
   lastUpdateId: number;
   /** Responder: the peer moved, and Child SAs still leave on `from` until return routability is shown. */
-  turning: { readonly from: Path; readonly since: Instant } | undefined;
+  turning: { readonly from: Path; readonly since: Instant; wait: Millis } | undefined;
+  /** Initiator: paths the responder does not want, until when they are not moved to again (M3.5-20). At most 16. */
+  refused: Map<string, Instant>;
 }
+
+/** What an IKE SA starts with. */
+export const settled = (): Mobility => ({ supported: false, pending: undefined, mappings: new Map(), verified: new Map(), lastUpdateId: -1, turning: undefined, refused: new Map() });
 
 const COOKIE2_OCTETS = 16;
 const REMEMBERED = 16;
@@ -51,6 +57,7 @@ const natPair = (sa: IkeSa, path: Path, ctx: Ctx): NotifyPayload[] => natNotifie
 
 /** RFC 4555 §3.5: this path from now on. `since` is when what caused it happened. */
 export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since: Instant, ctx: Ctx): void {
+  if ((sa.mobility.refused.get(pathKey(to)) ?? ctx.now) > ctx.now) return sa.event({ type: 'ike.unreachable', chain: sa.chain, connection: sa.name, hint: 'path_refused' }, ctx);
   const from = sa.mobility.pending?.from ?? sa.path;
   const before = sa.path;
   sa.path = to;
@@ -111,24 +118,37 @@ function onUpdateResponse(sa: IkeSa, pending: PendingMove, target: Path, cookie2
   }
   // M3.5-9, M3.5-18: a newer decision stands; its own update follows.
   if (sa.mobility.pending !== pending || !samePath(target, sa.path)) return;
-  if (findNotify(payloads, 'UNACCEPTABLE_ADDRESSES')) {
-    sa.mobility.pending = undefined;
-    return sa.event({ type: 'path.refused', chain: sa.chain, connection: sa.name, path: target }, ctx);
-  }
-  if (!answer.onePath || !samePath(answer.path, sa.path)) {
+  if (!answer.onePath) {
     // D6.2-3: nobody knows which copy the peer took; ask once more, on the chosen pair alone.
     pending.due = true;
     return;
   }
-  takeVerdict(sa, answer.path, payloads, true, ctx);
+  // I3.10-1: whatever the error is, the update failed as a whole.
+  const error = payloads.find((p) => p.type === 'N' && isErrorNotify(p.notify));
+  if (error?.type === 'N') return refused(sa, pending, target, notifyName(error.notify), ctx);
+  takeVerdict(sa, target, answer.path, payloads, true, ctx);
   sa.mobility.pending = undefined;
   if (!samePath(pending.from, target))
     sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: pending.from, to: target, reasons: pending.reasons, took: millis(ctx.now - pending.since) }, ctx);
 }
 
-/** Reads NAT detection of an answer on `path`: the mapping it shows becomes, or is compared with, that path's baseline. */
-function takeVerdict(sa: IkeSa, path: Path, payloads: readonly Payload[], baseline: boolean, ctx: Ctx): void {
-  const verdict = natVerdict(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, payloads);
+/** M3.5-20: the peer stays where it was, and we go back there: it is the pair that both ends know. */
+function refused(sa: IkeSa, pending: PendingMove, target: Path, why: string, ctx: Ctx): void {
+  sa.log('warn', `the peer refused its new address pair: ${why}`, ctx);
+  sa.mobility.pending = undefined;
+  if (!samePath(pending.from, target)) {
+    remember(sa.mobility.refused, pathKey(target), after(ctx.now, REFUSED_TIME));
+    movePath(sa, pending.from, ['refused'], ctx.now, ctx);
+  }
+  sa.event({ type: 'path.refused', chain: sa.chain, connection: sa.name, path: target }, ctx);
+}
+
+/**
+ * Reads NAT detection of the answer to a request that was sent on `path` alone: the mapping it shows becomes, or is compared with, that
+ * path's baseline. `arrival`: the path of the answer, which is another when the peer answers from elsewhere (Q-1).
+ */
+function takeVerdict(sa: IkeSa, path: Path, arrival: Path, payloads: readonly Payload[], baseline: boolean, ctx: Ctx): void {
+  const verdict = natVerdict(ctx.deps.suite, sa.spiI, sa.spiR, arrival.local, arrival.remote, payloads);
   if (!verdict) return; // X-13: keep the present setting
   const key = pathKey(path);
   const known = sa.mobility.mappings.get(key);
@@ -144,16 +164,18 @@ function takeVerdict(sa: IkeSa, path: Path, payloads: readonly Payload[], baseli
 
 /** A liveness check on the current path, or a probe of another (M3.10-1); both carry NAT detection (M3.8-1, M3.8-3). */
 export function livenessTask(probe: Path | undefined): Task {
+  let asked: Path | undefined;
   return {
     kind: probe ? 'probe' : 'liveness', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
     ...(probe ? { path: probe } : {}),
     build(sa, ctx) {
       if (!sa.isEstablished) return undefined;
-      return sa.mobility.supported && sa.mobikeRole === 'initiator' ? natPair(sa, probe ?? sa.path, ctx) : [];
+      asked = probe ?? sa.path;
+      return sa.mobility.supported && sa.mobikeRole === 'initiator' ? natPair(sa, asked, ctx) : [];
     },
     onResponse(sa, payloads, answer, ctx) {
       // With several copies on the way the hashes may be of another copy's addresses.
-      if (answer.onePath && sa.mobility.supported && sa.mobikeRole === 'initiator') takeVerdict(sa, answer.path, payloads, false, ctx);
+      if (asked && answer.onePath && sa.mobility.supported && sa.mobikeRole === 'initiator') takeVerdict(sa, asked, answer.path, payloads, false, ctx);
     },
     onTimeout: (sa, ctx) => sa.close('peer_dead', `no answer for ${HOLD_TIME / 1000} s`, ctx),
   };
@@ -172,15 +194,17 @@ export function livenessDue(sa: IkeSa, now: Instant): Instant {
   const { lastInbound, lastOutbound } = sa.traffic;
   const alive = Math.max(sa.lastIke ?? 0, lastInbound ?? 0) as Instant;
   const idleTime: Millis = sa.connection?.liveness ?? RESPONDER_LIVENESS;
+  // An answer that came on another path is no sign of life of this one, and no reason to ask without pause.
+  const least = sa.lastAnswer === undefined ? now : after(sa.lastAnswer, PATH_PACE);
   let due = after(alive, idleTime);
-  if (sa.mobikeRole !== 'initiator') return due;
+  if (sa.mobikeRole !== 'initiator') return Math.max(due, least) as Instant;
   if (lastOutbound !== undefined && lastOutbound > alive) {
     // Something is always on its way while traffic flows: only what left after the last sign of life counts, and of that the first seen.
     if (sa.unansweredSince === undefined || sa.unansweredSince < alive) sa.unansweredSince = lastOutbound < now ? lastOutbound : now;
     due = Math.min(due, after(sa.unansweredSince, sa.trafficActive)) as Instant;
   } else sa.unansweredSince = undefined;
   if (lastInbound !== undefined && lastInbound > (sa.lastIke ?? 0)) due = Math.min(due, after(lastInbound, millis(CEASED_SPANS * sa.trafficActive))) as Instant;
-  return due;
+  return Math.max(due, least) as Instant;
 }
 
 // ---- responder -----------------------------------------------------------------------------------------------------
@@ -198,7 +222,8 @@ export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Pa
     return none;
   }
   if (messageId < sa.mobility.lastUpdateId) return none; // M3.5-10
-  if (isUnusableIp(path.remote.address)) return { payloads: [notify('UNACCEPTABLE_ADDRESSES')], after: undefined }; // M3.5-12
+  const allowed = !isUnusableIp(path.remote.address) && (!sa.connection || acceptsAddresses(sa.connection, path));
+  if (!allowed) return { payloads: [notify('UNACCEPTABLE_ADDRESSES')], after: undefined }; // M3.5-12
   const from = sa.path;
   sa.mobility.lastUpdateId = messageId;
   sa.path = path; // M3.5-13
@@ -208,7 +233,7 @@ export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Pa
     payloads: [],
     after: () => {
       if (!samePath(from, path)) {
-        sa.mobility.turning ??= { from, since: ctx.now };
+        sa.mobility.turning = { from: sa.mobility.turning?.from ?? from, since: sa.mobility.turning?.since ?? ctx.now, wait: RETRANSMIT_UNKNOWN };
         sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from, to: path, reasons: ['peer_update'], took: millis(0) }, ctx);
         sa.exchanges.retarget(from, ctx);
       }
@@ -235,6 +260,14 @@ function turn(sa: IkeSa, ctx: Ctx): void {
     sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: turning.from, to: sa.path, reasons: ['peer_update'], took: millis(ctx.now - turning.since) }, ctx);
 }
 
+/** M3.7-4: the absence of COOKIE2 proves nothing either way; a peer that never returns it is asked ever more seldom. */
+function askAgain(sa: IkeSa, ctx: Ctx): void {
+  const { turning } = sa.mobility;
+  if (!turning) return;
+  sa.timers.set('routability', after(ctx.now, turning.wait));
+  turning.wait = millis(Math.min(turning.wait * 2, PATH_ROUND_MOST));
+}
+
 /** INFORMATIONAL with COOKIE2 to the peer's new address (RFC 4555 §3.7). It may wait through a rekeying: the SA is the one that asks. */
 function routabilityTask(): Task {
   let cookie2 = new Uint8Array();
@@ -252,8 +285,9 @@ function routabilityTask(): Task {
       if (echoed && !sameBytes(echoed.data, cookie2)) return sa.shutDown('cookie2_mismatch', ctx, 'the peer answered with another COOKIE2'); // M3.7-4
       // X-1: an SA that was rekeyed meanwhile has left this to its successor.
       if (!sa.isEstablished) return;
-      // M3.7-6, M3.7-7: sent to several addresses, or moved on meanwhile: this proves nothing; M3.7-4: absence neither.
-      if (!echoed || !answer.onePath || !target || !samePath(target, sa.path)) return sa.exchanges.enqueue(routabilityTask(), true);
+      // M3.7-6, M3.7-7: sent to several addresses, or moved on meanwhile: this proves nothing.
+      if (!answer.onePath || !target || !samePath(target, sa.path)) return sa.exchanges.enqueue(routabilityTask(), true);
+      if (!echoed) return askAgain(sa, ctx);
       remember(sa.mobility.verified, endpointKey(target), after(ctx.now, RR_CACHE));
       turn(sa, ctx);
     },
