@@ -24,6 +24,8 @@ const BACKOFF = { first: seconds(1), factor: 2, most: seconds(60), jitter: 0.2 }
 const REFUSED_WAIT: Millis = seconds(60);
 /** After a connection that had been up this long, the first retry is immediate. */
 const WAS_STABLE: Millis = seconds(30);
+/** An SA that nobody answered has this long to be answered over an uplink that came up, before another attempt beside it. */
+const UPLINK_GAINED: Millis = seconds(2);
 /** Addresses kept of one connection's names. */
 const REMOTES_MOST = 16;
 
@@ -90,6 +92,8 @@ export class Initiator {
       this.state = 'waiting';
       this.#nextAt = undefined;
     }
+    // The SA that nobody answered is asked over it first; a peer that has lost the SA will not answer there either.
+    if (this.state === 'up' && this.#unreachable) this.#nextAt = earliest(this.#nextAt, after(turn.now, UPLINK_GAINED));
     this.advance(turn);
   }
 
@@ -177,10 +181,9 @@ export class Initiator {
     const paths = setupPaths(this.config, this.#host.candidates(this.name), this.remotes);
     const first = paths[0];
     if (!first) {
-      if (this.state !== 'up') {
-        this.state = 'waiting';
-        this.reason = 'no uplink reaches an address of the peer';
-      }
+      if (this.state === 'up') return this.#againLater(turn);
+      this.state = 'waiting';
+      this.reason = 'no uplink reaches an address of the peer';
       return;
     }
     if (this.state !== 'up') {
@@ -188,6 +191,10 @@ export class Initiator {
       turn.record({ type: 'connection.connecting', connection: this.name, uplink: first.uplink, remote: first.remote.address });
     }
     this.#host.ike({ type: 'connection.initiate', connection: this.name, paths });
+  }
+
+  #againLater(turn: Turn): void {
+    this.#nextAt = after(turn.now, this.#backoff.next(randomFraction(this.#host.deps.entropy, 'connect-backoff')));
   }
 
   #wait(reason: string, least: Millis | undefined, turn: Turn): void {
@@ -216,10 +223,7 @@ export class Initiator {
         return;
       }
       case 'ike.failed':
-        if (this.state === 'up') {
-          if (this.#unreachable) this.#nextAt = after(turn.now, this.#backoff.next(randomFraction(this.#host.deps.entropy, 'connect-backoff')));
-          return;
-        }
+        if (this.state === 'up') return this.#unreachable ? this.#againLater(turn) : undefined;
         if (this.state === 'down') return;
         this.#refused = event.reason === 'authentication_failed';
         this.#wait(event.detail || event.reason, this.#refused ? REFUSED_WAIT : undefined, turn);
@@ -246,6 +250,7 @@ export class Initiator {
         if (event.chain === this.chain && this.#unreachable) {
           this.#unreachable = false;
           this.#nextAt = undefined;
+          this.#backoff.reset();
         }
         return;
       case 'path.moving':

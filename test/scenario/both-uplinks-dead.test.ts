@@ -55,3 +55,24 @@ test('F-8: one uplink returns, the other stays dead', () => {
   world.runFor(seconds(10));
   untilRest(stage);
 });
+
+// Found by the random driver, seed 1185: no attempt was made while there was no uplink, and none after.
+test('F-8: the hub loses its state while the router has no uplink at all: a new tunnel within seconds of the return', () => {
+  const stage = play({ seed: 443, rate: 5 });
+  const { world, router, hub, wan, wwan, stream } = stage;
+  wan.disconnect();
+  wwan.disconnect();
+  world.runFor(seconds(8));
+  hub.crash();
+  world.runFor(seconds(1));
+  hub.start();
+  world.runFor(seconds(3));
+  wan.connect();
+  const at = world.now;
+  const mark = stream.mark;
+  world.runUntil(() => stream.result(mark, stream.mark).answered > 0, seconds(10), 'traffic');
+  measured('hub restarted while no uplink was there: traffic after the return', world.now - at);
+  world.runFor(seconds(5));
+  assert.equal(router.up, true);
+  untilRest(stage);
+});
