@@ -135,7 +135,7 @@ export function playRandom(seed: number): number {
   const stage = openScene({
     seed, suite, rate: 10, ticks: prng.pick(['exact', 'sloppy'] as const),
     wan: { rtt: millis(prng.range(2, 80)), ...nat(prng, SCENE.wanPublic) }, wwan: { rtt: millis(prng.range(20, 300)), ...nat(prng, SCENE.wwanPublic) },
-    ...(prng.chance(0.3) ? { connection: ["option child_lifetime '25'", "option ike_lifetime '60'"], hubConnection: ["option child_lifetime '30'", "option ike_lifetime '70'"] } : {}),
+    ...(prng.chance(0.3) ? { connection: ["option child_lifetime '60'", "option ike_lifetime '150'"], hubConnection: ["option child_lifetime '70'", "option ike_lifetime '160'"] } : {}),
   });
   const side = (link: string, device: Device, home: IpAddress): Side => ({ link: stage.world.link(link), device, home, next: 100 });
   const play: Play = { stage, prng, sides: [side('isp1', stage.wan, SCENE.wan), side('isp2', stage.wwan, SCENE.wwan)], did: [] };

@@ -86,7 +86,8 @@ export function childTask(config: IkeChildConfig, old: ChildSa | undefined, wait
           }
         }
         ctx.host.freeChildSpi(spi);
-        if (name === 'CHILD_SA_NOT_FOUND' && old) {
+        // An SA of the peer's making that it never used: it may not have heard our answer yet, and would miss what we drop.
+        if (name === 'CHILD_SA_NOT_FOUND' && old?.used === true) {
           // I2.25-2: the peer has lost it; drop ours and make a new one.
           dh?.wipe();
           const lost = sa.children.has(old.spiIn);
