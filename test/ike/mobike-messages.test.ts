@@ -425,7 +425,7 @@ test('M3.8-3 N-j: behind a NAT the first exchange after IKE_AUTH gives the basel
   const peer = new ScriptedPeer('router');
   peer.accept(undefined, { natted: true });
   const baseline = peer.hearOne();
-  assert.deepEqual(notifies(baseline), ['NAT_DETECTION_SOURCE_IP', 'NAT_DETECTION_DESTINATION_IP']);
+  assert.deepEqual(notifies(baseline), ['UPDATE_SA_ADDRESSES', 'NAT_DETECTION_SOURCE_IP', 'NAT_DETECTION_DESTINATION_IP', 'COOKIE2']);
   answerNat(peer, baseline);
   assert.deepEqual([peer.side.of('nat.changed').length, peer.hear().length], [0, 0]);
   const check = (mapped?: { address: ReturnType<typeof ip>; port: number }): Heard[] => {

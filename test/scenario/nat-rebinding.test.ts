@@ -1,8 +1,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { millis, seconds } from '../../src/base/index.ts';
-import { SCENE } from '../sim/scene.ts';
-import { Download, during, play, untilRest } from './stage.ts';
+import { openScene, SCENE } from '../sim/scene.ts';
+import { Download, during, play, suite, untilRest } from './stage.ts';
 
 for (const mapping of ['endpoint-independent', 'endpoint-dependent'] as const) {
   for (const filtering of ['open', 'address-restricted', 'port-restricted'] as const) {
@@ -50,3 +50,22 @@ test('M3.8-3: upload only: the hub hears us, we hear nothing; the tunnel finds o
   assert.ok(stream.result(mark, stream.mark - 5).lost <= 1);
   untilRest(stage);
 });
+
+// Found by the random driver, seed 2338: the first check took the new mapping for the one that IKE_AUTH had.
+for (const at of [1, 16, 31, 45, 61]) {
+  test(`M3.8-3: the NAT reboots ${at} ms after IKE_AUTH was answered: the hub follows`, () => {
+    const stage = openScene({ suite, seed: 740 + at });
+    const { world, router, hub, stream } = stage;
+    hub.start();
+    router.start();
+    world.runUntil(() => router.up, seconds(2), 'the tunnel');
+    world.runFor(millis(at));
+    world.link('isp1').nat?.reboot();
+    stream.start();
+    world.runFor(seconds(3));
+    const mark = stream.mark;
+    world.runFor(seconds(2));
+    assert.equal(stream.result(mark, stream.mark - 10).lost, 0);
+    untilRest(stage);
+  });
+}

@@ -11,7 +11,7 @@ import { isSubset, prefixSelector } from '../selectors.ts';
 import type { IkeChildConfig, IkeConnection, IkeIdentity } from '../types.ts';
 import { answerChild, spiBytes, spiOf } from './child-create.ts';
 import { acceptsAddresses } from './ike-init.ts';
-import { livenessTask } from './ike-mobike.ts';
+import { refreshPath } from './ike-mobike.ts';
 import { deleteUnusedTask } from './informational.ts';
 
 const AUTH_SHARED_KEY = 2;
@@ -109,8 +109,9 @@ function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloa
   // After the SA, so that the dummy leaves under it: the hub holds its packets back until it sees that we use the SA (I2.8-1).
   ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
   for (const other of connection.children) if (other !== config) sa.missing.set(other.name, { at: ctx.now, wait: millis(0) });
-  // M3.8-3: the IKE_SA_INIT hash was for port 500; the first exchange on 4500 gives the baseline of our mapping.
-  if (sa.natLocal && sa.mobility.supported) sa.exchanges.enqueue(livenessTask(undefined));
+  // M3.8-3: the IKE_SA_INIT hash was for port 500. An update, and no mere check, gives the baseline of our mapping: it also is what the
+  // peer uses from then on, even if the NAT has forgotten IKE_AUTH's mapping meanwhile.
+  if (sa.natLocal) refreshPath(sa, 'baseline', ctx);
 }
 
 function installFirst(sa: IkeSa, config: IkeChildConfig, spiIn: ChildSpi, payloads: readonly Payload[], ctx: Ctx): void {
