@@ -32,8 +32,8 @@ export interface ChildSa {
   used: boolean;
   /** When the outbound SA is taken into use without having seen the peer use its own (I2.8-1). */
   useAt: Instant | undefined;
-  /** No new attempt to rekey before this (I2.25-2), and how long that wait was. */
-  notBefore: Instant | undefined;
+  /** A rekeying failed: the next attempt, whatever caused the first (I2.25-2), and how long that wait is. */
+  retryAt: Instant | undefined;
   retryWait: Millis;
   /** Our Delete for it is on its way: a crossing one of the peer is answered without its SPI (I1.4.1-1). */
   deleteSent: boolean;
@@ -79,7 +79,7 @@ export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
     state: 'installed',
     used: plan.use === 'now',
     useAt: typeof plan.use === 'object' ? plan.use.at : undefined,
-    notBefore: undefined,
+    retryAt: undefined,
     retryWait: millis(0),
     deleteSent: false,
   };

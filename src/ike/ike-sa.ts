@@ -247,6 +247,7 @@ export class IkeSa {
     // While we end the SA an answer only makes room for the Delete; but a successor that the peer made must be ended as well.
     if (this.state !== 'deleting' || done.request.task.kind === 'ikeDelete' || done.request.task.kind === 'ikeRekey')
       done.request.task.onResponse(this, broken ? payloads.filter((p) => p.type === 'N') : payloads, done.answer, ctx);
+    else done.request.task.release?.(ctx);
     this.afterwards(ctx);
   }
 

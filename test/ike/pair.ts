@@ -1,5 +1,6 @@
 import { after, instant, ip, millis, parsePrefix, pathKey, Secret, seconds, toHex, toUtf8, type Endpoint, type Entropy, type Instant, type IpPrefix, type Millis, type Path } from '../../src/base/index.ts';
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
+import type { Aead, CryptoSuite, DhPair } from '../../src/crypto/index.ts';
 import { IkeEngine, type ChildInstall, type IkeConnection, type IkeEvent, type IkeInput, type IkeSuite } from '../../src/ike/index.ts';
 import { createHash } from 'node:crypto';
 
@@ -49,6 +50,39 @@ interface Flying {
 /** The events whose `type` may be T. */
 type EventOf<T extends IkeEvent['type']> = IkeEvent extends infer E ? (E extends IkeEvent ? (T extends E['type'] ? E : never) : never) : never;
 
+/** The platform's cryptography, with the ciphers and private values that are not wiped yet. */
+function watchedCrypto(): { readonly suite: CryptoSuite; readonly ciphers: Set<Aead>; readonly privates: Set<DhPair> } {
+  const suite = nodeCrypto();
+  const ciphers = new Set<Aead>();
+  const privates = new Set<DhPair>();
+  const aead: CryptoSuite['aead'] = (name, key) => {
+    const inner = suite.aead(name, key);
+    const outer: Aead = {
+      seal: (nonce, aad, plaintext) => inner.seal(nonce, aad, plaintext),
+      open: (nonce, aad, sealed) => inner.open(nonce, aad, sealed),
+      wipe: () => {
+        ciphers.delete(outer);
+        inner.wipe();
+      },
+    };
+    ciphers.add(outer);
+    return outer;
+  };
+  const dh: CryptoSuite['dh'] = (group, secret) => {
+    const inner = suite.dh(group, secret);
+    const outer: DhPair = {
+      group: inner.group, publicValue: inner.publicValue, derive: (value) => inner.derive(value),
+      wipe: () => {
+        privates.delete(outer);
+        inner.wipe();
+      },
+    };
+    privates.add(outer);
+    return outer;
+  };
+  return { suite: { ...suite, aead, dh }, ciphers, privates };
+}
+
 /** One engine with what its effects would have done. */
 export class Side {
   readonly engine: IkeEngine;
@@ -59,10 +93,11 @@ export class Side {
   readonly logs: string[] = [];
   readonly sent: { readonly at: Instant; readonly path: Path; readonly bytes: Uint8Array }[] = [];
   readonly name: string;
+  readonly crypto = watchedCrypto();
 
   constructor(name: string, seed: string) {
     this.name = name;
-    this.engine = new IkeEngine({ suite: nodeCrypto(), entropy: seededEntropy(`${seed}/${name}`) });
+    this.engine = new IkeEngine({ suite: this.crypto.suite, entropy: seededEntropy(`${seed}/${name}`) });
   }
 
   of<T extends IkeEvent['type']>(type: T): EventOf<T>[] {

@@ -72,7 +72,7 @@ export function childTask(config: IkeChildConfig, old: ChildSa | undefined, wait
         dh?.wipe();
         sa.log('warn', `child ${config.name}: ${old ? 'rekeying' : 'creation'} failed: ${why}`, ctx);
         if (!old) sa.missing.set(config.name, { at: after(ctx.now, next), wait: next });
-        else [old.notBefore, old.retryWait] = [after(ctx.now, next), next];
+        else [old.retryAt, old.retryWait] = [after(ctx.now, next), next];
       };
       const error = payloads.find((p) => p.type === 'N' && isErrorNotify(p.notify));
       if (error?.type === 'N') {

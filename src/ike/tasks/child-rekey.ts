@@ -6,8 +6,7 @@ import { childTask } from './child-create.ts';
 
 /** When this Child SA is to be rekeyed by us; undefined while it is, or was. */
 export function rekeyDue(child: ChildSa): Instant | undefined {
-  if (child.state !== 'installed') return undefined;
-  return child.notBefore !== undefined && child.notBefore > child.softAt ? child.notBefore : child.softAt;
+  return child.state === 'installed' ? (child.retryAt ?? child.softAt) : undefined;
 }
 
 /** RFC 7296 §2.8: a new SA beside the old one, then Delete of the old. */
