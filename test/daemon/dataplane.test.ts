@@ -1,0 +1,234 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { err, instant, ip, millis, type Path, type UplinkFacts } from '../../src/base/index.ts';
+import type { TrafficSelector } from '../../src/codec/ike/index.ts';
+import { loadConfig } from '../../src/config/index.ts';
+import { Dataplane } from '../../src/daemon/dataplane.ts';
+import type { EspReport, InputOf } from '../../src/ports/index.ts';
+import { FakeKernel } from '../sim/index.ts';
+import { TestTurn } from './turn.ts';
+
+const TEXT = `config mobiked 'main'
+config connection 'hq'
+ list remote_addrs '192.0.2.1'
+ option local_id 'a'
+ option remote_id 'b'
+ option psk 'a key of the tests, long enough'
+config child 'lan'
+ option connection 'hq'
+ list local_ts '10.1.0.0/24'
+ list remote_ts '10.2.0.0/24'
+`;
+const config = (text = TEXT): TestTurn['config'] => loadConfig(text, 'test', () => err('none')).config;
+const selector = (start: string, end: string): TrafficSelector => ({ protocol: 0, startPort: 0, endPort: 65535, start: ip(start), end: ip(end) });
+const LOCAL = [selector('10.1.0.0', '10.1.0.255')];
+const REMOTE = [selector('10.2.0.0', '10.2.0.255')];
+const PATH: Path = { uplink: 'wan', ifindex: 2, local: { address: ip('198.51.100.2'), port: 4500 }, remote: { address: ip('192.0.2.1'), port: 4500 } };
+const WAN: UplinkFacts = { name: 'wan', device: 'wan0', ifindex: 2, up: true, downReason: undefined, mtu: 1500, addresses: [PATH.local.address], families: [4], metric: 1, metered: false, dnsServers: [] };
+
+/** The part, its turn and a kernel that does what it is asked to. */
+class Rig {
+  readonly plane = new Dataplane();
+  readonly turn = new TestTurn();
+  readonly kernel = new FakeKernel();
+
+  constructor(text?: string) {
+    this.turn.config = config(text);
+    this.kernel.addAddress(this.kernel.addLink('wan0'), PATH.local.address, 24);
+    this.kernel.addAddress(this.kernel.addLink('br-lan'), ip('10.1.0.1'), 24);
+    this.kernel.watch((input) => this.plane.onKernel(input, this.turn));
+    this.plane.open(this.turn);
+    this.plane.setFacts([WAN], [], this.turn);
+  }
+
+  /** Answers `tun.open` as the kernel would. */
+  tun(): this {
+    const [open] = this.turn.take('tun.open');
+    assert.ok(open, 'tun.open');
+    this.plane.onTun({ type: 'tun.opened', name: open.name, ifindex: this.kernel.addLink(open.name, { tun: true, up: false, mtu: open.mtu }) }, this.turn);
+    return this;
+  }
+
+  established(): this {
+    this.plane.onIke({ type: 'ike.established', chain: 1, connection: 'hq', role: 'initiator', path: PATH, peer: 'b', mobike: true, took: millis(1) }, this.turn);
+    this.plane.onIke({ type: 'child.established', chain: 1, connection: 'hq', child: 'lan', local: LOCAL, remote: REMOTE }, this.turn);
+    return this;
+  }
+
+  /** Performs `kernel.apply` and lets time pass until nothing is asked for any more. */
+  settle(limit = 1000): this {
+    const end = this.turn.now + limit;
+    for (;;) {
+      for (const effect of this.turn.take('kernel.apply')) this.plane.onKernel({ type: 'kernel.applied', opId: effect.opId, failures: this.kernel.apply(effect.ops) }, this.turn);
+      const next = this.plane.deadline;
+      if (this.turn.effects.length > 0) continue;
+      if (next === undefined || next > end) return this;
+      this.turn.now = instant(Math.max(next, this.turn.now));
+      this.plane.tick(this.turn);
+    }
+  }
+
+  routes(): string[] {
+    return this.kernel.dump().split('\n').filter((l) => l.includes('proto mobiked'));
+  }
+}
+
+const UNREACHABLE = 'route 10.2.0.0/24 unreachable metric 2000000 proto mobiked';
+const THROUGH = 'route 10.2.0.0/24 dev mobiked0 metric 7 src 10.1.0.1 proto mobiked';
+
+test('what a child protects is blocked from the start, goes through the TUN while the child is up, and is blocked again after', () => {
+  const rig = new Rig().tun().settle();
+  assert.deepEqual(rig.routes(), [UNREACHABLE]);
+  rig.established().settle();
+  assert.deepEqual(rig.routes(), [THROUGH, UNREACHABLE]);
+  assert.equal(rig.kernel.linkNamed('mobiked0')?.up, true);
+  assert.equal(rig.plane.isChildUp('hq', 'lan'), true);
+  rig.plane.onIke({ type: 'ike.closed', chain: 1, connection: 'hq', reason: 'peer_dead', detail: '' }, rig.turn);
+  assert.deepEqual(rig.turn.effects.filter((e) => e.type === 'esp.path.set').map((e) => e.type === 'esp.path.set' && e.path), [undefined]);
+  rig.settle();
+  assert.deepEqual(rig.routes(), [UNREACHABLE]);
+});
+
+test('an SA that takes over within one turn leaves the routes alone', () => {
+  const rig = new Rig().tun().established().settle();
+  rig.plane.onIke({ type: 'ike.closed', chain: 1, connection: 'hq', reason: 'replaced', detail: '' }, rig.turn);
+  rig.plane.onIke({ type: 'ike.established', chain: 2, connection: 'hq', role: 'initiator', path: PATH, peer: 'b', mobike: true, took: millis(1) }, rig.turn);
+  rig.plane.onIke({ type: 'child.established', chain: 2, connection: 'hq', child: 'lan', local: LOCAL, remote: REMOTE }, rig.turn);
+  const asked = rig.turn.take('kernel.apply').length;
+  rig.plane.tick(rig.turn);
+  assert.equal(asked + rig.turn.take('kernel.apply').length, 0);
+});
+
+test('a name that is taken: the next one; all taken: told once, tried again', () => {
+  const rig = new Rig();
+  const fail = (errno: number): void => {
+    const [open] = rig.turn.take('tun.open');
+    rig.plane.onTun({ type: 'tun.failed', name: open?.name ?? '', errno }, rig.turn);
+  };
+  fail(16);
+  assert.equal(rig.plane.tunName, 'mobiked1');
+  fail(2);
+  assert.match(rig.plane.problem ?? '', /kmod-tun/);
+  assert.equal(rig.turn.events.filter((e) => e.type === 'kernel.failed').length, 1);
+  for (let i = 0; i < 3; i++) {
+    rig.turn.effects = [];
+    for (let next = rig.plane.deadline; next !== undefined && !rig.turn.effects.some((e) => e.type === 'tun.open'); next = rig.plane.deadline) {
+      rig.turn.now = next;
+      rig.plane.tick(rig.turn);
+    }
+    fail(2);
+  }
+  assert.equal(rig.turn.events.filter((e) => e.type === 'kernel.failed').length, 1);
+});
+
+test('F-1: the path of a chain is told to the plane, a dummy after it when it is ours to open', () => {
+  const rig = new Rig().tun().established();
+  rig.turn.effects = [];
+  rig.plane.setPath(1, PATH, true, rig.turn);
+  assert.deepEqual(rig.turn.effects.map((e) => e.type), ['esp.path.set', 'esp.dummy']);
+  rig.turn.effects = [];
+  rig.plane.setPath(1, PATH, false, rig.turn);
+  assert.deepEqual(rig.turn.effects.map((e) => e.type), ['esp.path.set']);
+});
+
+test('the MTU follows the worst uplink that is up, and a configured one when that is less', () => {
+  const mtuOf = (rig: Rig): number => rig.kernel.linkNamed('mobiked0')?.mtu ?? 0;
+  const rig = new Rig().tun().established().settle();
+  const wide = mtuOf(rig);
+  rig.plane.setFacts([WAN, { ...WAN, name: 'lte', ifindex: 9, mtu: 1400 }], [], rig.turn);
+  rig.settle();
+  assert.equal(mtuOf(rig), wide - 100);
+  rig.plane.setFacts([WAN, { ...WAN, name: 'lte', ifindex: 9, mtu: 1400, up: false }], [], rig.turn);
+  rig.settle();
+  assert.equal(mtuOf(rig), wide);
+  assert.equal(mtuOf(new Rig(TEXT.replace(" option local_id 'a'", " option local_id 'a'\n option mtu '1280'")).tun().settle()), 1280);
+});
+
+function report(sent: number | undefined, inbound: number | undefined): EspReport {
+  return {
+    sas: [], drops: {},
+    bundles: [{
+      bundle: 1, sent: 1, lastSent: sent === undefined ? undefined : instant(sent), lastAny: undefined,
+      inbound: inbound === undefined ? [] : [{ ifindex: 2, local: PATH.local, remote: PATH.remote, packets: 1, last: instant(inbound) }],
+    }],
+  };
+}
+
+test('polls come every 200 ms while traffic flows and every second while none does; one at a time', () => {
+  const rig = new Rig().tun().established().settle(0);
+  rig.plane.setPath(1, PATH, false, rig.turn);
+  const nextPoll = (): number => {
+    for (;;) {
+      const next = rig.plane.deadline;
+      if (next === undefined) assert.fail('no poll is due');
+      rig.turn.now = instant(Math.max(next, rig.turn.now));
+      rig.turn.effects = [];
+      rig.plane.tick(rig.turn);
+      if (rig.turn.effects.some((e) => e.type === 'esp.poll')) return rig.turn.now;
+    }
+  };
+  let last = nextPoll();
+  const pace = (sent: number | undefined): number => {
+    rig.plane.onPolled(report(sent, undefined), rig.turn);
+    const at = nextPoll();
+    const gap = at - last;
+    last = at;
+    return gap;
+  };
+  assert.equal(pace(undefined), 1000);
+  assert.equal(pace(last), 200);
+  assert.equal(pace(undefined), 200, 'for a while after');
+  for (let i = 0; i < 30; i++) pace(undefined);
+  assert.equal(pace(undefined), 1000);
+  // Unanswered: no second one.
+  rig.turn.now = instant(last + 10_000);
+  rig.turn.effects = [];
+  rig.plane.tick(rig.turn);
+  assert.equal(rig.turn.take('esp.poll').length, 0);
+});
+
+test('D5.5.2-3: only what came on the path in use counts as inbound', () => {
+  const rig = new Rig().tun().established();
+  rig.plane.setPath(1, PATH, false, rig.turn);
+  assert.equal(rig.plane.onPolled(report(undefined, 77), rig.turn)[0]?.lastInbound, 77);
+  rig.plane.setPath(1, { ...PATH, local: { address: ip('100.64.0.2'), port: 4500 } }, false, rig.turn);
+  assert.equal(rig.plane.onPolled(report(undefined, 77), rig.turn)[0]?.lastInbound, undefined);
+});
+
+test('one request to the kernel at a time; a refused one is told once and tried again after 5 s', () => {
+  const rig = new Rig().tun();
+  rig.kernel.refuse = (op) => (op.op === 'route.add' ? 1 : undefined);
+  rig.settle(4000);
+  assert.equal(rig.turn.events.filter((e) => e.type === 'kernel.failed').length, 1);
+  rig.kernel.refuse = () => undefined;
+  assert.deepEqual(rig.routes(), []);
+  rig.settle(6000);
+  assert.deepEqual(rig.routes(), [UNREACHABLE]);
+  // While one is under way no other is asked for.
+  rig.established();
+  rig.plane.tick(rig.turn);
+  rig.plane.setFacts([WAN], [], rig.turn);
+  assert.equal(rig.turn.take('kernel.apply').length, 1);
+  rig.plane.setFacts([WAN], [ip('10.2.0.7')], rig.turn);
+  assert.equal(rig.turn.take('kernel.apply').length, 0);
+});
+
+test('a late answer of another request is ignored', () => {
+  const rig = new Rig().tun();
+  const [asked] = rig.turn.take('kernel.apply');
+  assert.ok(asked);
+  const stale: InputOf<'kernel.applied'> = { type: 'kernel.applied', opId: asked.opId + 100, failures: [] };
+  rig.plane.onKernel(stale, rig.turn);
+  rig.plane.plan(rig.turn);
+  assert.equal(rig.turn.take('kernel.apply').length, 0, 'still waiting for its own');
+});
+
+test('a clean stop removes every route; block_on_stop keeps what blocks', () => {
+  for (const block of [false, true]) {
+    const rig = new Rig(block ? TEXT.replace(" option local_id 'a'", " option local_id 'a'\n option block_on_stop '1'") : TEXT).tun().established().settle();
+    rig.plane.stop(rig.turn);
+    rig.settle();
+    assert.equal(rig.plane.stopped, true);
+    assert.deepEqual(rig.routes(), block ? [UNREACHABLE] : []);
+  }
+});
