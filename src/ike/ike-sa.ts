@@ -448,6 +448,8 @@ export class IkeSa {
     if (this.isDead) return;
     this.#dropChildren(ctx);
     this.state = 'dead';
+    // What it replaced waits for a Delete of the peer, which has gone with this one; a Delete of ours is still told.
+    if (this.predecessor && !this.predecessor.exchanges.has('ikeDelete')) this.predecessor.die(ctx);
     this.predecessor = undefined;
     this.timers.clearAll();
     this.exchanges.abandonAll(ctx);
