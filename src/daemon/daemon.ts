@@ -15,7 +15,7 @@ import { NAT_T_PORT, portProblem } from './paths.ts';
 import { Reactions } from './reactions.ts';
 import { Reporting } from './reporting.ts';
 import { tellIke } from './tell.ts';
-import { UBUS_METHODS, UBUS_OBJECT } from './ubus-api.ts';
+import { answerUbus, UBUS_METHODS, UBUS_OBJECT } from './ubus-api.ts';
 
 const EMPTY: Config = { main: { enabled: false, logLevel: 'info', nodeId: undefined }, uplinks: undefined, connections: [], mqtt: [] };
 /** The broker and the peers have this long to hear of a clean stop; then routes go, and the process at the latest. SIGTERM has 2 s. */
@@ -160,7 +160,7 @@ export class Daemon implements Core {
         if (input.type !== 'kernel.applied') this.#observe();
         return;
       case 'ubus.called':
-        return this.#ubusCalled(input);
+        return answerUbus(input, (command, args) => this.command(command, args), turn);
       case 'ubus.connected':
       case 'ubus.closed':
       case 'ubus.answered':
@@ -448,16 +448,6 @@ export class Daemon implements Core {
     });
   }
 
-  #ubusCalled(input: InputOf<'ubus.called'>): void {
-    const row = UBUS_METHODS[input.method];
-    if (!row) return this.#turn.emit({ type: 'ubus.reply', callId: input.callId, status: 3, data: undefined });
-    const args = Object.fromEntries(Object.entries(input.args).filter((e): e is [string, string] => typeof e[1] === 'string'));
-    const result = this.command(row.command, args);
-    if (!result.ok) return this.#turn.emit({ type: 'ubus.reply', callId: input.callId, status: 2, data: { error: result.error } });
-    const data = row.list === undefined ? result.data : { [row.list]: result.data };
-    this.#turn.emit({ type: 'ubus.reply', callId: input.callId, status: 0, data: typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as { [key: string]: Json }) : {} });
-  }
-
   // ---- the end --------------------------------------------------------------------------------------------------------
 
   /** A stop in three steps. A broker behind a tunnel hears `offline` while there is one, then the peers are told, and what blocks goes last. */
@@ -478,8 +468,10 @@ export class Daemon implements Core {
   }
 
   #exit(): void {
-    if (!this.#exited) this.#turn.emit({ type: 'process.exit', code: 0 });
+    if (this.#exited) return;
     this.#exited = true;
+    this.#plane.close(this.#turn);
+    this.#turn.emit({ type: 'process.exit', code: 0 });
   }
 
   #emitAll(effects: readonly Effect[]): void {

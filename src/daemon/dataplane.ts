@@ -208,6 +208,8 @@ export class Dataplane {
   /** Compares what is wanted with what the kernel reported, and asks for the difference. One request at a time. */
   plan(turn: Turn): void {
     if (!this.view.ready || this.#applying) return;
+    // What a killed predecessor left is judged when the device is ours: its routes into it are what blocks until then.
+    if (this.#tunAsked && !this.#tun && this.problem === undefined && this.#stopped === 'no') return;
     const ops: KernelOp[] = [];
     if (this.#tun && this.#stopped === 'no') ops.push(...planLink(this.#tun.ifindex, this.#mtu(turn.config), this.view));
     ops.push(...planRoutes(this.#wanted(turn.config), this.view));
@@ -256,6 +258,11 @@ export class Dataplane {
     if (this.#stopped !== 'no') return;
     this.#stopped = 'stopping';
     this.plan(turn);
+  }
+
+  /** The last act of a clean stop: the device goes, unless `block_on_stop` wants it to swallow what routes lead into it. */
+  close(turn: Turn): void {
+    if (this.#tun && !turn.config.connections.some((c) => c.enabled && c.blockOnStop)) turn.emit({ type: 'tun.close' });
   }
 
   /** The path ESP of a chain leaves on, when it is not what IKE uses yet. */

@@ -1,4 +1,7 @@
+import type { JsonObject } from '../base/index.ts';
 import type { Command } from '../codec/control/index.ts';
+import type { InputOf } from '../ports/index.ts';
+import type { CommandResult, Turn } from './context.ts';
 
 /** UBUS_STATUS_* of a method's answer. */
 export const UBUS_STATUS = { OK: 0, INVALID_ARGUMENT: 2, METHOD_NOT_FOUND: 3, NOT_FOUND: 4, UNKNOWN_ERROR: 9 } as const;
@@ -25,3 +28,14 @@ export const UBUS_METHODS: { readonly [method: string]: MethodRow } = {
 };
 
 export const UBUS_OBJECT = 'mobiked';
+
+/** Runs a call of the object and answers it: a table, or INVALID_ARGUMENT with the reason. */
+export function answerUbus(input: InputOf<'ubus.called'>, run: (command: string, args: { readonly [name: string]: string }) => CommandResult, turn: Turn): void {
+  const reply = (status: number, data: JsonObject | undefined): void => turn.emit({ type: 'ubus.reply', callId: input.callId, status, data });
+  const row = UBUS_METHODS[input.method];
+  if (!row) return reply(UBUS_STATUS.METHOD_NOT_FOUND, undefined);
+  const result = run(row.command, Object.fromEntries(Object.entries(input.args).filter((e): e is [string, string] => typeof e[1] === 'string')));
+  if (!result.ok) return reply(UBUS_STATUS.INVALID_ARGUMENT, { error: result.error });
+  const data = row.list === undefined ? result.data : { [row.list]: result.data };
+  reply(UBUS_STATUS.OK, typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as JsonObject) : {});
+}

@@ -54,8 +54,12 @@ export interface EspSa {
 }
 
 export type EspEffect =
-  /** Creates the TUN device; answered by `tun.opened` or `tun.failed`. Gone with the process. */
+  /**
+   * Creates the TUN device, or takes over the one that a killed daemon left; answered by `tun.opened` or `tun.failed`. It outlives the
+   * process, with its routes and without anybody who reads: what belongs into the tunnel goes nowhere meanwhile.
+   */
   | { readonly type: 'tun.open'; readonly name: string; readonly mtu: number }
+  /** Takes the device away. */
   | { readonly type: 'tun.close' }
   /** An inbound SA receives from now on; an outbound one is used only after `esp.sa.use`. */
   | { readonly type: 'esp.sa.add'; readonly sa: EspSa }

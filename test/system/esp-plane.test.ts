@@ -256,7 +256,7 @@ if (!isFarEnd()) {
     }),
   );
 
-  netnsTest('TUN: busy name, device deleted under us, and no device left by kill -9', { skip: skip() }, () =>
+  netnsTest('TUN: busy name, device deleted under us, and a device left by kill -9 that is taken over, routes and all', { skip: skip() }, () =>
     withLab(async ({ near, far }) => {
       await near.obey({ op: 'esp', effect: { type: 'tun.open', name: 'mobiked0', mtu: 1380 } });
       assert.ok(ip('link show dev mobiked0').includes('mtu 1380'));
@@ -277,8 +277,19 @@ if (!isFarEnd()) {
       const doomed = await FarEnd.start('here');
       await doomed.obey({ op: 'esp', effect: { type: 'tun.open', name: 'mobiked0', mtu: 1400 } });
       assert.ok(indexOf('mobiked0') > 0);
+      const index = indexOf('mobiked0');
+      ip('link set mobiked0 up');
+      ip('route add 198.51.100.0/24 dev mobiked0');
       await doomed.kill();
+      assert.ok(ip('link show dev mobiked0').includes('NO-CARRIER'), 'it stays, and swallows');
+      assert.ok(ip('route show 198.51.100.0/24').includes('mobiked0'));
+      const heir = await FarEnd.start('here');
+      await heir.obey({ op: 'esp', effect: { type: 'tun.open', name: 'mobiked0', mtu: 1300 } });
+      assert.equal(indexOf('mobiked0'), index);
+      assert.ok(!ip('link show dev mobiked0').includes('NO-CARRIER'));
+      await heir.obey({ op: 'esp', effect: { type: 'tun.close' } });
       assert.throws(() => ip('link show dev mobiked0'), new RegExp('does not exist'));
+      await heir.kill();
       await far.obey({ op: 'inputs' });
     }),
   );

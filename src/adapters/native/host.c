@@ -165,7 +165,7 @@ void host_free(struct host *host) {
 
 int host_tun_open(struct host *host, const char *name, uint32_t mtu) {
   uint32_t ifindex = 0;
-  host_tun_close(host);
+  host_tun_remove(host);
   int fd = tun_open_device(name, mtu, &ifindex);
   if (fd < 0) return fd;
   int error = loop_watch(&host->loop, fd, EPOLLIN, on_tun, host, &host->tun_ref);
@@ -181,6 +181,11 @@ void host_tun_close(struct host *host) {
   if (host->tun < 0) return;
   loop_close(&host->loop, &host->tun_ref);
   host->tun = -1;
+}
+
+void host_tun_remove(struct host *host) {
+  if (host->tun >= 0) tun_release_device(host->tun);
+  host_tun_close(host);
 }
 
 void host_dummy(struct host *host, uint32_t bundle) {

@@ -51,7 +51,9 @@ const char *host_init(struct host *host, const struct host_events *events, void 
 void host_free(struct host *host);
 /* The ifindex, or a negative errno. Opening again closes the first. */
 int host_tun_open(struct host *host, const char *name, uint32_t mtu);
+/* Lets go of the device, which stays; `remove` takes it away. */
 void host_tun_close(struct host *host);
+void host_tun_remove(struct host *host);
 /* Sends one dummy packet under every used outbound SA of the bundle. */
 void host_dummy(struct host *host, uint32_t bundle);
 /*

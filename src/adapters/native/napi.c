@@ -57,7 +57,7 @@ static napi_value tun_open_call(napi_env env, napi_callback_info info) {
 
 static napi_value tun_close_call(napi_env env, napi_callback_info info) {
   ENTER;
-  host_tun_close(host);
+  host_tun_remove(host);
   return settled(&args, 0);
 }
 

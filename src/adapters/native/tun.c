@@ -32,7 +32,16 @@ int tun_open_device(const char *name, uint32_t mtu, uint32_t *ifindex) {
   if (fd < 0) return -errno;
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
   int error = ioctl(fd, TUNSETIFF, &request) < 0 ? errno : configure(&request, mtu, ifindex);
+  /*
+   * The device outlives a crash, with its routes and without anybody who reads: what was on its way into the tunnel goes
+   * nowhere until the next daemon takes the device over. A kernel that refuses this only loses that.
+   */
+  if (error == 0) (void)ioctl(fd, TUNSETPERSIST, 1);
   if (error == 0) return fd;
   close(fd);
   return -error;
+}
+
+void tun_release_device(int fd) {
+  (void)ioctl(fd, TUNSETPERSIST, 0);
 }
