@@ -199,7 +199,10 @@ export class Daemon implements Core {
     for (const name of this.#timers.takeDue(this.#now)) {
       if (name === 'stop') this.#disconnect(true);
       else if (name === 'exit') this.#exit();
-      else if (name === 'netifd') this.#observe();
+      else if (name === 'netifd') {
+        if (this.#netifd?.connected === false) this.#write('warn', `nobody answers on ${this.#start?.ubus ?? ''}; a host without netifd wants --ubus none`);
+        this.#observe();
+      }
       else if (name === 'udp') this.#turn.emit({ type: 'udp.open', ports: PORTS, mark: 0 });
     }
     const netifd = this.#netifd;
