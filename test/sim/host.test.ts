@@ -119,7 +119,7 @@ test('octets of an input are gone after the call, keepalives never reach the cor
   assert.ok(kept?.every((octet) => octet === 0xaa));
 });
 
-test('deadlines are served, a crash ends everything, a new life starts afresh', () => {
+test('deadlines are served, a crash ends everything but the TUN device, a new life starts afresh and takes that over', () => {
   const world = new World({ seed: 1 });
   const ticks: number[] = [];
   const lives: ScriptCore[] = [];
@@ -138,14 +138,16 @@ test('deadlines are served, a crash ends everything, a new life starts afresh', 
   router.start();
   world.runFor(millis(2500));
   assert.deepEqual(ticks, [1000, 2000]);
-  assert.ok(router.kernel.linkNamed('mobiked0'));
+  const tun = router.kernel.linkNamed('mobiked0');
+  assert.ok(tun);
   router.crash();
   world.runFor(seconds(5));
   assert.equal(ticks.length, 2);
-  assert.equal(router.kernel.linkNamed('mobiked0'), undefined);
+  assert.deepEqual(router.kernel.linkNamed('mobiked0'), tun);
   router.start();
   world.runFor(seconds(1));
   assert.equal(lives.length, 2);
+  assert.equal(lives[1]?.of('tun.opened')[0]?.ifindex, tun.ifindex);
   assert.notEqual(lives[0]?.of('process.start')[0]?.bootId, lives[1]?.of('process.start')[0]?.bootId);
 });
 

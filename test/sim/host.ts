@@ -168,7 +168,7 @@ export class SimHost implements Actor {
     this.push({ type: 'process.terminate' });
   }
 
-  /** `kill -9`: sockets and TUN are gone, routes that do not name the TUN stay. */
+  /** `kill -9`: sockets are gone; the TUN device stays with its routes, and nobody reads from it. */
   crash(): void {
     this.world.trace(`${this.name}: killed`);
     this.#end();
@@ -227,7 +227,10 @@ export class SimHost implements Actor {
     }
     const life = this.#life;
     if (this.kernel.isTun(way.ifindex)) {
-      if (!life || !this.kernel.link(way.ifindex)?.up) return;
+      if (!life || !this.kernel.link(way.ifindex)?.up) {
+        this.counts.blocked++; // the device is there, and nobody reads
+        return;
+      }
       for (const datagram of life.plane.outbound(bytes, this.world.now)) this.#sendEsp(datagram);
       for (const reply of life.plane.takeReplies()) this.#toInside(reply);
       return;
@@ -332,8 +335,10 @@ export class SimHost implements Actor {
   }
 
   #openTun(life: Life, effect: EffectOf<'tun.open'>): void {
-    if (this.kernel.linkNamed(effect.name)) return this.#answer(life, 0, { type: 'tun.failed', name: effect.name, errno: EBUSY });
-    life.tun = { name: effect.name, ifindex: this.kernel.addLink(effect.name, { mtu: effect.mtu, up: false, tun: true }) };
+    const left = this.kernel.linkNamed(effect.name);
+    if (left && !this.kernel.isTun(left.ifindex)) return this.#answer(life, 0, { type: 'tun.failed', name: effect.name, errno: EBUSY });
+    // One that a killed life left is taken over as it is.
+    life.tun = { name: effect.name, ifindex: left?.ifindex ?? this.kernel.addLink(effect.name, { mtu: effect.mtu, up: false, tun: true }) };
     this.#answer(life, 0, { type: 'tun.opened', ...life.tun });
   }
 
@@ -452,7 +457,6 @@ export class SimHost implements Actor {
     if (!life) return;
     this.#life = undefined;
     this.kernel.unwatch();
-    this.#closeTun(life);
     life.mqtt.abandon();
     life.ubus?.close();
   }

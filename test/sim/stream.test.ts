@@ -63,13 +63,16 @@ test('the outage is the longest gap between answered packets, by send time, less
   assert.equal(stream.result(0, mark - 3).lost, 0);
 });
 
-test('without tunnel the unreachable route blocks; without that it is clear text, and the scenario fails', () => {
+test('a device nobody reads from blocks; without it the unreachable route does; without that it is clear text', () => {
   const { world, router, stream } = tunnel();
   stream.start();
   world.runFor(seconds(1));
   router.crash();
   world.runFor(seconds(1));
   assert.equal(router.counts.blocked, 50);
+  router.kernel.removeLink(router.kernel.linkNamed('mobiked0')?.ifindex ?? assert.fail('no tun'));
+  world.runFor(seconds(1));
+  assert.equal(router.counts.blocked, 100);
   router.kernel.apply([{ op: 'route.delete', route: { destination: prefix('10.2.0.0/16'), via: { kind: 'unreachable' }, metric: 5000, prefSrc: undefined } }]);
   const leaks: string[] = [];
   world.link('router').tap((packet) => leaks.push(packet.protocol));
