@@ -27,7 +27,9 @@ function connects(broker: string, via: string, change: Partial<RouteSources> & {
   const facts = [WAN, LTE].find((u) => u.name === change.on);
   const path = facts && { uplink: facts.name, ifindex: facts.ifindex, local: { address: facts.addresses[0] ?? ip('0.0.0.0'), port: 4500 }, remote: { address: ip('192.0.2.1'), port: 4500 } };
   const initiators = new Map(change.responderOnly === true ? [] : [['hq', { name: 'hq', path } as unknown as Initiator]]);
-  effects.push(...reporting.route({ config, initiators, uplink: (name) => [WAN, LTE].find((u) => u.name === name), uplinks: change.uplinks ?? [WAN, LTE], isChildUp: () => change.childUp ?? false }, instant(0)));
+  const known = [WAN, LTE];
+  const sources = { config, initiators, uplink: (name: string) => known.find((u) => u.name === name), uplinks: change.uplinks ?? known, isChildUp: () => change.childUp ?? false };
+  effects.push(...reporting.route(sources, instant(0)));
   const connect = effects.find((e) => e.type === 'mqtt.connect');
   return connect?.type === 'mqtt.connect' ? connect.ifindex : undefined;
 }
