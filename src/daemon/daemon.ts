@@ -381,7 +381,7 @@ export class Daemon implements Core {
     this.#plane.onIke(event, this.#turn);
     const initiator = this.#initiators.get(event.connection);
     const ours = initiator !== undefined && 'chain' in event && event.chain === initiator.chain;
-    tellIke(event, this.#turn);
+    tellIke(event, initiator !== undefined, this.#turn);
     initiator?.onIke(event, this.#turn);
     if (ours) this.#reactions.onIke(event);
   }

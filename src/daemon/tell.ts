@@ -2,8 +2,8 @@ import type { IkeEvent } from '../ike/index.ts';
 import type { Turn } from './context.ts';
 import { pathText } from './dataplane.ts';
 
-/** Tells people what of the engine's events concerns them. */
-export function tellIke(event: IkeEvent, turn: Turn): void {
+/** Tells people what of the engine's events concerns them. `initiates`: the connection is ours to make, so that there is something to try. */
+export function tellIke(event: IkeEvent, initiates: boolean, turn: Turn): void {
   const { record, log } = turn;
   const { connection } = event;
   switch (event.type) {
@@ -25,11 +25,11 @@ export function tellIke(event: IkeEvent, turn: Turn): void {
       return record({ type: 'path.moved', connection, from: pathText(event.from), to: pathText(event.to), from_uplink: event.from.uplink, to_uplink: event.to.uplink, reasons: event.reasons, took_ms: Math.round(event.took) });
     case 'path.doubtful':
       // Told once for each doubt, not for each send.
-      return event.unanswered === 2 ? record({ type: 'path.doubtful', connection, path: pathText(event.path), uplink: event.path.uplink, unanswered: event.unanswered }) : undefined;
+      return event.unanswered === 2 && initiates ? record({ type: 'path.doubtful', connection, path: pathText(event.path), uplink: event.path.uplink, unanswered: event.unanswered }) : undefined;
     case 'nat.changed':
       return record({ type: 'nat.mapping_changed', connection, path: pathText(event.path), uplink: event.path.uplink });
     case 'ike.unreachable':
-      return log('warn', `${connection}: the peer does not answer on any path (${event.hint}); trying to set up anew beside`);
+      return log('warn', `${connection}: the peer does not answer on any path (${event.hint})${initiates ? '; trying to set up anew beside' : '; waiting for it'}`);
     case 'path.refused':
       return log('warn', `${connection}: the peer refuses ${pathText(event.path)}`);
     case 'ike.failed':

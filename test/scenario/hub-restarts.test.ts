@@ -61,3 +61,14 @@ test('I2.21.4-1: a clean stop of the hub: Delete, and the router comes back when
   world.runFor(seconds(3));
   untilRest(stage);
 });
+
+test('the hub that waits for a dead router says so, and does not speak of what only an initiator does', () => {
+  const stage = play({ seed: 414 });
+  const { world, router, hub } = stage;
+  router.crash();
+  hub.ask('rekey', { name: 'lan' });
+  world.runFor(seconds(20));
+  assert.equal(hub.all('path.doubtful').length, 0);
+  assert.ok(hub.logs.some((l) => l.text.includes('does not answer on any path')));
+  assert.equal(hub.logs.filter((l) => l.text.includes('set up anew')).length, 0);
+});
