@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { ip, seconds } from '../../src/base/index.ts';
 import { SCENE } from '../sim/scene.ts';
-import { during, play, record, untilOn, untilRest, updateSent } from './stage.ts';
+import { during, measured, play, record, untilOn, untilRest, updateSent } from './stage.ts';
 
 test('D59-1 M3.5-3 M3.5-7: the address of the current uplink goes: update within 50 ms, outage under 300 ms', () => {
   const stage = play({ seed: 11 });
@@ -10,6 +10,8 @@ test('D59-1 M3.5-3 M3.5-7: the address of the current uplink goes: update within
   const second = record(stage, world.link('isp2'));
   const at = world.now;
   const { outage, lost } = during(stage, seconds(5), () => wan.loseAddress(SCENE.wan));
+  measured('address lost, update sent after', updateSent(second, at));
+  measured('address lost, outage', outage);
   assert.ok(updateSent(second, at) < 50, `update after ${updateSent(second, at)} ms`);
   assert.ok(outage < 300, `outage ${outage} ms`);
   assert.ok(lost <= 10, `${lost} packets lost`);

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { millis, minutes, seconds } from '../../src/base/index.ts';
 import { SCENE } from '../sim/scene.ts';
-import { during, play, record, untilOn, untilRest } from './stage.ts';
+import { during, measured, play, record, untilOn, untilRest } from './stage.ts';
 
 test('D59-2 K-8: the better uplink returns: taken after the hold-down, nothing is lost, the old path is still received', () => {
   const stage = play({ seed: 61, rate: 25 });
@@ -18,6 +18,7 @@ test('D59-2 K-8: the better uplink returns: taken after the hold-down, nothing i
   assert.ok(took >= 10_000 && took < 14_000, `returned after ${took} ms`);
   world.runFor(seconds(5));
   const { lost, duplicated } = stream.result(mark, stream.mark - 10);
+  measured('planned return, packets lost', lost);
   assert.equal(lost, 0);
   assert.equal(duplicated, 0);
   assert.ok(old.some((p) => p.direction === 'down' && p.kind === 'esp' && p.at > movedAt), 'ESP arrived on the old path after the move and was not lost');

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { millis, minutes, seconds } from '../../src/base/index.ts';
-import { Download, during, play, untilOn, untilRest } from './stage.ts';
+import { Download, during, measured, play, untilOn, untilRest } from './stage.ts';
 
 for (const direction of ['both', 'up', 'down'] as const) {
   test(`D59-1 D5.1.2-1 D6.2-2: packets vanish (${direction}) although carrier, address and route remain: traffic is back within 2.5 s`, () => {
@@ -11,6 +11,7 @@ for (const direction of ['both', 'up', 'down'] as const) {
     world.runFor(seconds(10));
     const { outage } = during(stage, seconds(10), () => world.link('isp1').blackHole(direction));
     assert.equal(router.uplink, 'wwan0');
+    measured(`black hole (${direction}), outage`, outage);
     assert.ok(outage < 2500, `outage ${outage} ms`);
     assert.equal(router.all('path.moved')[0]?.reasons[0], 'black_hole');
     untilRest(stage);
@@ -24,6 +25,7 @@ test('D59-1: a standby that was never asked is taken as well', () => {
   world.runFor(millis(500));
   const { outage } = during(stage, seconds(10), () => world.link('isp1').blackHole());
   assert.equal(router.uplink, 'wwan0');
+  measured('black hole, standby never asked, outage', outage);
   assert.ok(outage < 6000, `outage ${outage} ms`);
 });
 
@@ -39,6 +41,7 @@ test('D59-1: under download only', () => {
   const end = download.mark;
   world.runFor(seconds(1));
   const { outage } = download.result(mark, end);
+  measured('black hole under download only, outage', outage);
   assert.ok(outage < 8000, `outage ${outage} ms`);
   assert.equal(router.all('path.moved')[0]?.reasons[0], 'black_hole');
 });
@@ -63,6 +66,7 @@ test('D5.1.3-2: on a metered uplink the check comes later, but it comes', () => 
   world.runFor(seconds(10));
   const { outage } = during(stage, seconds(15), () => world.link('isp1').blackHole());
   assert.equal(router.uplink, 'b');
+  measured('black hole on a metered uplink, outage', outage);
   assert.ok(outage < 10_000, `outage ${outage} ms`);
 });
 

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { seconds } from '../../src/base/index.ts';
 import { SCENE } from '../sim/scene.ts';
-import { during, play, record, untilRest, updateSent } from './stage.ts';
+import { during, measured, play, record, untilRest, updateSent } from './stage.ts';
 
 test('D59-1 D5.1.1-1: carrier goes while address and route stay: the tunnel moves at once', () => {
   const stage = play({ seed: 21 });
@@ -14,6 +14,7 @@ test('D59-1 D5.1.1-1: carrier goes while address and route stay: the tunnel move
   assert.ok(updateSent(second, at) < 50);
   assert.ok(outage < 300, `outage ${outage} ms`);
   assert.ok(lost <= 10, `${lost} packets lost`);
+  measured('carrier lost, outage', outage);
   assert.equal(router.uplink, 'wwan0');
   assert.equal(router.all('path.moved')[0]?.reasons[0], 'carrier_lost');
   untilRest(stage);

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { millis, seconds } from '../../src/base/index.ts';
 import { openScene, SCENE } from '../sim/scene.ts';
-import { Download, during, play, suite, untilRest } from './stage.ts';
+import { Download, during, measured, play, suite, untilRest } from './stage.ts';
 
 for (const mapping of ['endpoint-independent', 'endpoint-dependent'] as const) {
   for (const filtering of ['open', 'address-restricted', 'port-restricted'] as const) {
@@ -12,6 +12,7 @@ for (const mapping of ['endpoint-independent', 'endpoint-dependent'] as const) {
       world.runFor(seconds(10));
       const { outage } = during(stage, seconds(10), () => world.link('isp1').nat?.reboot());
       assert.equal(router.uplink, 'wan0');
+      measured(`NAT reboots (${mapping}, ${filtering}), outage`, outage);
       assert.ok(outage < 2000, `outage ${outage} ms`);
       assert.equal(router.all('nat.mapping_changed').length, 1);
       assert.equal(router.all('path.moved').length, 0);
@@ -31,6 +32,7 @@ test('M3.8-3: under download only the mapping is found and repaired within 6 s',
   const end = download.mark;
   world.runFor(seconds(1));
   const { outage, lost } = download.result(mark, end);
+  measured('NAT reboots under download only, outage', outage);
   assert.ok(outage < 6000, `outage ${outage} ms, ${lost} lost`);
   assert.equal(router.uplink, 'wan0');
   untilRest(stage);

@@ -1,12 +1,13 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { minutes, seconds } from '../../src/base/index.ts';
-import { during, play, untilOn, untilRest } from './stage.ts';
+import { during, measured, play, untilOn, untilRest } from './stage.ts';
 
 test('D59-1: the device of the first uplink is removed for good: outage under 300 ms, then quiet', () => {
   const stage = play({ seed: 81, rate: 25 });
   const { world, router, wan } = stage;
   const { outage, lost } = during(stage, seconds(10), () => wan.remove());
+  measured('device removed, outage', outage);
   assert.ok(outage < 300, `outage ${outage} ms`);
   assert.ok(lost <= 10, `${lost} lost`);
   assert.equal(router.uplink, 'wwan0');
