@@ -154,12 +154,14 @@ export class Dataplane {
     this.#report = report;
     const out = report.bundles.map((bundle) => {
       const path = this.#paths.get(bundle.bundle);
-      const same = bundle.inbound.find((i) => path !== undefined && sameEndpoint(i.local, path.local) && sameEndpoint(i.remote, path.remote));
-      if (bundle.lastSent !== undefined || same) {
-        const latest = Math.max(bundle.lastSent ?? 0, same?.last ?? 0);
+      // The device may have been made anew meanwhile, under another index: the latest counts.
+      const same = bundle.inbound.filter((i) => path !== undefined && sameEndpoint(i.local, path.local) && sameEndpoint(i.remote, path.remote)).map((i) => i.last);
+      const lastInbound = same.length > 0 ? (Math.max(...same) as Instant) : undefined;
+      if (bundle.lastSent !== undefined || lastInbound !== undefined) {
+        const latest = Math.max(bundle.lastSent ?? 0, lastInbound ?? 0);
         if (turn.now - latest < BUSY_FOR) this.#busyUntil = after(latest as Instant, BUSY_FOR);
       }
-      return { chain: bundle.bundle, lastInbound: same?.last, lastOutbound: bundle.lastSent, lastAny: bundle.lastAny };
+      return { chain: bundle.bundle, lastInbound, lastOutbound: bundle.lastSent, lastAny: bundle.lastAny };
     });
     if (this.#bundles.size > 0) this.#timers.set('poll', after(turn.now, this.#busyUntil !== undefined && this.#busyUntil > turn.now ? POLL_BUSY : POLL_IDLE));
     return out;

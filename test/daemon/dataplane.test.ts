@@ -195,6 +195,16 @@ test('D5.5.2-3: only what came on the path in use counts as inbound', () => {
   assert.equal(rig.plane.onPolled(report(undefined, 77), rig.turn)[0]?.lastInbound, undefined);
 });
 
+test('a device that was made anew has another index: the latest packet on the endpoints counts', () => {
+  const rig = new Rig().tun().established();
+  rig.plane.setPath(1, { ...PATH, ifindex: 9 }, false, rig.turn);
+  const old = report(undefined, 50);
+  const [bundle] = old.bundles;
+  assert.ok(bundle);
+  const both: EspReport = { ...old, bundles: [{ ...bundle, inbound: [...bundle.inbound, { ifindex: 9, local: PATH.local, remote: PATH.remote, packets: 1, last: instant(99) }] }] };
+  assert.equal(rig.plane.onPolled(both, rig.turn)[0]?.lastInbound, 99);
+});
+
 test('one request to the kernel at a time; a refused one is told once and tried again after 5 s', () => {
   const rig = new Rig().tun();
   rig.kernel.refuse = (op) => (op.op === 'route.add' ? 1 : undefined);
