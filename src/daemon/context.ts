@@ -1,4 +1,4 @@
-import type { Entropy, Instant, Json, JsonObject } from '../base/index.ts';
+import type { Entropy, Instant, Json } from '../base/index.ts';
 import type { Config } from '../config/index.ts';
 import type { CryptoSuite } from '../crypto/index.ts';
 import type { LogLevel } from '../config/index.ts';
@@ -22,5 +22,3 @@ export interface Turn {
 
 /** The outcome of a command of a user. */
 export type CommandResult = { readonly ok: true; readonly data: Json } | { readonly ok: false; readonly error: string };
-
-export type { JsonObject };

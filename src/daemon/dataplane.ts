@@ -266,11 +266,6 @@ export class Dataplane {
   close(turn: Turn): void {
     if (this.#tun && !turn.config.connections.some((c) => c.enabled && c.blockOnStop)) turn.emit({ type: 'tun.close' });
   }
-
-  /** The path ESP of a chain leaves on, when it is not what IKE uses yet. */
-  pathOf(chain: number): Path | undefined {
-    return this.#paths.get(chain);
-  }
 }
 
 const opKey = (op: KernelOp): string => JSON.stringify(op);

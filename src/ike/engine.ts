@@ -260,8 +260,8 @@ export class IkeEngine {
 
   #firstContact(connection: IkeConnection): boolean {
     // D5.3-3: with a sibling connection between the same identities it would kill the sibling's SA.
-    const key = `${connection.localId?.text ?? ''}|${connection.remoteId?.text ?? connection.remoteAddrs.map((a) => (a.kind === 'name' ? a.name : a.address)).join()}`;
-    const siblings = [...this.#connections.values()].filter((c) => c.role === 'initiator' && `${c.localId?.text ?? ''}|${c.remoteId?.text ?? c.remoteAddrs.map((a) => (a.kind === 'name' ? a.name : a.address)).join()}` === key);
+    const key = contactKey(connection);
+    const siblings = [...this.#connections.values()].filter((c) => c.role === 'initiator' && contactKey(c) === key);
     if (this.#contacted.has(key) || siblings.length > 1) return false;
     return ![...this.#chains.values()].some((sa) => sa.isEstablished && sa.name === connection.name);
   }
@@ -305,7 +305,7 @@ export class IkeEngine {
 
   #noteContact(sa: IkeSa): void {
     const connection = sa.connection;
-    if (connection) this.#contacted.add(`${connection.localId?.text ?? ''}|${connection.remoteId?.text ?? connection.remoteAddrs.map((a) => (a.kind === 'name' ? a.name : a.address)).join()}`);
+    if (connection) this.#contacted.add(contactKey(connection));
   }
 
   #initRequest(header: IkeHeader, message: Uint8Array, path: Path, ctx: Ctx): void {
@@ -394,6 +394,11 @@ export class IkeEngine {
       }
     }
   }
+}
+
+/** Names the pair of identities of a connection; without a configured peer identity its addresses stand for it (I2.4-4, D5.3-3). */
+function contactKey({ localId, remoteId, remoteAddrs }: IkeConnection): string {
+  return `${localId?.text ?? ''}|${remoteId?.text ?? remoteAddrs.map((a) => (a.kind === 'name' ? a.name : a.address)).join()}`;
 }
 
 const sameId = (a: IkeIdentity | undefined, b: IkeIdentity): boolean => a !== undefined && a.idType === b.idType && sameBytes(a.data, b.data);
