@@ -136,9 +136,9 @@ function buildConnection(connection: Of<'connection'>, uplinkNames: ReadonlySet<
   const ikeProposals = connection.each('ike_proposal', values.ike_proposal, (text) => parseProposal(text, 'ike'));
   if (connection.bad || !psk || (values.role === 'initiator' && remoteAddrs.length === 0)) return undefined;
   return {
-    name: section.name, enabled: values.enabled, role: values.role, remoteAddrs, localAddrs, localId, remoteId, psk, mobike: values.mobike,
+    name: section.name, enabled: values.enabled, role: values.role, remoteAddrs, localAddrs, localId, remoteId, auth: { method: 'psk', psk }, remoteAuth: { method: 'psk', psk }, mobike: values.mobike,
     uplinks: values.uplink ?? [], ikeProposals, natT: values.nat_t, dataplane: values.dataplane, ikeLifetime: seconds(values.ike_lifetime),
-    childLifetime: seconds(values.child_lifetime), liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), mtu: values.mtu, blockOnStop: values.block_on_stop,
+    childLifetime: seconds(values.child_lifetime), childOctets: undefined, childPackets: undefined, reauth: undefined, fragmentation: true, requestVip: [], pools: [], poolDns: [], liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), mtu: values.mtu, blockOnStop: values.block_on_stop,
   };
 }
 

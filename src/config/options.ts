@@ -68,8 +68,8 @@ export const CONNECTION = {
   local_id: option({ schema: text(255), reload: 'reconnect', fields: ['localId'], example: 'router7.example.com', help: 'Our IKE identity: address, name, user@host or keyid:TEXT; by default the outer address' }),
   remote_id: option({ schema: text(255), reload: 'reconnect', fields: ['remoteId'], example: 'hub.example.com', help: "The peer's IKE identity; by default any that knows the key" }),
   auth: option({ schema: { type: 'string', enum: ['psk'], default: 'psk' }, reload: 'reconnect', fields: [], help: 'How both sides prove who they are' }),
-  psk: option({ schema: text(512), reload: 'reconnect', secret: true, fields: ['psk'], help: 'Pre-shared key, at least 16 octets: text, 0xHEX or 0sBASE64; better put it into psk_file' }),
-  psk_file: option({ schema: PATH, reload: 'reconnect', fields: ['psk'], example: '/etc/mobiked/hq.psk', help: 'File with the pre-shared key, readable for root only' }),
+  psk: option({ schema: text(512), reload: 'reconnect', secret: true, fields: ['auth', 'remoteAuth'], help: 'Pre-shared key, at least 16 octets: text, 0xHEX or 0sBASE64; better put it into psk_file' }),
+  psk_file: option({ schema: PATH, reload: 'reconnect', fields: ['auth', 'remoteAuth'], example: '/etc/mobiked/hq.psk', help: 'File with the pre-shared key, readable for root only' }),
   mobike: option({ schema: { type: 'boolean', default: true }, reload: 'reconnect', fields: ['mobike'], help: 'Offer MOBIKE_SUPPORTED (RFC 4555 §3.2), so that the tunnel can move between uplinks' }),
   uplink: option({ schema: LIST, reload: 'live', fields: ['uplinks'], example: 'wan', help: 'Uplinks this connection may use; by default all' }),
   ike_proposal: option({

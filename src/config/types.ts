@@ -64,7 +64,12 @@ export interface ConnectionConfig {
   readonly localId: Identity | undefined;
   /** Undefined: any identity (responder), or the remote address's (initiator: not checked beyond the PSK). */
   readonly remoteId: Identity | undefined;
-  readonly psk: Secret;
+  /** How we prove who we are. `chain`: DER, our certificate first, then intermediates; `key`: DER of its private key. */
+  readonly auth: { readonly method: 'psk'; readonly psk: Secret } | { readonly method: 'cert'; readonly chain: readonly Uint8Array[]; readonly key: Secret };
+  /** How the peer must. Anchors and CRLs are DER. */
+  readonly remoteAuth:
+    | { readonly method: 'psk'; readonly psk: Secret }
+    | { readonly method: 'cert'; readonly anchors: readonly Uint8Array[]; readonly crls: readonly Uint8Array[]; readonly clockGrace: boolean; readonly allowTlsUsage: boolean };
   readonly mobike: boolean;
   /** Names of `uplink` sections; empty: all. */
   readonly uplinks: readonly string[];
@@ -74,6 +79,17 @@ export interface ConnectionConfig {
   /** Hard lifetimes; soft ones are derived with jitter (RFC 7296 §2.8). */
   readonly ikeLifetime: Millis;
   readonly childLifetime: Millis;
+  /** Octets and packets of one direction of a Child SA; undefined: no limit but the cipher's own. */
+  readonly childOctets: number | undefined;
+  readonly childPackets: number | undefined;
+  /** Age at which a new IKE SA is made from scratch beside this one (RFC 7296 §2.8.3); undefined: never. */
+  readonly reauth: Millis | undefined;
+  readonly fragmentation: boolean;
+  /** Initiator: families of virtual addresses to ask for (RFC 7296 §2.19). */
+  readonly requestVip: readonly (4 | 6)[];
+  /** Responder: pools of virtual addresses, and name servers told with them. */
+  readonly pools: readonly IpPrefix[];
+  readonly poolDns: readonly IpAddress[];
   /** Idle time before a liveness check (RFC 7296 §2.4). */
   readonly liveness: Millis;
   /** Inner MTU of the tunnel; undefined: derived from the path's device. */

@@ -132,6 +132,13 @@ export function encrKeyOctets(encr: EncrTransform): number {
   return encr.keyOctets + encr.saltOctets;
 }
 
+/** The MAC behind an INTEG number; undefined for one we do not have. */
+export function integOf(id: number): IntegTransform | undefined {
+  const name = findTransform(TRANSFORM_TYPE.INTEG, id);
+  const found = name === undefined ? undefined : row(name);
+  return found?.kind === 'INTEG' ? found : undefined;
+}
+
 /** The hash behind a PRF number; undefined for a PRF we do not have. */
 export function prfHash(id: number): HashName | undefined {
   const name = findTransform(TRANSFORM_TYPE.PRF, id);

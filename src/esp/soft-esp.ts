@@ -223,7 +223,7 @@ export class SoftEsp {
     child.sas++;
     const made: Sa = {
       handle: sa.handle, bundle, child, direction: sa.direction, spi: sa.spi, esn: sa.esn,
-      aead: this.#suite.aead(sa.cipher, key.slice(0, -4)), salt: key.slice(-4),
+      aead: this.#suite.aead(sa.cipher === 'aes-cbc' ? 'aes-gcm-16' : sa.cipher, key.slice(0, -4)), salt: key.slice(-4),
       guardKey: this.#options.nonceGuard === undefined ? undefined : key.slice(),
       local: sa.local.map(selectorRow), remote: sa.remote.map(selectorRow),
       replay: new ReplayWindow(sa.esn), sequence: 0, packets: 0, bytes: 0, seen: false,

@@ -1,12 +1,12 @@
-import { after, concat, millis, randomFraction, Secret, type Instant, type Millis } from '../base/index.ts';
+import { after, millis, randomFraction, Secret, type Instant, type Millis } from '../base/index.ts';
 import type { ChildSpi, TrafficSelector } from '../codec/ike/index.ts';
-import { childKeys } from '../crypto/index.ts';
+import { childKeys, encrOf } from '../crypto/index.ts';
 import { SOFT_JITTER, SOFT_SHARE } from './constants.ts';
 import type { Ctx } from './context.ts';
 import type { IkeSa } from './ike-sa.ts';
-import { cipherOctets, suiteText, type Chosen } from './negotiate.ts';
+import { keyOctets, suiteText, type Chosen } from './negotiate.ts';
 import { isSubset } from './selectors.ts';
-import type { IkeChildConfig } from './types.ts';
+import type { ChildInstall, IkeChildConfig } from './types.ts';
 
 /**
  * installed -(soft lifetime, command)-> rekeying -(new one is in)-> rekeyed -(Delete answered)-> gone
@@ -60,8 +60,10 @@ export interface ChildPlan {
 export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
   const { deps, host, now } = ctx;
   const keyed = sa.keyed();
-  const keys = childKeys(deps.suite, keyed.hash, keyed.keys.skD, plan.ni, plan.nr, plan.shared, cipherOctets(plan.chosen), 0);
-  const [outKey, inKey] = plan.exchangeInitiator ? [keys.encrI, keys.encrR] : [keys.encrR, keys.encrI];
+  const octets = keyOctets(plan.chosen);
+  const keys = childKeys(deps.suite, keyed.hash, keyed.keys.skD, plan.ni, plan.nr, plan.shared, octets.encr, octets.integ);
+  const [i, r] = [{ encr: keys.encrI, integ: keys.integI }, { encr: keys.encrR, integ: keys.integR }];
+  const [outKeys, inKeys] = plan.exchangeInitiator ? [i, r] : [r, i];
   const lifetime = sa.connection?.childLifetime ?? millis(3_600_000);
   const jitter = SOFT_JITTER * randomFraction(deps.entropy, 'child-lifetime');
   const made: ChildSa = {
@@ -83,12 +85,23 @@ export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
     retryWait: millis(0),
     deleteSent: false,
   };
-  const common = { bundle: sa.chain, child: plan.child, cipher: 'aes-gcm-16' as const, esn: plan.chosen.esn === 1, local: plan.local, remote: plan.remote };
-  ctx.emit({ type: 'child.install', sa: { ...common, handle: made.handleIn, direction: 'in', spi: plan.spiIn, key: new Secret(concat(inKey)) } });
-  ctx.emit({ type: 'child.install', sa: { ...common, handle: made.handleOut, direction: 'out', spi: plan.spiOut, key: new Secret(concat(outKey)) } });
+  const common = { bundle: sa.chain, child: plan.child, esn: plan.chosen.esn === 1, local: plan.local, remote: plan.remote };
+  ctx.emit({ type: 'child.install', sa: { ...common, handle: made.handleIn, direction: 'in', spi: plan.spiIn, ...cipherKeys(plan.chosen, inKeys) } });
+  ctx.emit({ type: 'child.install', sa: { ...common, handle: made.handleOut, direction: 'out', spi: plan.spiOut, ...cipherKeys(plan.chosen, outKeys) } });
   if (made.used) ctx.emit({ type: 'child.use', handle: made.handleOut });
   sa.children.set(made.spiIn, made);
   return made;
+}
+
+const INTEG_NAMES: { readonly [id: number]: NonNullable<ChildInstall['integ']>['name'] } = { 12: 'hmac-sha256-128', 13: 'hmac-sha384-192', 14: 'hmac-sha512-256' };
+
+/** One direction's algorithms and keys as the data plane takes them. */
+function cipherKeys(chosen: Chosen, keys: { readonly encr: Uint8Array; readonly integ: Uint8Array }): Pick<ChildInstall, 'cipher' | 'key' | 'integ'> {
+  const name = INTEG_NAMES[chosen.integ];
+  return {
+    cipher: encrOf(chosen.encr.id, chosen.encr.keyLength)?.aead ?? 'aes-cbc', key: new Secret(keys.encr.slice()),
+    integ: name === undefined ? undefined : { name, key: new Secret(keys.integ.slice()) },
+  };
 }
 
 /** Takes the outbound SA into use, once. */

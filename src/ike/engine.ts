@@ -142,6 +142,8 @@ export class IkeEngine {
       case 'child.used':
         for (const sa of this.#sas.values()) for (const child of sa.children.values()) if (child.handleIn === input.handle) useChild(sa, child, ctx);
         return;
+      case 'clock.wall':
+        return;
       case 'tick':
         for (const sa of [...this.#sas.values()]) if (sa.deadline !== undefined && sa.deadline <= ctx.now) sa.tick(ctx);
         for (const setup of [...this.#setups.values()]) this.#pace(setup, ctx);

@@ -1,12 +1,11 @@
-import { concat, earliest, after, millis, pathKey, sameBytes, samePath, TimerTable, wipe, type Instant, type Millis, type Path } from '../base/index.ts';
+import { concat, earliest, after, millis, pathKey, sameBytes, samePath, TimerTable, type Instant, type Millis, type Path } from '../base/index.ts';
 import { decodeChain, EXCHANGE, findNotify, findPayload, notify, type DecodedChain, type ExchangeName, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
-import type { HashName, IkeKeys } from '../crypto/index.ts';
 import { removeChild, useChild, type ChildSa } from './child-sa.ts';
 import { DELETE_TIME, KEEPALIVE } from './constants.ts';
 import type { Ctx } from './context.ts';
 import { Exchanges, type Task } from './exchange.ts';
+import { wipeKeyed, type Keyed } from './keyed.ts';
 import { checkRules } from './message-rules.ts';
-import type { SkProtection } from './seal.ts';
 import { createChildTask, respondCreateChild } from './tasks/child-create.ts';
 import { rekeyChildTask, rekeyDue } from './tasks/child-rekey.ts';
 import { onInitMessage, type Setup } from './tasks/ike-init.ts';
@@ -27,15 +26,6 @@ export type IkeState = 'initSent' | 'authSent' | 'halfOpen' | 'established' | 'r
 
 const TIMERS = ['softLifetime', 'hardLifetime', 'halfOpen', 'liveness', 'keepalive', 'children', 'routability'] as const;
 type TimerName = (typeof TIMERS)[number];
-
-/** Keys and algorithms of an IKE SA after IKE_SA_INIT or a rekey. */
-export interface Keyed {
-  readonly hash: HashName;
-  readonly prf: number;
-  readonly keys: IkeKeys;
-  readonly protection: SkProtection;
-  readonly proposal: string;
-}
 
 export interface IkeSaInit {
   readonly chain: number;
@@ -454,8 +444,7 @@ export class IkeSa {
     this.timers.clearAll();
     this.exchanges.abandonAll(ctx);
     this.setup?.dh?.wipe();
-    this.#keyed?.protection.wipe();
-    if (this.#keyed) wipe(...Object.values(this.#keyed.keys).filter((k): k is Uint8Array => k instanceof Uint8Array));
+    if (this.#keyed) wipeKeyed(this.#keyed);
     ctx.host.retire(this);
   }
 

@@ -1,5 +1,5 @@
 import type { Proposal, Transform } from '../codec/ike/index.ts';
-import { encrOf, encrKeyOctets, transformName, TRANSFORM_TYPE as TRANSFORM } from '../crypto/index.ts';
+import { encrOf, encrKeyOctets, integOf, transformName, TRANSFORM_TYPE as TRANSFORM } from '../crypto/index.ts';
 import type { IkeSuite } from './types.ts';
 
 /** One transform of each type, agreed on. `group` 0: none. */
@@ -121,9 +121,10 @@ export function suiteText(chosen: Chosen, protocol: 1 | 3): string {
   return parts.join('-');
 }
 
-/** Octets of key material the agreed cipher takes, salt included. */
-export function cipherOctets(chosen: Chosen): number {
+/** Octets of key material the agreed algorithms take per direction: `encr` with salt, `integ` 0 with AEAD. */
+export function keyOctets(chosen: Chosen): { readonly encr: number; readonly integ: number } {
   const encr = encrOf(chosen.encr.id, chosen.encr.keyLength);
-  if (!encr) throw new Error('a cipher was agreed on that has no row');
-  return encrKeyOctets(encr);
+  const integ = chosen.integ === 0 ? undefined : integOf(chosen.integ);
+  if (!encr || (chosen.integ !== 0 && !integ)) throw new Error('a transform was agreed on that has no row');
+  return { encr: encrKeyOctets(encr), integ: integ?.keyOctets ?? 0 };
 }

@@ -1,5 +1,6 @@
 import { ByteWriter, concat } from '../base/index.ts';
 import { decodeChain, encodeHeader, encodePayloads, PAYLOAD, type DecodedChain, type IkeHeader, type Payload, type PayloadOf } from '../codec/ike/index.ts';
+import type { Chosen } from './negotiate.ts';
 import type { Aead, CryptoSuite } from '../crypto/index.ts';
 
 const SALT_OCTETS = 4;
@@ -22,15 +23,20 @@ class Direction {
   }
 }
 
+export interface DirectionKeys {
+  readonly encr: Uint8Array;
+  readonly integ: Uint8Array;
+}
+
 /** Seals and opens the messages of one IKE SA. */
 export class SkProtection {
   readonly #out: Direction;
   readonly #in: Direction;
 
-  /** @param outKey, inKey SK_e of our and the peer's direction, salt at the end. */
-  constructor(suite: CryptoSuite, outKey: Uint8Array, inKey: Uint8Array) {
-    this.#out = new Direction(suite, outKey);
-    this.#in = new Direction(suite, inKey);
+  /** @param out, into SK_e (salt at the end) and SK_a (empty with AEAD) of our and the peer's direction. */
+  constructor(suite: CryptoSuite, _chosen: Chosen, out: DirectionKeys, into: DirectionKeys) {
+    this.#out = new Direction(suite, out.encr);
+    this.#in = new Direction(suite, into.encr);
   }
 
   seal(header: Omit<IkeHeader, 'length' | 'nextPayload'>, payloads: readonly Payload[]): Uint8Array {

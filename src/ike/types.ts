@@ -33,14 +33,47 @@ export interface IkeConnection {
   readonly localAddrs: readonly IpAddress[];
   readonly localId: IkeIdentity | undefined;
   readonly remoteId: IkeIdentity | undefined;
-  readonly psk: Secret;
+  readonly auth: LocalAuth;
+  readonly remoteAuth: RemoteAuth;
   readonly mobike: boolean;
   readonly ikeProposals: readonly IkeSuite[];
   readonly ikeLifetime: Millis;
   readonly childLifetime: Millis;
+  /** Octets and packets of one direction of a Child SA after which it is not used any more; undefined: no limit but the cipher's own. */
+  readonly childOctets: number | undefined;
+  readonly childPackets: number | undefined;
+  /** A new IKE SA from scratch, make before break, after this (I2.8.3-1); undefined: never. */
+  readonly reauth: Millis | undefined;
   readonly liveness: Millis;
+  /** RFC 7383; offered when true. */
+  readonly fragmentation: boolean;
+  /** Initiator: kinds of virtual address asked for (I2.19-1); a child's `localTs` is then narrowed to what is given, and may be empty. */
+  readonly requestVip: readonly (4 | 6)[];
+  /** Responder: where virtual addresses come from, and name servers told with them; empty: none are given. */
+  readonly pools: readonly IpPrefix[];
+  readonly poolDns: readonly IpAddress[];
   readonly children: readonly IkeChildConfig[];
 }
+
+/** How we prove who we are. */
+export type LocalAuth =
+  | { readonly method: 'psk'; readonly psk: Secret }
+  /** `chain`: DER, our certificate first, then intermediates; `key`: DER of its private key. */
+  | { readonly method: 'cert'; readonly chain: readonly Uint8Array[]; readonly key: Secret };
+
+/** How the peer must prove who it is. */
+export type RemoteAuth =
+  | { readonly method: 'psk'; readonly psk: Secret }
+  | {
+      readonly method: 'cert';
+      /** DER. */
+      readonly anchors: readonly Uint8Array[];
+      readonly crls: readonly Uint8Array[];
+      /** Accept a certificate while the clock is not set, and look at its dates as soon as it is; else refuse until then (I3.6-2). */
+      readonly clockGrace: boolean;
+      /** Accept extended key usages serverAuth and clientAuth. */
+      readonly allowTlsUsage: boolean;
+    };
 
 export type CloseReason =
   | 'requested'
@@ -91,6 +124,8 @@ export type IkeInput =
   | { readonly type: 'ike.rekey'; readonly chain: number }
   /** First packet under an inbound SA: the peer uses it. */
   | { readonly type: 'child.used'; readonly handle: number }
+  /** Unix time in ms at monotonic 0, and whether the clock is believed to be set: certificates have dates. */
+  | { readonly type: 'clock.wall'; readonly unixAtZero: number; readonly synced: boolean }
   | { readonly type: 'tick' };
 
 /** An ESP SA to install; see `EspSa` of `ports`, which this is. */
@@ -100,8 +135,9 @@ export interface ChildInstall {
   readonly child: number;
   readonly direction: 'in' | 'out';
   readonly spi: ChildSpi;
-  readonly cipher: 'aes-gcm-16';
+  readonly cipher: 'aes-gcm-16' | 'chacha20-poly1305' | 'aes-cbc';
   readonly key: Secret;
+  readonly integ: { readonly name: 'hmac-sha256-128' | 'hmac-sha384-192' | 'hmac-sha512-256'; readonly key: Secret } | undefined;
   readonly esn: boolean;
   readonly local: readonly TrafficSelector[];
   readonly remote: readonly TrafficSelector[];
@@ -132,6 +168,8 @@ export type IkeEvent =
   | { readonly type: 'path.doubtful'; readonly chain: number; readonly connection: string; readonly path: Path; readonly unanswered: number }
   | { readonly type: 'path.moving' | 'path.moved'; readonly chain: number; readonly connection: string; readonly from: Path; readonly to: Path; readonly reasons: readonly string[]; readonly took: Millis }
   | { readonly type: 'path.refused'; readonly chain: number; readonly connection: string; readonly path: Path }
+  /** Initiator: the hub gave us these addresses (RFC 7296 §2.19); an empty list: it took them back. Told again only when they change. */
+  | { readonly type: 'vip.assigned'; readonly chain: number; readonly connection: string; readonly addresses: readonly IpAddress[]; readonly dns: readonly IpAddress[] }
   | { readonly type: 'nat.changed'; readonly chain: number; readonly connection: string; readonly path: Path };
 
 /** What an SA looks like from outside, for status documents. */

@@ -43,9 +43,11 @@ export interface EspSa {
   readonly direction: 'in' | 'out';
   /** Inbound: chosen by us, unique on this host. Outbound: chosen by the peer, may repeat across peers. */
   readonly spi: ChildSpi;
-  readonly cipher: 'aes-gcm-16';
-  /** Key followed by 4 octets of salt (RFC 4106 §8.1). */
+  readonly cipher: 'aes-gcm-16' | 'chacha20-poly1305' | 'aes-cbc';
+  /** AEAD: key followed by 4 octets of salt (RFC 4106 §8.1, RFC 7634 §2); aes-cbc: the key. */
   readonly key: Secret;
+  /** Set with aes-cbc only: encrypt, then MAC, tag truncated as the name says (RFC 4868 §2.1). */
+  readonly integ: { readonly name: 'hmac-sha256-128' | 'hmac-sha384-192' | 'hmac-sha512-256'; readonly key: Secret } | undefined;
   readonly esn: boolean;
   /** Inner source (out) or destination (in) must match one of these. */
   readonly local: readonly TrafficSelector[];

@@ -52,7 +52,7 @@ function configLines({ main, uplinks, connections, mqtt }: Config): string[] {
     out.push(
       `connection ${c.name}: enabled ${c.enabled}, ${c.role}, mobike ${c.mobike}, nat_t ${c.natT}, dataplane ${c.dataplane}, mtu ${c.mtu}, block_on_stop ${c.blockOnStop}`,
       `  remote ${c.remoteAddrs.map((r) => (r.kind === 'name' ? `name ${r.name}` : r.address))} local ${c.localAddrs} uplinks ${c.uplinks}`,
-      `  id ${c.localId && `${c.localId.idType} ${toHex(c.localId.data)}`} peer ${c.remoteId && `${c.remoteId.idType} ${toHex(c.remoteId.data)}`} psk ${c.psk.length} octets`,
+      `  id ${c.localId && `${c.localId.idType} ${toHex(c.localId.data)}`} peer ${c.remoteId && `${c.remoteId.idType} ${toHex(c.remoteId.data)}`} psk ${c.auth.method === 'psk' ? c.auth.psk.length : 'none'} octets`,
       `  lifetimes ${c.ikeLifetime} ${c.childLifetime} liveness ${c.liveness} ms`,
       ...c.ikeProposals.map((p) => `  ike ${suite(p)}`),
       ...c.children.flatMap((child) => [

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { Secret } from '../../src/base/index.ts';
-import { formatProblem, loadConfig, unreadableConfig } from '../../src/config/index.ts';
+import { formatProblem, loadConfig, unreadableConfig, type ConnectionConfig } from '../../src/config/index.ts';
 import { goldens, readFile, render, write } from './golden.ts';
 
 for (const golden of goldens()) {
@@ -17,15 +17,17 @@ const good = (more = '', child = ''): string =>
   `config connection 'hq'\n\tlist remote_addrs '192.0.2.1'\n\toption psk 'sixteen octets!!'\n${more}\nconfig child 'lan'\n\toption connection 'hq'\n\tlist local_ts '192.168.1.0/24'\n\tlist remote_ts '10.0.0.0/8'\n${child}`;
 const messages = (text: string): string[] => loadConfig(text, 'f', readFile).problems.map(formatProblem);
 
+const pskOf = (connection: ConnectionConfig | undefined): Uint8Array | undefined => (connection?.auth.method === 'psk' ? connection.auth.psk.reveal() : undefined);
+
 test('the smallest connection is right without a word', () => {
   const { config, problems, broken } = loadConfig(good(), 'f', readFile);
   assert.deepEqual([problems, broken], [[], []]);
   assert.equal(config.connections[0]?.children.length, 1);
-  assert.deepEqual(config.connections[0]?.psk.reveal(), new TextEncoder().encode('sixteen octets!!'));
+  assert.deepEqual(pskOf(config.connections[0]), new TextEncoder().encode('sixteen octets!!'));
 });
 
 test('I2.15-2: keys: text, hex, Base64; short ones and bad codings are refused', () => {
-  const psk = (value: string): Uint8Array | undefined => loadConfig(good().replace('sixteen octets!!', value), 'f', readFile).config.connections[0]?.psk.reveal();
+  const psk = (value: string): Uint8Array | undefined => pskOf(loadConfig(good().replace('sixteen octets!!', value), 'f', readFile).config.connections[0]);
   assert.deepEqual(psk('0x000102030405060708090a0B0C0d0e0f'), Uint8Array.from({ length: 16 }, (_, i) => i));
   assert.deepEqual(psk(`0s${Buffer.from('sixteen octets!!x').toString('base64')}`), new Uint8Array(Buffer.from('sixteen octets!!x')));
   assert.deepEqual(psk('ünïcödé öctéts'), new Uint8Array(Buffer.from('ünïcödé öctéts')));
@@ -60,7 +62,8 @@ test('a secret is in no message, whatever is wrong around it', () => {
 
 test('a loaded config prints no secret', () => {
   const { config } = loadConfig(good(), 'f', readFile);
-  assert.ok(config.connections[0]?.psk instanceof Secret);
+  const auth = config.connections[0]?.auth;
+  assert.ok(auth?.method === 'psk' && auth.psk instanceof Secret);
   assert.ok(!JSON.stringify(config).includes('sixteen'));
 });
 

@@ -47,7 +47,7 @@ export const keyOf = (octet: number, octets = 36): Uint8Array => new Uint8Array(
 export function sa(options: SaOptions): EspSa {
   return {
     handle: options.handle, bundle: options.bundle ?? 1, child: options.child ?? 1, direction: options.direction,
-    spi: options.spi as ChildSpi, cipher: 'aes-gcm-16', key: new Secret((options.key ?? keyOf(7)).slice()), esn: options.esn ?? true,
+    spi: options.spi as ChildSpi, cipher: 'aes-gcm-16', integ: undefined, key: new Secret((options.key ?? keyOf(7)).slice()), esn: options.esn ?? true,
     local: options.local ?? [ts('10.1.0.0/16'), ts('fd00:1::/32')], remote: options.remote ?? [ts('10.2.0.0/16'), ts('fd00:2::/32')],
   };
 }

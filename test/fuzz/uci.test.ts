@@ -62,7 +62,7 @@ function check(text: string): void {
     assert.ok(!formatProblem(problem).includes('\n'));
   }
   for (const connection of loaded.config.connections) {
-    assert.ok(connection.children.length > 0 && connection.psk.length >= 16);
+    assert.ok(connection.children.length > 0 && connection.auth.method === 'psk' && connection.auth.psk.length >= 16);
     assert.ok(connection.role === 'responder' || connection.remoteAddrs.length > 0);
   }
   const { main, uplinks, connections, mqtt } = configDifference(loaded.config, keepLastGood(loaded.config, loaded));

@@ -1,8 +1,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { millis, samePath, Secret, seconds, toUtf8, type Path } from '../../src/base/index.ts';
+import { millis, samePath, seconds, type Path } from '../../src/base/index.ts';
 import { decodeHeader } from '../../src/codec/ike/index.ts';
-import { connection, IKE_SUITE, LTE, on4500, Pair, path, WAN } from './pair.ts';
+import { connection, IKE_SUITE, LTE, on4500, Pair, path, WAN, sharedKey } from './pair.ts';
 
 const plain = (sent: { path: Path; bytes: Uint8Array }): Uint8Array => (sent.path.local.port === 500 ? sent.bytes : sent.bytes.subarray(4));
 
@@ -26,7 +26,7 @@ test('M3.3-3: IKE_AUTH and all after it go from and to port 4500, with the marke
 });
 
 test('I2.15-2: a different PSK on the other side: AUTHENTICATION_FAILED, nothing installed', () => {
-  const pair = new Pair('psk', connection('initiator', { psk: new Secret(toUtf8('something else entirely')) }));
+  const pair = new Pair('psk', connection('initiator', sharedKey('something else entirely')));
   pair.feed(pair.router, { type: 'connection.initiate', connection: 'hq', paths: [path('wan')] });
   pair.runFor(seconds(5));
   assert.deepEqual(pair.router.events.map((e) => e.type === 'ike.failed' && e.reason).filter(Boolean), ['authentication_failed']);

@@ -25,12 +25,19 @@ export const HUB = ip('203.0.113.1');
 export const WAN = ip('192.0.2.10');
 export const LTE = ip('100.64.0.7');
 
+/** Both sides prove themselves with this pre-shared key. */
+export function sharedKey(text: string): Pick<IkeConnection, 'auth' | 'remoteAuth'> {
+  const psk = new Secret(toUtf8(text));
+  return { auth: { method: 'psk', psk }, remoteAuth: { method: 'psk', psk } };
+}
+
 export function connection(role: 'initiator' | 'responder', change: Partial<IkeConnection> = {}): IkeConnection {
   const [local, remote] = role === 'initiator' ? ['10.1.0.0/24', '10.2.0.0/24'] : ['10.2.0.0/24', '10.1.0.0/24'];
   return {
     name: role === 'initiator' ? 'hq' : 'branches', role, remoteAddrs: role === 'initiator' ? [{ kind: 'address', address: HUB }] : [], localAddrs: [],
-    localId: undefined, remoteId: undefined, psk: new Secret(toUtf8('a preshared key of some length')), mobike: true, ikeProposals: [IKE_SUITE],
-    ikeLifetime: seconds(14400), childLifetime: seconds(3600), liveness: seconds(role === 'initiator' ? 60 : 150),
+    localId: undefined, remoteId: undefined, ...sharedKey('a preshared key of some length'), mobike: true, ikeProposals: [IKE_SUITE],
+    ikeLifetime: seconds(14400), childLifetime: seconds(3600), childOctets: undefined, childPackets: undefined, reauth: undefined,
+    liveness: seconds(role === 'initiator' ? 60 : 150), fragmentation: true, requestVip: [], pools: [], poolDns: [],
     children: [{ name: 'lan', localTs: prefixes(local), remoteTs: prefixes(remote), espProposals: [ESP_SUITE] }], ...change,
   };
 }

@@ -34,7 +34,8 @@ test('a configuration and the key file that it names are read', () => {
   const path = put('good', connection(put('psk', 'correct horse battery staple\n')));
   const loaded = readConfig(path);
   assert.deepEqual(loaded.problems, []);
-  assert.equal(fromUtf8(loaded.config.connections[0]?.psk.reveal() ?? new Uint8Array()), 'correct horse battery staple');
+  const auth = loaded.config.connections[0]?.auth;
+  assert.equal(fromUtf8(auth?.method === 'psk' ? auth.psk.reveal() : new Uint8Array()), 'correct horse battery staple');
 });
 
 test('a key that everybody can read is told, and used', () => {

@@ -21,7 +21,7 @@ const ike = ({ id, response = false, exchange = 37, iv = '0000000000000001', tai
   return outer(bytes(`00000000 1111111111111111 2222222222222222 2e20${exchange.toString(16)}${flags.toString(16).padStart(2, '0')} ${id.toString(16).padStart(8, '0')} 00000050 00000034 ${iv} ${tail}`));
 };
 const sa = (handle: number, direction: 'in' | 'out' = 'out', spi = 0x1234): Effect => ({
-  type: 'esp.sa.add', sa: { handle, direction, spi: spi as ChildSpi, bundle: 1, child: 1, cipher: 'aes-gcm-16', key: new Secret(new Uint8Array(36)), esn: true, local: [], remote: [] } satisfies EspSa,
+  type: 'esp.sa.add', sa: { handle, direction, spi: spi as ChildSpi, bundle: 1, child: 1, cipher: 'aes-gcm-16', integ: undefined, key: new Secret(new Uint8Array(36)), esn: true, local: [], remote: [] } satisfies EspSa,
 });
 
 test('inner packets are built and read back', () => {

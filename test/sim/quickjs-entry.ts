@@ -47,6 +47,10 @@ const suite: CryptoSuite = {
     const pair = host.dh(group, give(secret));
     return { group, publicValue: take(host.publicValue(pair)), derive: (peer) => maybe(host.derive(pair, give(peer))), wipe: () => host.wipe(pair) };
   },
+  cbc: () => {
+    throw new Error('this scenario has no CBC');
+  },
+  pki: undefined,
   equal(a, b) {
     if (a.length !== b.length) return false;
     let difference = 0;

@@ -51,7 +51,7 @@ export function staticTunnelCore(tunnel: StaticTunnel): ScriptCore {
   return new ScriptCore((input) => {
     if (input.type === 'process.start') return [{ type: 'udp.open', ports: [500, 4500], mark: 0 }, { type: 'kernel.watch' }, { type: 'tun.open', name: 'mobiked0', mtu: 1400 }];
     if (input.type !== 'tun.opened') return [];
-    const common = { bundle: 1, child: 1, cipher: 'aes-gcm-16', esn: true, local: [selector(tunnel.local)], remote: [selector(tunnel.remote)] } as const;
+    const common = { bundle: 1, child: 1, cipher: 'aes-gcm-16', integ: undefined, esn: true, local: [selector(tunnel.local)], remote: [selector(tunnel.remote)] } as const;
     return [
       { type: 'kernel.apply', opId: 1, ops: [
         { op: 'link.set', ifindex: input.ifindex, up: true, mtu: 1400 },

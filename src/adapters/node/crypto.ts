@@ -3,7 +3,7 @@ import {
   diffieHellman, randomBytes, timingSafeEqual, type KeyObject,
 } from 'node:crypto';
 import { concat, invariant, wipe } from '../../base/index.ts';
-import { DH_SECRET_OCTETS, type Aead, type CryptoSuite, type DhGroup, type DhPair, type HashName, type Mac } from '../../crypto/index.ts';
+import { DH_SECRET_OCTETS, type Aead, type BlockCipher, type CryptoSuite, type DhGroup, type DhPair, type HashName, type Mac } from '../../crypto/index.ts';
 import type { Entropy } from '../../ports/index.ts';
 
 /** A plain copy: a Buffer may be a window on Node's pool, and its `slice` does not copy. */
@@ -73,6 +73,23 @@ function aesGcm16(key: Uint8Array): Aead {
       }
       return plain(body);
     },
+    wipe: () => kept.drop(),
+  };
+}
+
+// ---- AES-CBC -------------------------------------------------------------------------------------------------------
+
+function aesCbc(key: Uint8Array): BlockCipher {
+  invariant(key.length === 16 || key.length === 32, 'an AES-CBC key has 16 or 32 octets');
+  const cipherName = key.length === 16 ? 'aes-128-cbc' : 'aes-256-cbc';
+  const kept = new Kept<KeyObject>(createSecretKey(key));
+  const run = (cipher: ReturnType<typeof createCipheriv> | ReturnType<typeof createDecipheriv>, text: Uint8Array): Uint8Array => {
+    cipher.setAutoPadding(false);
+    return concat(cipher.update(text), cipher.final());
+  };
+  return {
+    encrypt: (iv, plaintext) => run(createCipheriv(cipherName, kept.get(), iv), plaintext),
+    decrypt: (iv, ciphertext) => run(createDecipheriv(cipherName, kept.get(), iv), ciphertext),
     wipe: () => kept.drop(),
   };
 }
@@ -154,7 +171,7 @@ function p256(secret: Uint8Array): DhPair {
 
 // ---- The suite -----------------------------------------------------------------------------------------------------
 
-const GROUPS: { readonly [G in DhGroup]: (secret: Uint8Array) => DhPair } = { 31: x25519, 19: p256 };
+const GROUPS: { readonly [G in DhGroup]?: (secret: Uint8Array) => DhPair } = { 31: x25519, 19: p256 };
 
 /** Node's OpenSSL as the core's `CryptoSuite`. Keys live in key objects of OpenSSL; `wipe` gives them up. */
 export function nodeCrypto(): CryptoSuite {
@@ -166,9 +183,13 @@ export function nodeCrypto(): CryptoSuite {
     },
     hmac,
     aead: (_name, key) => aesGcm16(key),
+    cbc: aesCbc,
+    pki: undefined,
     dh(group, secret) {
       invariant(secret.length === DH_SECRET_OCTETS[group], `group ${group} needs ${DH_SECRET_OCTETS[group]} octets of entropy`);
-      return GROUPS[group](secret);
+      const make = GROUPS[group];
+      invariant(make !== undefined, `group ${group} has an implementation`);
+      return make(secret);
     },
     equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
   };

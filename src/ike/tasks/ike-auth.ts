@@ -8,7 +8,7 @@ import type { Task } from '../exchange.ts';
 import { fatalNotify, type IkeSa } from '../ike-sa.ts';
 import { buildProposals, checkAnswer } from '../negotiate.ts';
 import { isSubset, prefixSelector } from '../selectors.ts';
-import type { IkeChildConfig, IkeConnection, IkeIdentity } from '../types.ts';
+import type { IkeChildConfig, IkeConnection, IkeIdentity, LocalAuth, RemoteAuth } from '../types.ts';
 import { answerChild, spiBytes, spiOf } from './child-create.ts';
 import { acceptsAddresses } from './ike-init.ts';
 import { refreshPath } from './ike-mobike.ts';
@@ -32,6 +32,9 @@ function identityText(id: IdPayload): string {
 }
 
 const sameIdentity = (wanted: IkeIdentity, id: IdPayload): boolean => wanted.idType === id.idType && sameBytes(wanted.data, id.data);
+
+/** Until certificates are here: a pre-shared key, or one that fits nothing. */
+const pskOf = (auth: LocalAuth | RemoteAuth): Uint8Array => (auth.method === 'psk' ? auth.psk.reveal() : new Uint8Array());
 
 /** AUTH data of one side (RFC 7296 §2.15). */
 function authData(sa: IkeSa, side: 'initiator' | 'responder', psk: Uint8Array, idBody: Uint8Array, ctx: Ctx): Uint8Array {
@@ -62,7 +65,7 @@ export function authTask(): Task {
         idi,
         ...(ctx.host.firstContact(connection) ? [notify('INITIAL_CONTACT')] : []),
         ...(connection.remoteId ? [idPayload('IDr', connection.remoteId.idType, connection.remoteId.data)] : []),
-        { type: 'AUTH', method: AUTH_SHARED_KEY, data: authData(sa, 'initiator', connection.psk.reveal(), idi.body, ctx) },
+        { type: 'AUTH', method: AUTH_SHARED_KEY, data: authData(sa, 'initiator', pskOf(connection.auth), idi.body, ctx) },
         { type: 'SA', proposals: buildProposals(config.espProposals, PROTOCOL.ESP, spiBytes(spi), false) },
         { type: 'TSi', selectors: config.localTs.map(prefixSelector) },
         { type: 'TSr', selectors: config.remoteTs.map(prefixSelector) },
@@ -87,7 +90,7 @@ function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloa
     ctx.host.freeChildSpi(spi);
     return sa.close('authentication_failed', `the peer refused IKE_AUTH: ${errors.map((p) => notifyName(p.notify)).join(', ') || 'no AUTH payload'}`, ctx);
   }
-  const expected = authData(sa, 'responder', connection.psk.reveal(), idr.body, ctx);
+  const expected = authData(sa, 'responder', pskOf(connection.remoteAuth), idr.body, ctx);
   const refuse = (why: string): void => {
     ctx.host.freeChildSpi(spi);
     // I2.21-1: the peer takes the SA for established. It is told once; if that is lost its own liveness check finds out.
@@ -165,7 +168,7 @@ export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path,
   if (auth.method !== AUTH_SHARED_KEY) return refuse(`authentication method ${auth.method} is not supported`);
   const connection = findConnection(ctx.host.responders(), idi, wanted, path);
   if (!connection) return refuse(`no connection for identity ${identityText(idi)}`);
-  if (!ctx.deps.suite.equal(authData(sa, 'initiator', connection.psk.reveal(), idi.body, ctx), auth.data))
+  if (!ctx.deps.suite.equal(authData(sa, 'initiator', pskOf(connection.remoteAuth), idi.body, ctx), auth.data))
     return refuse(`AUTH of ${identityText(idi)} does not verify (is the PSK of connection '${connection.name}' the same on both sides?)`);
   sa.connection = connection;
   sa.name = connection.name;
@@ -176,7 +179,7 @@ export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path,
   sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
   if (findNotify(payloads, 'INITIAL_CONTACT')) for (const old of ctx.host.siblings(sa.localId, sa.peerId, sa)) old.close('replaced', 'INITIAL_CONTACT', ctx);
   const idr = idPayload('IDr', sa.localId.idType, sa.localId.data);
-  const mine: Payload = { type: 'AUTH', method: AUTH_SHARED_KEY, data: authData(sa, 'responder', connection.psk.reveal(), idr.body, ctx) };
+  const mine: Payload = { type: 'AUTH', method: AUTH_SHARED_KEY, data: authData(sa, 'responder', pskOf(connection.auth), idr.body, ctx) };
   establish(sa, ctx);
   ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, opensPinhole: false });
   const child = answerChild(sa, payloads, { ni: setup.ni, nr: setup.nr, ke: undefined, rules: CHILD_RULES, use: { at: after(ctx.now, CHILD_USE_TIME) } }, ctx);

@@ -1,13 +1,13 @@
 import { after, sameBytes, type Instant, type Path } from '../../base/index.ts';
 import { encodeMessage, EXCHANGE, findNotify, findPayload, isErrorNotify, notify, notifyName, PROTOCOL, type IkeHeader, type IkeSpi, type Payload } from '../../codec/ike/index.ts';
-import { DH_SECRET_OCTETS, dhGroupOf, ikeKeys, prfHash, skeyseed, type DhPair } from '../../crypto/index.ts';
+import { DH_SECRET_OCTETS, dhGroupOf, skeyseed, type DhPair } from '../../crypto/index.ts';
 import { HALF_OPEN_TIME, INIT_RETRIES, NONCE_OCTETS, SETUP_TIME } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import { IkeSa } from '../ike-sa.ts';
+import { deriveKeyed } from '../keyed.ts';
 import { natNotifies, natVerdict } from '../nat.ts';
-import { buildChosen, buildProposals, checkAnswer, choose, cipherOctets, suiteText, type Chosen } from '../negotiate.ts';
-import { SkProtection } from '../seal.ts';
+import { buildChosen, buildProposals, checkAnswer, choose, type Chosen } from '../negotiate.ts';
 import type { CloseReason, IkeConnection, IkeSuite } from '../types.ts';
 import { authTask } from './ike-auth.ts';
 
@@ -148,14 +148,10 @@ export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly P
 export const nonceFits = (nonce: Uint8Array): boolean => nonce.length >= 16 && nonce.length <= 256;
 
 function deriveKeys(sa: IkeSa, chosen: Chosen, shared: Uint8Array, ctx: Ctx): void {
-  const { suite } = ctx.deps;
-  const hash = prfHash(chosen.prf);
-  if (!sa.setup || !hash) throw new Error('a PRF was agreed on that has no row');
-  const seed = skeyseed(suite, hash, sa.setup.ni, sa.setup.nr, shared);
-  const keys = ikeKeys(suite, hash, seed, sa.setup.ni, sa.setup.nr, sa.spiI, sa.spiR, cipherOctets(chosen), 0);
-  seed.fill(0);
-  const [out, into] = sa.originalInitiator ? [keys.skEi, keys.skEr] : [keys.skEr, keys.skEi];
-  sa.setKeys({ hash, prf: chosen.prf, keys, protection: new SkProtection(suite, out, into), proposal: suiteText(chosen, 1) });
+  const { setup, spiI, spiR, originalInitiator } = sa;
+  if (!setup) throw new Error('keys are derived while the SA is set up');
+  const { ni, nr } = setup;
+  sa.setKeys(deriveKeyed(ctx.deps.suite, { chosen, seed: (hash) => skeyseed(ctx.deps.suite, hash, ni, nr, shared), ni, nr, spiI, spiR, originalInitiator }));
 }
 
 /** What a responder answers to an IKE_SA_INIT request that passed the engine's limits and cookie check. */

@@ -1,12 +1,12 @@
 import { after, ByteReader, ByteWriter, millis, randomFraction } from '../../base/index.ts';
 import { findPayload, isErrorNotify, notify, notifyName, PROTOCOL, type IkeSpi, type Payload } from '../../codec/ike/index.ts';
-import { DH_SECRET_OCTETS, dhGroupOf, ikeKeys, prfHash, skeyseedRekey, type DhPair } from '../../crypto/index.ts';
+import { DH_SECRET_OCTETS, dhGroupOf, skeyseedRekey, type DhPair } from '../../crypto/index.ts';
 import { HOLD_TIME, NONCE_OCTETS, SOFT_JITTER, SOFT_SHARE, TEMPORARY_WAIT } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import { IkeSa } from '../ike-sa.ts';
-import { buildChosen, buildProposals, checkAnswer, choose, cipherOctets, suiteText, type Chosen } from '../negotiate.ts';
-import { SkProtection } from '../seal.ts';
+import { deriveKeyed } from '../keyed.ts';
+import { buildChosen, buildProposals, checkAnswer, choose, type Chosen } from '../negotiate.ts';
 import { nonceFits } from './ike-init.ts';
 import { proceedTurn, refreshPath } from './ike-mobike.ts';
 import { deleteIkeTask } from './informational.ts';
@@ -105,20 +105,17 @@ export function respondRekeyIke(sa: IkeSa, payloads: readonly Payload[], respond
  */
 function succeed(old: IkeSa, asInitiator: boolean, spiI: IkeSpi, spiR: IkeSpi, chosen: Chosen, ni: Uint8Array, nr: Uint8Array, shared: Uint8Array, ctx: Ctx): void {
   const { suite, entropy } = ctx.deps;
-  const hash = prfHash(chosen.prf);
-  if (!hash) throw new Error('a PRF was agreed on that has no row');
   const before = old.keyed();
-  const seed = skeyseedRekey(suite, before.hash, before.keys.skD, shared, ni, nr);
-  const keys = ikeKeys(suite, hash, seed, ni, nr, spiI, spiR, cipherOctets(chosen), 0);
-  seed.fill(0);
+  const keyed = deriveKeyed(suite, {
+    chosen, seed: () => skeyseedRekey(suite, before.hash, before.keys.skD, shared, ni, nr), ni, nr, spiI, spiR, originalInitiator: asInitiator,
+  });
   shared.fill(0);
   // We ended the SA while the peer made its successor: the Delete that waits is for both.
   const ending = old.state === 'deleting';
   const sa = new IkeSa({
     chain: old.chain, name: old.name, connection: old.connection, originalInitiator: asInitiator, mobikeRole: old.mobikeRole, state: ending ? 'deleting' : 'established', spiI, spiR, path: old.path, setup: undefined,
   });
-  const [out, into] = asInitiator ? [keys.skEi, keys.skEr] : [keys.skEr, keys.skEi];
-  sa.setKeys({ hash, prf: chosen.prf, keys, protection: new SkProtection(suite, out, into), proposal: suiteText(chosen, 1) });
+  sa.setKeys(keyed);
   sa.predecessor = old;
   old.successor = sa;
   sa.localId = old.localId;
