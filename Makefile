@@ -6,13 +6,14 @@ TS := $(shell find src -name '*.ts' -o -name 'validate.js' 2>/dev/null)
 C := $(wildcard src/adapters/native/*.c src/adapters/native/*.h)
 
 .DEFAULT_GOAL := build
-.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz interop demo bench package lint types clean
+.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz interop demo bench package lint types conformance clean
 
 help:
 	@echo 'make build    build/mobiked and build/mobikectl, runnable in place'
 	@echo 'make demo     a router keeps a session alive while its uplinks die under it'
 	@echo 'make check    types, lint, unit, golden and scenario tests (no root, no network)'
 	@echo 'make test     everything, real peers included (root: installs what it needs)'
+	@echo 'make conformance  test/conformance/*.md: every requirement and its tests'
 	@echo 'make bench    the figures'
 	@echo 'make package  build/mobiked_VERSION_x86_64.ipk'
 
@@ -62,11 +63,17 @@ lint: node_modules/.stamp
 # Types, lint, unit, golden and scenario tests: no root, no network.
 check: types lint build
 	$(NODE) test/run.mjs
+	$(NODE) test/conformance/run.mjs --judge build/outcomes.json
+
+# The lists of requirements and their tests. A test fails when they are stale.
+conformance: node_modules/.stamp
+	$(NODE) test/conformance/run.mjs
 
 # Everything. Suites that need root or packages say so when they are skipped.
 test: types lint package
 	-@test/setup.sh test
 	$(NODE) test/run.mjs --all
+	$(NODE) test/conformance/run.mjs --judge build/outcomes.json
 
 fuzz: build
 	$(NODE) test/run.mjs test/fuzz
