@@ -6,7 +6,7 @@ TS := $(shell find src -name '*.ts' -o -name 'validate.js' 2>/dev/null)
 C := $(wildcard src/adapters/native/*.c src/adapters/native/*.h)
 
 .DEFAULT_GOAL := build
-.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz interop demo bench package lint types conformance clean
+.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz interop interop-matrix demo bench package lint types conformance clean
 
 help:
 	@echo 'make build    build/mobiked and build/mobikectl, runnable in place'
@@ -15,6 +15,7 @@ help:
 	@echo 'make test     everything, real peers included (root: installs what it needs)'
 	@echo 'make conformance  test/conformance/*.md: every requirement and its tests'
 	@echo 'make bench    the figures'
+	@echo 'make fuzz     coverage-guided fuzzing of every parser and of live SAs, FUZZ_SECONDS=n'
 	@echo 'make package  build/mobiked_VERSION_x86_64.ipk'
 
 node_modules/.stamp: package.json package-lock.json
@@ -75,12 +76,18 @@ test: types lint package
 	$(NODE) test/run.mjs --all
 	$(NODE) test/conformance/run.mjs --judge build/outcomes.json
 
+# Coverage-guided, FUZZ_SECONDS in all (120); faults are kept in test/fuzz/regressions. FUZZ_SAVE=1 keeps what was found. See test/fuzz/run.mjs.
 fuzz: build
-	$(NODE) test/run.mjs test/fuzz
+	$(NODE) test/fuzz/run.mjs $(FUZZ)
 
 interop: build
 	-@test/setup.sh test
 	$(NODE) test/run.mjs test/interop
+
+# Writes test/interop/MATRIX.md from what the peers in guests do.
+interop-matrix: build
+	-@test/setup.sh test
+	MATRIX=write $(NODE) test/run.mjs test/interop/kernel.test.ts
 
 demo: build setup-demo
 	@$(NODE) test/demo/run.mjs

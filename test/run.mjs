@@ -89,7 +89,11 @@ for (const [index, files] of phases.entries()) {
       console.log(`FAILED: ${name(data)}: ${data.name}\n${error?.cause?.stack ?? error?.cause ?? error?.stack ?? error}\n`);
     });
     stream.on('test:stderr', (data) => process.env.VERBOSE && process.stderr.write(data.message));
-    stream.on('test:stdout', (data) => process.env.VERBOSE && process.stdout.write(data.message));
+    stream.on('test:stdout', (data) => {
+      if (process.env.VERBOSE) process.stdout.write(data.message);
+      // What a suite is asked for: shown always.
+      else for (const line of data.message.split('\n')) if (line.startsWith('matrix: ')) console.log(line.slice('matrix: '.length));
+    });
     for await (const event of stream) {
       if (event.type === 'test:pass' && isFile(event.data) && process.env.VERBOSE) console.log(`${event.data.details.duration_ms.toFixed(0)} ms ${name(event.data)}`);
     }

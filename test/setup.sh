@@ -11,7 +11,8 @@ need_package="$need_build musl-gcc:musl-tools xz:xz-utils"
 need_demo="$need_build ip:iproute2 nsenter:util-linux"
 need_test="$need_package $need_demo nft:nftables tcpdump:tcpdump mosquitto:mosquitto mosquitto_sub:mosquitto-clients openssl:openssl
   /usr/sbin/charon-systemd:charon-systemd swanctl:strongswan-swanctl /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so:libcharon-extra-plugins
-  python3:python3-minimal ping:iputils-ping git:git"
+  python3:python3-minimal ping:iputils-ping git:git
+  linux.uml:user-mode-linux modprobe:kmod iptables-legacy:iptables /usr/sbin/iked:openiked"
 
 PATH=$PATH:/usr/sbin:/sbin
 eval "list=\$need_$verb"

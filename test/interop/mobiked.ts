@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Event, EventType, StampedEvent } from '../../src/report/index.ts';
 import type { Namespace, Running } from '../lab/index.ts';
+import { Control } from './control.ts';
 import { until } from './poll.ts';
 
 /** The daemon that is tested: the one `make build` left, or another with lib/ beside it. */
@@ -34,11 +35,15 @@ export class Mobiked {
   readonly #namespace: Namespace;
   readonly #config: string;
   readonly #runDir: string;
+  readonly #direct: boolean;
   #daemon: Running | undefined;
   #follower: Running | undefined;
+  #control: Control | undefined;
 
-  constructor(namespace: Namespace, dir: string, config: string) {
+  /** @param direct speaks with the daemon without mobikectl, whose start takes a second in a guest. */
+  constructor(namespace: Namespace, dir: string, config: string, direct = false) {
     this.#namespace = namespace;
+    this.#direct = direct;
     this.name = `mobiked of ${namespace.name}`;
     this.#runDir = join(dir, `${namespace.name}-mobiked`);
     this.#config = join(this.#runDir, 'config');
@@ -47,11 +52,17 @@ export class Mobiked {
   }
 
   async start(): Promise<this> {
-    const checked = await this.#namespace.exec([`${BUILD}/mobiked`, '--config', this.#config, '--check-config']);
-    if (checked.code !== 0) throw new Error(`${this.name}: ${checked.stderr}`);
+    if (!this.#direct) {
+      const checked = await this.#namespace.exec([`${BUILD}/mobiked`, '--config', this.#config, '--check-config']);
+      if (checked.code !== 0) throw new Error(`${this.name}: ${checked.stderr}`);
+    }
     this.#daemon = this.#namespace.spawn([
       `${BUILD}/mobiked`, '--config', this.#config, '--ubus', 'none', '--run-dir', this.#runDir, '--state-dir', this.#runDir, '--foreground',
     ]);
+    if (this.#direct) {
+      this.#control = await until(`${this.name} answers on its socket`, () => Control.open(this.#socket, (event) => this.events.push(event)), 20_000, 20);
+      return this;
+    }
     await until(`${this.name} answers on its socket`, () => this.ctl('status').then(() => true), 10_000, 20);
     const seen = this.events.length;
     this.#follower = this.#namespace.spawn([`${BUILD}/mobikectl`, '--socket', this.#socket, '--json', 'events', '--follow']);
@@ -77,6 +88,8 @@ export class Mobiked {
 
   /** Runs a command that must be done. */
   async ctl(...words: readonly string[]): Promise<unknown> {
+    const [command = '', ...rest] = words;
+    if (this.#control) return this.#control.request(command, ...rest);
     const text = await this.#namespace.run([`${BUILD}/mobikectl`, '--socket', this.#socket, '--json', ...words]);
     return text.trim() === '' ? undefined : JSON.parse(text);
   }
@@ -108,6 +121,8 @@ export class Mobiked {
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const code = (await this.#daemon?.stop(signal)) ?? null;
+    this.#control?.close();
+    this.#control = undefined;
     await this.#follower?.stop();
     return code;
   }

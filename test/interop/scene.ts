@@ -10,6 +10,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GUEST } from './uml.ts';
 import { Namespaces, Stream, startServer, type Namespace } from '../lab/index.ts';
 
 export const UPLINKS = {
@@ -24,6 +25,8 @@ export const HUB6 = '2001:db8:f::1';
 export const INNER = { router: '10.1.0.1', hub: '10.2.0.1', router6: 'fd00:1::1', hub6: 'fd00:2::1' } as const;
 export const NETS = { router: ['10.1.0.0/24', 'fd00:1::/64'], hub: ['10.2.0.0/24', 'fd00:2::/64'] } as const;
 const ECHO_PORT = 7;
+/** A guest's kernel has no nftables; it has what was there before. */
+const LEGACY = GUEST !== undefined;
 
 export interface SceneOptions {
   /** Uplinks whose IPv4 packets the ISP translates. */
@@ -69,7 +72,8 @@ export class Scene {
     await router.ip(`addr add ${INNER.router}/24 dev lo`, `addr add ${INNER.router6}/64 dev lo nodad`);
     for (const name of options.uplinks ?? ['wan0', 'wwan0']) await this.connect(name);
     const sources = (options.nat ?? []).map((name) => UPLINKS[name].address);
-    if (sources.length > 0)
+    if (LEGACY) for (const source of sources) await isp.run(['iptables-legacy', '-t', 'nat', '-A', 'POSTROUTING', '-o', 'pub', '-s', source, '-p', 'udp', '-j', 'MASQUERADE', '--to-ports', '20000-29999']);
+    else if (sources.length > 0)
       await isp.run(['nft', '-f', '-'], `table ip nat { chain post { type nat hook postrouting priority srcnat; oifname "pub" ip saddr { ${sources.join(', ')} } meta l4proto udp masquerade to :20000-29999; }; }\n`);
     return this;
   }
@@ -110,12 +114,18 @@ export class Scene {
 
   /** Whatever passes the ISP from or to these uplinks vanishes until it is mended; links, addresses and routes remain. */
   async cut(...names: readonly UplinkName[]): Promise<void> {
+    if (LEGACY) {
+      for (const table of ['iptables-legacy', 'ip6tables-legacy'])
+        for (const name of names) for (const flag of ['-i', '-o']) await this.isp.run([table, '-A', 'FORWARD', flag, name, '-j', 'DROP']);
+      return;
+    }
     const set = names.map((n) => `"${n}"`).join(', ');
     await this.isp.run(['nft', '-f', '-'], `table inet cut { chain pass { type filter hook forward priority 0; iifname { ${set} } drop; oifname { ${set} } drop; }; }\n`);
   }
 
   async mend(): Promise<void> {
-    await this.isp.run(['nft', 'delete', 'table', 'inet', 'cut']);
+    if (LEGACY) for (const table of ['iptables-legacy', 'ip6tables-legacy']) await this.isp.run([table, '-F', 'FORWARD']);
+    else await this.isp.run(['nft', 'delete', 'table', 'inet', 'cut']);
   }
 
   /** Numbered packets through the tunnel from `end` to an inner address of the other, and their echo. */

@@ -1,12 +1,16 @@
-/** One real charon in a namespace, with settings, socket and log of its own. ESP is done by libipsec, in user space. */
+/**
+ * One real charon in a namespace, with settings, socket and log of its own. ESP is done by libipsec, in user space; in a
+ * guest by its kernel.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Namespace, Running } from '../lab/index.ts';
 import { until } from './poll.ts';
+import { GUEST } from './uml.ts';
 import { parseRaw, type RawSection } from './swanctl-raw.ts';
 
 /** Only what is needed, in an order that gives ESP to libipsec; the rest would listen, or complain that it is missing. */
-const PLUGINS = 'random nonce aes gcm hmac sha1 sha2 kdf openssl kernel-libipsec kernel-netlink socket-default vici';
+const PLUGINS = `random nonce aes gcm hmac sha1 sha2 kdf pem pkcs1 x509 pubkey openssl ${GUEST === undefined ? 'kernel-libipsec ' : ''}kernel-netlink socket-default vici`;
 
 /** Nested sections of strongswan.conf and swanctl.conf. */
 export interface Settings {

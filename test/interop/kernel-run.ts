@@ -1,0 +1,217 @@
+/**
+ * Stories between mobiked and a foreign daemon under one guest kernel, which does the peer's ESP. A run is one tunnel:
+ * one peer, one role, one set of algorithms, and steps it goes through, each a test of this machine and a cell of the
+ * matrix. The same bundle is both sides: here it boots the guests and waits for lines, in the guest it does the work.
+ */
+import { after, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { monotonic, type Stream } from '../lab/index.ts';
+import { writeMatrix, type Cell } from './matrix.ts';
+import { Mobiked } from './mobiked.ts';
+import type { Peer } from './peer.ts';
+import { Scene, type SceneOptions } from './scene.ts';
+import { mobikedConfig, peerProblem, type Tuning } from './story.ts';
+import { GUEST, LINES_FILE, Uml, umlProblem } from './uml.ts';
+
+/** A tunnel that is up, and both its ends. */
+export interface Live {
+  readonly scene: Scene;
+  readonly ours: Mobiked;
+  readonly peer: Peer;
+  /** Where mobiked is; the peer is at the other end. */
+  readonly end: 'router' | 'hub';
+  /** Echo from the router to the hub, through the tunnel. */
+  stream: Stream;
+  /** A figure for the matrix's cell. */
+  figure(text: string): void;
+}
+
+export interface Step {
+  /** Column of the matrix. */
+  readonly story: string;
+  /** Requirement rows and what is told. */
+  readonly title: string;
+  readonly body: (live: Live) => Promise<void>;
+  /** Why this one cannot be with this peer. */
+  readonly skip?: string;
+}
+
+export interface Run {
+  /** Name of the guest it runs in. */
+  readonly guest: string;
+  readonly peer: string;
+  /** Ours. */
+  readonly role: 'initiator' | 'responder';
+  readonly auth: string;
+  readonly ciphers: string;
+  readonly scene?: SceneOptions;
+  readonly tuning: Tuning;
+  /** Prepares the peer at its end and starts it. */
+  readonly start: (scene: Scene, end: 'router' | 'hub') => Promise<Peer>;
+  /** The first sets the tunnel up. */
+  readonly steps: readonly Step[];
+  /** Why none of it can be. */
+  readonly skip?: string;
+}
+
+interface Line {
+  readonly run: number;
+  readonly step: number;
+  readonly result: 'passed' | 'failed' | 'skipped';
+  readonly text: string;
+  readonly ms: number;
+}
+
+const runTitle = (run: Run): string => `${run.peer}, kernel ESP, mobiked is ${run.role}, ${run.auth}, ${run.ciphers}`;
+
+/** Declares the runs: as tests here, as work in the guest. `entry` is the bundle both are in. */
+export async function kernelRuns(runs: readonly Run[], entry: string): Promise<void> {
+  if (GUEST === undefined) declare(runs, entry);
+  else await work(runs);
+}
+
+// --- here
+
+const STEP_LIMIT = 120_000;
+
+function declare(runs: readonly Run[], entry: string): void {
+  const problem = umlProblem() ?? peerProblem();
+  const guests = new Map<string, Uml>();
+  const lines = new Map<string, Line>();
+  const cells: Cell[] = [];
+  const names = [...new Set(runs.filter((r) => r.skip === undefined).map((r) => r.guest))];
+  let ended = 0;
+  const began = monotonic();
+  if (problem === undefined) for (const name of names) {
+    const guest = new Uml(name, entry);
+    guests.set(name, guest);
+    void guest.ended.then(() => ended++);
+  }
+  const read = (): void => {
+    for (const guest of guests.values()) for (const text of guest.read()) {
+      const line = JSON.parse(text) as Line;
+      lines.set(`${line.run} ${line.step}`, line);
+    }
+  };
+  const result = async (run: Run, at: number, step: number): Promise<Line> => {
+    const guest = guests.get(run.guest);
+    let over = false;
+    void guest?.ended.then(() => (over = true));
+    for (;;) {
+      read();
+      const found = lines.get(`${at} ${step}`);
+      if (found) return found;
+      if (over) throw new Error(`the guest ended before this\n${guest?.report() ?? ''}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  runs.forEach((run, at) => run.steps.forEach((step, number) => {
+    const skip = problem ?? run.skip ?? step.skip;
+    const cell = (state: Cell['state'], why?: string): void => void cells.push({ peer: run.peer, role: run.role, auth: run.auth, ciphers: run.ciphers, story: step.story, state, ...(why === undefined ? {} : { why }) });
+    if (skip !== undefined) {
+      if (problem === undefined) cell('skipped', skip);
+      test(`${step.title} (${runTitle(run)})`, { skip }, () => undefined);
+      return;
+    }
+    // A test waits for the ones before it in the guest too, so its limit is that of the whole guest.
+    test(`${step.title} (${runTitle(run)})`, { timeout: 600_000 }, async (t) => {
+      const line = await result(run, at, number);
+      cell(line.result, line.result === 'passed' ? undefined : line.text);
+      if (line.result === 'skipped') t.skip(line.text);
+      else assert.equal(line.result, 'passed', line.text);
+      if (line.result === 'passed') process.stdout.write(`figure: ${line.ms} ms: ${runTitle(run)}: ${step.story}${line.text === '' ? '' : `: ${line.text}`}\n`);
+    });
+  }));
+  after(async () => {
+    const keep = process.env['KEEP_GUESTS'] !== undefined;
+    for (const guest of guests.values()) await guest.close(keep);
+    if (problem === undefined) writeMatrix(cells);
+    process.stdout.write(`figure: guests ran ${Math.round(monotonic() - began)} ms\n`);
+  });
+}
+
+// --- in the guest
+
+async function work(runs: readonly Run[]): Promise<void> {
+  const fd = openSync(LINES_FILE, 'a');
+  const only = process.env['STORY'];
+  try {
+    for (const [at, run] of runs.entries()) {
+      if (run.guest !== GUEST || run.skip !== undefined) continue;
+      const tell = (step: number, result: Line['result'], text: string, ms = 0): void => {
+        writeSync(fd, `${JSON.stringify({ run: at, step, result, text, ms: Math.round(ms) } satisfies Line)}\n`);
+        fsyncSync(fd);
+      };
+      if (only !== undefined && !runTitle(run).includes(only)) run.steps.forEach((_, step) => tell(step, 'skipped', `only ${only} was asked for`));
+      else await runOne(run, tell);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function runOne(run: Run, tell: (step: number, result: Line['result'], text: string, ms?: number) => void): Promise<void> {
+  const scene = new Scene();
+  const reports: { report(): string }[] = [];
+  let failed: string | undefined;
+  try {
+    const end = run.role === 'initiator' ? 'router' : 'hub';
+    let live: Live | undefined;
+    let figures: string[] = [];
+    for (const [at, step] of run.steps.entries()) {
+      if (step.skip !== undefined) continue;
+      if (failed !== undefined) {
+        tell(at, 'skipped', `not tried: '${failed}' failed`);
+        continue;
+      }
+      console.log(`${Math.round(process.uptime())} s: ${runTitle(run)}: ${step.story}`);
+      const began = monotonic();
+      figures = [];
+      try {
+        await limited(step.story, async () => {
+          live ??= await openRun(run, scene, end, reports, (text) => figures.push(text));
+          await step.body(live);
+        });
+        tell(at, 'passed', figures.join('; '), monotonic() - began);
+      } catch (error) {
+        failed = step.story;
+        const report = reports.map((d) => d.report()).join('\n');
+        tell(at, 'failed', `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n${report}`, monotonic() - began);
+      }
+    }
+  } finally {
+    await scene.close();
+  }
+}
+
+/** Our side must listen before a peer that begins, and the peer's before ours. */
+async function openRun(run: Run, scene: Scene, end: 'router' | 'hub', reports: { report(): string }[], figure: (text: string) => void): Promise<Live> {
+  await scene.open(run.scene ?? {});
+  const ours = new Mobiked(scene[end], scene.dir, mobikedConfig(end, run.tuning), true);
+  const theirs = end === 'router' ? 'hub' : 'router';
+  let peer: Peer;
+  if (end === 'router') {
+    peer = await run.start(scene, theirs);
+    reports.push(peer, ours);
+    await ours.start();
+  } else {
+    await ours.start();
+    reports.push(ours);
+    peer = await run.start(scene, theirs);
+    reports.push(peer);
+    await peer.initiate();
+  }
+  await ours.event('child.established', 0, 20_000);
+  const stream = await scene.echo('router', '10.2.0.1', { rate: 25 });
+  return { scene, ours, peer, end, stream, figure };
+}
+
+async function limited(what: string, body: () => Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await Promise.race([body(), new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`${what} took longer than ${STEP_LIMIT} ms`)), STEP_LIMIT)))]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

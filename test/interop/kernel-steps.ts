@@ -1,0 +1,187 @@
+/** The stories every peer can tell, on a tunnel that is up. Each ends with traffic through the tunnel. */
+import assert from 'node:assert/strict';
+import { monotonic } from '../lab/index.ts';
+import type { Live, Step } from './kernel-run.ts';
+import { until } from './poll.ts';
+import { INNER, UPLINKS } from './scene.ts';
+import { kernelSas, type KernelSa } from './xfrm.ts';
+
+const LIMIT = 15_000;
+
+/** Our Child SA, found in the peer's kernel in both directions; `alone`: and nothing else there. */
+export async function agreeOnChild({ scene, ours, end }: Live, oldSpi = '', limit = LIMIT): Promise<{ readonly spiIn: string; readonly sas: readonly KernelSa[] }> {
+  return until('the peer has our Child SA alone in its kernel', async () => {
+    const children = (await ours.connection()).children;
+    const [child] = children;
+    if (child === undefined || children.length !== 1 || child.spi_in === oldSpi) return false;
+    const sas = await kernelSas(scene[end === 'router' ? 'hub' : 'router']);
+    const spis = sas.map((s) => s.spi);
+    return spis.includes(child.spi_in) && spis.includes(child.spi_out) && sas.length === 2 && { spiIn: child.spi_in, sas };
+  }, limit, 100);
+}
+
+/** Both sides name one IKE SA, the same one; returns its initiator's SPI. */
+export async function agreeOnIke({ ours, peer }: Live, oldSpi = ''): Promise<string> {
+  return until('both sides have the same IKE SA alone', async () => {
+    const mine = (await ours.connection()).ike;
+    const [theirs, ...more] = await peer.ikeSpis();
+    return mine !== null && theirs !== undefined && more.length === 0 && mine.spi_i === theirs[0] && mine.spi_r === theirs[1] && mine.spi_i !== oldSpi && mine.spi_i;
+  }, LIMIT, 100);
+}
+
+/** How many packets of the stream sent since then were lost; at most `most`. */
+export async function lostSince({ stream, figure }: Live, since: number, most: number): Promise<void> {
+  const end = monotonic();
+  await stream.flowing(10, end, LIMIT);
+  const { lost, sent } = stream.result(since, end);
+  figure(`${lost} of ${sent} packets lost`);
+  assert.ok(lost <= most, `${lost} of ${sent} packets lost`);
+}
+
+export interface SetUp {
+  readonly ike: string;
+  /** What the kernel calls the ESP algorithms. */
+  readonly kernel: readonly string[];
+}
+
+export function setUp(expect: SetUp): Step {
+  return {
+    story: 'set up',
+    title: 'I1.2-1: set up, both sides agree on algorithms, SPIs and UDP encapsulation, traffic flows both ways',
+    body: async (live) => {
+      const { ours, scene, stream } = live;
+      await stream.flowing(10, 0, LIMIT);
+      const connection = await ours.connection();
+      assert.equal(connection.state, 'up');
+      assert.equal(connection.ike?.proposal, expect.ike);
+      const { sas } = await agreeOnChild(live);
+      for (const sa of sas) {
+        assert.deepEqual(sa.algorithms, expect.kernel);
+        assert.deepEqual([sa.encap?.sport, sa.encap?.dport].includes(4500), true);
+      }
+      await agreeOnIke(live);
+      const back = await scene.echo('hub', INNER.router, { rate: 25, size: 1300 });
+      await back.flowing(10, 0, LIMIT);
+      await back.stop();
+    },
+  };
+}
+
+/** Zero packets lost: both sides can receive on the new SA before anyone sends on it. */
+export function rekeyChild(by: 'mobiked' | 'peer', skip?: string): Step {
+  return {
+    story: `Child rekeyed by ${by}`,
+    title: `I1.3.3, I2.8-1, I2.8-3: the Child SA is rekeyed by ${by} under load, no packet is lost, the old SA goes`,
+    ...(skip === undefined ? {} : { skip }),
+    body: async (live) => {
+      const { spiIn } = await agreeOnChild(live);
+      const since = monotonic();
+      await (by === 'mobiked' ? live.ours.ctl('rekey', 'lan') : live.peer.rekeyChild());
+      await agreeOnChild(live, spiIn);
+      await lostSince(live, since, 0);
+    },
+  };
+}
+
+export function rekeyIke(by: 'mobiked' | 'peer', skip?: string): Step {
+  return {
+    story: `IKE rekeyed by ${by}`,
+    title: `I1.3.2, I2.8-3: the IKE SA is rekeyed by ${by}, its Child SA stays and no packet is lost`,
+    ...(skip === undefined ? {} : { skip }),
+    body: async (live) => {
+      const { spiIn } = await agreeOnChild(live);
+      const old = await agreeOnIke(live);
+      const since = monotonic();
+      await (by === 'mobiked' ? live.ours.ctl('rekey', 'swan') : live.peer.rekeyIke());
+      await agreeOnIke(live, old);
+      assert.equal((await agreeOnChild(live)).spiIn, spiIn);
+      await lostSince(live, since, 0);
+    },
+  };
+}
+
+/** The router leaves its first uplink for one behind a NAT: the peer's kernel must send there, with UDP encapsulation. */
+export function move(skip?: string): Step {
+  return {
+    story: 'move (MOBIKE)',
+    title: 'M3.5-1, I2.8-3: the router moves to an uplink behind a NAT, keys and SPIs stay, the peer\'s kernel follows',
+    ...(skip === undefined ? {} : { skip }),
+    body: async (live) => {
+      const { scene, ours, end, figure } = live;
+      const { spiIn } = await agreeOnChild(live);
+      const { mark } = ours;
+      const since = monotonic();
+      await scene.loseAddress('wan0');
+      await ours.event('path.moved', mark, LIMIT);
+      await live.stream.flowing(10, since, LIMIT);
+      figure(`traffic again after ${live.stream.result(since, monotonic()).outageMs} ms`);
+      const { spiIn: now, sas } = await agreeOnChild(live);
+      assert.equal(now, spiIn);
+      const address = scene.publicAddress;
+      if (end === 'router') {
+        const out = sas.find((sa) => sa.dst === address);
+        assert.ok(out?.encap !== undefined && out.encap.dport >= 20000, `the kernel sends to the NAT's port: ${JSON.stringify(sas)}`);
+      } else assert.ok(sas.some((sa) => sa.src === UPLINKS.wwan0.address), JSON.stringify(sas));
+    },
+  };
+}
+
+/** The peer deletes the IKE SA: ours is gone at once; an initiator comes back by itself, a responder when it is asked. */
+export function closedByPeer(skip?: string): Step {
+  return {
+    story: 'deleted by peer',
+    title: 'I1.4.1-1: the peer deletes the IKE SA, both sides forget it, a new one comes up',
+    ...(skip === undefined ? {} : { skip }),
+    body: async (live) => {
+      const { ours, peer, end } = live;
+      const old = await agreeOnIke(live);
+      const { mark } = ours;
+      await peer.close();
+      await ours.event('connection.closed', mark, LIMIT);
+      if (end === 'hub') await peer.initiate();
+      await ours.event('child.established', mark, 40_000);
+      await agreeOnIke(live, old);
+      await agreeOnChild(live);
+      await live.stream.flowing(10, monotonic(), LIMIT);
+    },
+  };
+}
+
+/** The peer dies without a word and comes back empty. */
+export function restartOfPeer(skip?: string): Step {
+  return {
+    story: 'restart of peer',
+    title: 'I2.4-1: the peer is killed and starts anew, the tunnel comes back without a hand of ours',
+    ...(skip === undefined ? {} : { skip }),
+    body: async (live) => {
+      const { ours, peer, scene, end, figure } = live;
+      const old = await agreeOnIke(live);
+      const { mark } = ours;
+      const since = monotonic();
+      await peer.stop('SIGKILL');
+      // A killed daemon leaves what it had in the kernel; a restart of the machine does not.
+      await scene[end === 'router' ? 'hub' : 'router'].run(['sh', '-c', 'ip xfrm state flush && ip xfrm policy flush']);
+      await peer.restart();
+      if (end === 'hub') await peer.initiate();
+      await ours.event('child.established', mark, 60_000);
+      await agreeOnIke(live, old);
+      await agreeOnChild(live);
+      await live.stream.flowing(10, monotonic(), LIMIT);
+      figure(`back after ${Math.round((monotonic() - since) / 1000)} s`);
+    },
+  };
+}
+
+/** We take the connection down and up again. */
+export function closedByUs(skip?: string): Step {
+  return {
+    story: 'deleted by mobiked',
+    title: 'I1.4.1-1: mobiked deletes the IKE SA, nothing of it is left in the peer\'s kernel',
+    ...(skip === undefined ? {} : { skip }),
+    body: async ({ ours, peer, scene, end }) => {
+      await ours.ctl('down', 'swan');
+      await until('the peer has no IKE SA', async () => (await peer.ikeSpis()).length === 0, LIMIT, 100);
+      await until('the peer\'s kernel has no SA', async () => (await kernelSas(scene[end === 'router' ? 'hub' : 'router'])).length === 0, LIMIT, 100);
+    },
+  };
+}
