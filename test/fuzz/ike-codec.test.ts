@@ -2,36 +2,18 @@
 // something that decodes to the same. Then payloads made at random, there and back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
-import { ipFromBytes, sameBytes, toHex, type IpAddress } from '../../src/base/index.ts';
+import { ipFromBytes, toHex, type IpAddress } from '../../src/base/index.ts';
 import {
-  decodeChain, decodeHeader, encodeHeader, encodeMessage, encodePayloads, HEADER_OCTETS, idPayload, MAX_PAYLOADS, NOTIFY, PAYLOAD, payloadByCode,
+  decodeChain, decodeHeader, encodeHeader, encodeMessage, encodePayloads, HEADER_OCTETS, idPayload, NOTIFY, PAYLOAD, payloadByCode,
   type DecodedChain, type IkeHeader, type IkeSpi, type Payload, type Proposal, type TrafficSelector,
 } from '../../src/codec/ike/index.ts';
-import { goldenNames, readGolden } from '../codec/ike/golden.ts';
-import { openSession, readSession } from '../codec/ike/session.ts';
 import { Prng } from '../sim/prng.ts';
+import { checkChain, ikeCorpus } from './targets/ike.ts';
 
 const SEED = process.env['SEED'] ?? 'ike-codec 1';
 const ROUNDS = 100_000;
 
-/** A chain to start from: the type of its first payload, and its octets. */
-interface Chain {
-  readonly first: number;
-  readonly bytes: Uint8Array;
-}
-
-/** Whole messages: every golden, and a session with a real peer. */
-const session = openSession(nodeCrypto(), readSession('strongswan-5.9.8'));
-const MESSAGES: readonly Uint8Array[] = [
-  ...['notify', 'payload'].flatMap((folder) => goldenNames(folder).map((name) => readGolden(folder, name).input)),
-  ...session.map(({ bytes }) => bytes),
-];
-/** Chains: those of the messages, and what was inside SK. */
-const CHAINS: readonly Chain[] = [
-  ...MESSAGES.map((bytes) => ({ first: bytes[16] ?? 0, bytes: bytes.slice(HEADER_OCTETS) })),
-  ...session.flatMap(({ payloads, inner }) => (inner === undefined ? [] : [{ first: encodePayloads(payloads).first, bytes: inner }])),
-];
+const { messages: MESSAGES, chains: CHAINS, session } = ikeCorpus();
 
 /** Changes a few octets; half of the hits are where the lengths, counts and types of a chain stand. */
 function corrupt(prng: Prng, bytes: Uint8Array, start: number): void {
@@ -56,46 +38,6 @@ function resize(prng: Prng, bytes: Uint8Array): Uint8Array {
   longer.set(bytes);
   longer.set(prng.bytes(longer.length - bytes.length), bytes.length);
   return longer;
-}
-
-/** Octets a decoded chain holds on to. */
-function weight(payloads: readonly Payload[]): number {
-  let sum = 0;
-  for (const payload of payloads) {
-    if ('data' in payload) sum += payload.data.length;
-    if ('body' in payload) sum += payload.body.length;
-    if ('spi' in payload) sum += payload.spi.length;
-    if (payload.type === 'SA') for (const proposal of payload.proposals) sum += 8 + proposal.spi.length + 8 * proposal.transforms.length;
-    if (payload.type === 'D') for (const spi of payload.spis) sum += spi.length;
-    if (payload.type === 'CP') for (const attribute of payload.attributes) sum += 4 + attribute.value.length;
-    if (payload.type === 'TSi' || payload.type === 'TSr') sum += 16 * payload.selectors.length;
-  }
-  return sum;
-}
-
-function checkChain(chain: DecodedChain, octets: number, deep: boolean): void {
-  if (chain.kind === 'malformed') {
-    assert.ok(chain.why.length > 0 && chain.why.length < 100);
-    return;
-  }
-  const { payloads } = chain;
-  assert.ok(payloads.length <= MAX_PAYLOADS);
-  assert.ok(weight(payloads) <= 2 * octets);
-  const critical = payloads.find((payload) => payload.type === 'unknown' && payload.critical);
-  assert.equal(chain.kind, critical === undefined ? 'payloads' : 'critical');
-  payloads.forEach((payload, i) => assert.ok((payload.type !== 'SK' && payload.type !== 'SKF') || i === payloads.length - 1));
-  const again = encodePayloads(payloads);
-  const second = decodeChain(again.first, again.bytes, 0, again.bytes.length);
-  assert.ok(second.kind !== 'malformed', 'what we encode is well-formed');
-  assert.ok(sameBytes(encodePayloads(second.payloads).bytes, again.bytes), 'encoding what was decoded changes nothing further');
-  if (deep) assert.deepEqual(second.payloads.map(comparable), payloads.map(comparable));
-}
-
-/** Without what is not sent: the offset of SK in its message, and the mark of an attribute we do not know. */
-function comparable(payload: Payload): unknown {
-  if (payload.type === 'SK' || payload.type === 'SKF') return { ...payload, bodyOffset: 0 };
-  if (payload.type !== 'SA') return payload;
-  return payload.proposals.map((proposal) => ({ ...proposal, transforms: proposal.transforms.map((t) => ({ type: t.type, id: t.id, keyLength: t.keyLength })) }));
 }
 
 test(`I3.1-1: ${ROUNDS} random and mutated messages and chains are decoded without an exception (seed ${SEED})`, () => {

@@ -1,0 +1,97 @@
+// Coverage-guided fuzzing of every target (test/fuzz/targets), a thread each, as many at a time as there are processors.
+//   node test/fuzz/run.mjs [NAME ...]     those whose name starts so; default: all
+//   FUZZ_SECONDS=120   wall time of the whole run        FUZZ_SAVE=1   keep what was found in test/fuzz/corpus
+//   FUZZ_JOBS=2        threads                           SEED=text     another run
+// Faults go to test/fuzz/regressions, where `make test` runs them again. Exit 1: a property broke.
+import { build } from 'esbuild';
+import { cpus } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { clearInterval, setInterval } from 'node:timers';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { instrumentation } from './instrument.mjs';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+process.chdir(ROOT);
+const seconds = Number(process.env.FUZZ_SECONDS ?? 120);
+const jobs = Number(process.env.FUZZ_JOBS ?? cpus().length);
+const save = process.env.FUZZ_SAVE === '1';
+const seed = process.env.SEED ?? `${Date.now()}`;
+/** One input may take this long, ms; a thousandth of it is usual. */
+const HANG = 10_000;
+const INPUT_MOST = 65_536;
+const HEAP_MB = 1024;
+
+// What instrumented code looks for must be there before its first line runs.
+const PRELUDE = `import { workerData as $w } from 'node:worker_threads';
+globalThis.__fuzzCounters = new Uint32Array($w?.counters ?? 0);
+{ let see; globalThis.__fuzzEqual = (a, b) => a === b || (see !== undefined && see(a, b), false); globalThis.__fuzzTrace = (f) => { see = f; }; }`;
+
+mkdirSync('build/fuzz', { recursive: true });
+const outdir = mkdtempSync('build/fuzz/run-');
+const { state, plugin } = instrumentation(ROOT, (path) => path.startsWith('src/'));
+const common = { outdir, bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external', sourcemap: 'inline', logLevel: 'warning', outExtension: { '.js': '.mjs' } };
+await build({ ...common, entryPoints: ['test/fuzz/worker.ts'], plugins: [plugin], banner: { js: PRELUDE } });
+await build({ ...common, entryPoints: ['test/fuzz/targets/index.ts', 'test/fuzz/files.ts'] });
+const load = (file) => import(pathToFileURL(join(resolve(outdir), file)).href);
+const { TARGETS } = await load('targets/index.mjs');
+const { writeCorpus, addRegression } = await load('files.mjs');
+
+const wanted = process.argv.slice(2);
+const names = TARGETS.map((target) => target.name).filter((name) => wanted.length === 0 || wanted.some((start) => name.startsWith(start)));
+if (names.length === 0) {
+  console.error(`no target is named so; there are ${TARGETS.map((target) => target.name).join(', ')}`);
+  process.exit(2);
+}
+const each = Math.max(1, seconds / Math.ceil(names.length / jobs));
+let faults = 0;
+
+function report(name, input, why) {
+  faults++;
+  console.log(`FAULT in ${name}, kept in ${addRegression(name, input, why)}:\n${why}\n  input ${Buffer.from(input).toString('hex')}`);
+}
+
+/** Runs one target to its end, whatever that is. */
+function one(name) {
+  return new Promise((done) => {
+    const shared = new SharedArrayBuffer(8 + INPUT_MOST);
+    const head = new Int32Array(shared, 0, 2);
+    const worker = new Worker(resolve(outdir, 'worker.mjs'), {
+      workerData: { target: name, seconds: each, seed: `${seed} ${name}`, counters: state.counters, literals: [...state.literals], shared },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB }, execArgv: ['--enable-source-maps'],
+    });
+    const current = () => new Uint8Array(shared, 8).slice(0, Math.min(INPUT_MOST, head[1]));
+    let seen = -1;
+    const watch = setInterval(() => {
+      const runs = Atomics.load(head, 0);
+      if (runs === seen && runs > 0) {
+        report(name, current(), `does not end within ${HANG / 1000} s`);
+        void worker.terminate();
+      }
+      seen = runs;
+    }, HANG);
+    worker.on('message', (result) => {
+      for (const fault of result.faults) report(name, fault.input, fault.why);
+      if (save) writeCorpus(name, result.kept);
+      console.log(`${name.padEnd(22)} ${String(result.runs).padStart(9)} inputs, ${String(result.rate).padStart(6)}/s, features ${result.before} -> ${result.features}, corpus ${result.kept.length}`);
+      clearInterval(watch);
+    });
+    worker.on('error', (error) => report(name, current(), `the thread ended: ${error.stack ?? error}`));
+    worker.on('exit', () => {
+      clearInterval(watch);
+      done();
+    });
+  });
+}
+
+try {
+  console.log(`${names.length} targets, ${state.counters} counters, ${each.toFixed(1)} s each, ${jobs} at a time, seed ${seed}`);
+  const queue = [...names];
+  await Promise.all(Array.from({ length: jobs }, async () => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) await one(name);
+  }));
+} finally {
+  rmSync(outdir, { recursive: true, force: true });
+}
+process.exitCode = faults > 0 ? 1 : 0;

@@ -1,0 +1,7 @@
+import type { Target } from '../target.ts';
+import { CODEC_TARGETS } from './codecs.ts';
+import { CONFIG_TARGETS } from './config.ts';
+import { IKE_TARGETS } from './ike.ts';
+
+/** Everything that takes foreign octets, a row each. */
+export const TARGETS: readonly Target[] = [...IKE_TARGETS, ...CODEC_TARGETS, ...CONFIG_TARGETS];
