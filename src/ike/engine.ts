@@ -290,7 +290,7 @@ export class IkeEngine {
     }
     const sa = this.#find(header);
     if (sa) {
-      sa.receive(header, message, path, ctx);
+      sa.inbox.receive(header, message, path, ctx);
       const connected = sa.isEstablished ? this.#setups.get(sa.name) : undefined;
       if (connected?.running.has(sa)) {
         this.#setups.delete(sa.name);

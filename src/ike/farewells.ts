@@ -18,8 +18,9 @@ export class Farewells {
   }
 
   keep(sa: IkeSa): void {
-    if (!sa.answered) return;
-    this.#kept.set(sa.localSpi, { request: this.#deps.suite.hash('sha256', sa.answered.request), response: sa.answered.response });
+    const { answered } = sa.inbox;
+    if (!answered) return;
+    this.#kept.set(sa.localSpi, { request: this.#deps.suite.hash('sha256', answered.request), response: answered.response });
     const oldest = this.#kept.keys().next().value;
     if (this.#kept.size > KEPT_MOST && oldest !== undefined) this.#kept.delete(oldest);
   }

@@ -1,16 +1,15 @@
-import { concat, earliest, after, millis, pathKey, sameBytes, samePath, TimerTable, type Instant, type Millis, type Path } from '../base/index.ts';
-import { decodeChain, EXCHANGE, findNotify, findPayload, notify, type DecodedChain, type ExchangeName, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
+import { concat, earliest, after, millis, pathKey, samePath, TimerTable, type Instant, type Millis, type Path } from '../base/index.ts';
+import { EXCHANGE, type ExchangeName, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import { removeChild, useChild, type ChildSa } from './child-sa.ts';
 import { DELETE_TIME, KEEPALIVE } from './constants.ts';
 import type { Ctx } from './context.ts';
 import { Exchanges, type Task } from './exchange.ts';
 import { wipeKeyed, type Keyed } from './keyed.ts';
-import { checkRules } from './message-rules.ts';
-import { createChildTask, respondCreateChild } from './tasks/child-create.ts';
+import { Inbox } from './inbox.ts';
+import { createChildTask } from './tasks/child-create.ts';
 import { rekeyChildTask, rekeyDue } from './tasks/child-rekey.ts';
-import { onInitMessage, type Setup } from './tasks/ike-init.ts';
-import { respondAuth } from './tasks/ike-auth.ts';
-import { deleteIkeTask, deleteUnusedTask, respondInformational } from './tasks/informational.ts';
+import type { Setup } from './tasks/ike-init.ts';
+import { deleteIkeTask, deleteUnusedTask } from './tasks/informational.ts';
 import { livenessDue, livenessTask, proceedTurn, settled, updateTask, type Mobility } from './tasks/ike-mobike.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Traffic } from './types.ts';
@@ -62,6 +61,7 @@ export class IkeSa {
   readonly children = new Map<number, ChildSa>();
   readonly rtt = new Map<string, Millis>();
   readonly exchanges = new Exchanges(this);
+  readonly inbox = new Inbox(this);
   /** The IKE SA that this one replaced, while it waits for its Delete. */
   predecessor: IkeSa | undefined;
   successor: IkeSa | undefined;
@@ -79,14 +79,6 @@ export class IkeSa {
   readonly missing = new Map<string, { readonly at: Instant; readonly wait: Millis }>();
   rekeyNotBefore: Instant | undefined;
   #keyed: Keyed | undefined;
-  #expectedId = 0;
-  #answered: { readonly request: Uint8Array; readonly response: Uint8Array } | undefined;
-
-  /** The last request and what it was answered, for those who did not hear the answer. */
-  get answered(): { readonly request: Uint8Array; readonly response: Uint8Array } | undefined {
-    return this.#answered;
-  }
-
   constructor(init: IkeSaInit) {
     this.chain = init.chain;
     this.name = init.name;
@@ -98,11 +90,6 @@ export class IkeSa {
     this.spiR = init.spiR;
     this.path = init.path;
     this.setup = init.setup;
-  }
-
-  /** The responder of IKE_SA_INIT expects IKE_AUTH, message ID 1, next (I2.2-1). */
-  expectAuth(): void {
-    this.#expectedId = 1;
   }
 
   get localSpi(): IkeSpi {
@@ -124,6 +111,10 @@ export class IkeSa {
     this.#keyed = keyed;
   }
 
+  get hasKeys(): boolean {
+    return this.#keyed !== undefined;
+  }
+
   /** Keys of this SA; only asked for once they exist. */
   keyed(): Keyed {
     if (!this.#keyed) throw new Error('IKE SA without keys');
@@ -142,13 +133,15 @@ export class IkeSa {
     if (samePath(path, this.path)) this.lastSent = ctx.now;
   }
 
-  #header(exchange: number, messageId: number, isResponse: boolean): Omit<IkeHeader, 'length' | 'nextPayload'> {
-    return { spiI: this.spiI, spiR: this.spiR, majorVersion: 2, minorVersion: 0, exchange, fromOriginalInitiator: this.originalInitiator, isResponse, messageId };
+  /** A protected message of this SA, as the datagrams to send; a request or response of IKE_SA_INIT is none. */
+  seal(exchange: number, messageId: number, isResponse: boolean, payloads: readonly Payload[]): Uint8Array {
+    const { spiI, spiR, originalInitiator } = this;
+    return this.keyed().protection.seal({ spiI, spiR, majorVersion: 2, minorVersion: 0, exchange, fromOriginalInitiator: originalInitiator, isResponse, messageId }, payloads);
   }
 
   encodeRequest(exchange: ExchangeName, messageId: number, payloads: readonly Payload[]): Uint8Array {
     if (exchange === 'IKE_SA_INIT') return this.setup?.request ?? new Uint8Array();
-    return this.keyed().protection.seal(this.#header(EXCHANGE[exchange], messageId, false), payloads);
+    return this.seal(EXCHANGE[exchange], messageId, false, payloads);
   }
 
   event(event: IkeEvent, ctx: Ctx): void {
@@ -165,140 +158,12 @@ export class IkeSa {
     return updateTask(this);
   }
 
-  // ---- receiving ----------------------------------------------------------------------------------------------------
-
-  /** Handles a message whose SPIs are ours. `message` is without marker and belongs to the caller. */
-  receive(header: IkeHeader, message: Uint8Array, path: Path, ctx: Ctx): void {
-    if (this.isDead || header.fromOriginalInitiator === this.originalInitiator) return;
-    const outer = decodeChain(header.nextPayload, message, 28, message.length);
-    if (header.exchange === EXCHANGE.IKE_SA_INIT) {
-      if (header.isResponse && outer.kind === 'payloads' && this.state === 'initSent') onInitMessage(this, header, outer.payloads, message, path, ctx);
-      return;
-    }
-    if (!this.#keyed || outer.kind === 'malformed') return;
-    const sk = findPayload(outer.payloads, 'SK');
-    if (!sk) {
-      if (outer.kind === 'payloads' && header.isResponse) this.#unprotectedResponse(header, outer.payloads, ctx);
-      return;
-    }
-    // What stands before SK is authenticated with it, but means nothing unless it is critical (I2.5-2, I2.5-3).
-    const open = (): DecodedChain | undefined => {
-      const inner = this.#keyed?.protection.open(message, sk);
-      return inner?.kind === 'payloads' && outer.kind === 'critical' ? { ...outer, payloads: inner.payloads } : inner;
-    };
-    if (header.isResponse) this.#response(header, open, path, ctx);
-    else this.#request(header, message, open, path, ctx);
-  }
-
-  /** I2.4-2, I2.21.4-1: an unprotected notice is a hint to check, and changes nothing. */
-  #unprotectedResponse(header: IkeHeader, payloads: readonly Payload[], ctx: Ctx): void {
-    const request = this.exchanges.outstanding;
-    if (!request || request.messageId !== header.messageId || request.unreachableTold || !this.isEstablished) return;
-    if (!findNotify(payloads, 'INVALID_IKE_SPI')) return;
-    // The peer asked for this SA and has not heard our answer yet; it asks again.
-    if (this.predecessor && !this.predecessor.isDead) return;
-    request.unreachableTold = true;
-    this.event({ type: 'ike.unreachable', chain: this.chain, connection: this.name, hint: 'invalid_ike_spi' }, ctx);
-  }
-
-  #fresh(path: Path, ctx: Ctx): void {
+  /** A fresh protected message came on `path`. */
+  heard(path: Path, ctx: Ctx): void {
     // D5.5.2-3: only messages on the current path prove the current path.
-    if (samePath(path, this.path)) {
-      this.lastIke = ctx.now;
-      this.unansweredSince = undefined;
-    }
-  }
-
-  #response(header: IkeHeader, open: () => DecodedChain | undefined, path: Path, ctx: Ctx): void {
-    const outstanding = this.exchanges.outstanding;
-    if (!outstanding || outstanding.messageId !== header.messageId || EXCHANGE[outstanding.task.exchange] !== header.exchange) return;
-    const inner = open();
-    if (!inner) return;
-    this.#fresh(path, ctx);
-    this.lastAnswer = ctx.now;
-    const done = this.exchanges.complete(header.messageId, path, ctx);
-    if (!done) return;
-    if (inner.kind === 'malformed') {
-      done.request.task.release?.(ctx);
-      // I2.21-1: no error goes back, but a bad SA is deleted.
-      if (this.isEstablished) this.shutDown('invalid_syntax', ctx, `malformed response: ${inner.why}`);
-      else this.close('invalid_syntax', `malformed response: ${inner.why}`, ctx);
-      return;
-    }
-    // A response that we must not understand in part is a request that failed as a whole.
-    const payloads = inner.kind === 'payloads' ? inner.payloads : [notify('UNSUPPORTED_CRITICAL_PAYLOAD', Uint8Array.of(inner.code))];
-    const fatal = header.exchange === EXCHANGE.IKE_AUTH ? undefined : fatalNotify(payloads);
-    if (fatal) {
-      done.request.task.release?.(ctx);
-      return this.close(fatal, `the peer answered with ${fatal}`, ctx);
-    }
-    const broken = checkRules(header.exchange, true, payloads);
-    if (broken) this.log('warn', `response: ${broken}`, ctx);
-    // While we end the SA an answer only makes room for the Delete; but a successor that the peer made must be ended as well.
-    if (this.state !== 'deleting' || done.request.task.kind === 'ikeDelete' || done.request.task.kind === 'ikeRekey')
-      done.request.task.onResponse(this, broken ? payloads.filter((p) => p.type === 'N') : payloads, done.answer, ctx);
-    else done.request.task.release?.(ctx);
-    this.afterwards(ctx);
-  }
-
-  #request(header: IkeHeader, message: Uint8Array, open: () => DecodedChain | undefined, path: Path, ctx: Ctx): void {
-    // Before anything is opened: a repeated request gets the stored answer, to where this copy came from (I2.1-2).
-    if (this.#answered && header.messageId === this.#expectedId - 1 && sameBytes(this.#answered.request, message)) {
-      this.transmit(path, this.#answered.response, ctx);
-      return;
-    }
-    if (header.messageId !== this.#expectedId || !this.#mayAsk(header.exchange)) return;
-    const inner = open();
-    if (!inner) return;
-    this.#fresh(path, ctx);
-    const respond = (payloads: readonly Payload[]): void => {
-      const response = this.keyed().protection.seal(this.#header(header.exchange, header.messageId, true), payloads);
-      this.#answered = { request: message.slice(), response };
-      this.transmit(path, response, ctx);
-    };
-    this.#expectedId++;
-    if (inner.kind === 'critical') {
-      respond([notify('UNSUPPORTED_CRITICAL_PAYLOAD', Uint8Array.of(inner.code))]);
-      if (this.state === 'halfOpen') this.die(ctx);
-      return;
-    }
-    const broken = inner.kind === 'malformed' ? inner.why : checkRules(header.exchange, false, inner.payloads);
-    if (broken !== undefined || inner.kind === 'malformed') {
-      respond([notify('INVALID_SYNTAX')]);
-      if (this.state === 'halfOpen') this.log('warn', `malformed request: ${broken ?? ''}`, ctx);
-      this.close('invalid_syntax', `malformed request: ${broken ?? ''}`, ctx);
-      return;
-    }
-    this.#dispatch(header, inner.payloads, path, respond, ctx);
-    this.afterwards(ctx);
-  }
-
-  /** Before the SA is up only IKE_AUTH may be asked; what comes too early comes again, so its message ID is not used up (I1.4-1). */
-  #mayAsk(exchange: number): boolean {
-    return this.state === 'halfOpen' ? exchange === EXCHANGE.IKE_AUTH : this.establishedAt !== undefined;
-  }
-
-  #dispatch(header: IkeHeader, payloads: readonly Payload[], path: Path, respond: (payloads: readonly Payload[]) => void, ctx: Ctx): void {
-    if (this.state === 'halfOpen') return respondAuth(this, payloads, path, respond, ctx);
-    this.#followWithoutMobike(path, ctx);
-    switch (header.exchange) {
-      case EXCHANGE.CREATE_CHILD_SA:
-        return respondCreateChild(this, payloads, respond, ctx);
-      case EXCHANGE.INFORMATIONAL:
-        return respondInformational(this, header.messageId, payloads, path, respond, ctx);
-      default: // I2.21.3-1: both sides drop the SA
-        respond([notify('INVALID_SYNTAX')]);
-        return this.close('invalid_syntax', `a request of exchange type ${header.exchange}`, ctx);
-    }
-  }
-
-  /** I2.23-3: without MOBIKE the side that is not behind a NAT follows the other's address. */
-  #followWithoutMobike(path: Path, ctx: Ctx): void {
-    if (!this.isEstablished || this.mobility.supported || this.natLocal || !this.natRemote || samePath(path, this.path)) return;
-    const from = this.path;
-    this.path = path;
-    ctx.emit({ type: 'bundle.path', bundle: this.chain, path, opensPinhole: false });
-    this.exchanges.retarget(from, ctx);
+    if (!samePath(path, this.path)) return;
+    this.lastIke = ctx.now;
+    this.unansweredSince = undefined;
   }
 
   // ---- life ---------------------------------------------------------------------------------------------------------
@@ -459,10 +324,4 @@ export class IkeSa {
       })),
     };
   }
-}
-
-/** The errors that end an IKE SA wherever they come, protected (I2.21.2-1). */
-export function fatalNotify(payloads: readonly Payload[]): CloseReason | undefined {
-  if (findNotify(payloads, 'AUTHENTICATION_FAILED')) return 'authentication_failed';
-  return findNotify(payloads, 'INVALID_SYNTAX') ? 'invalid_syntax' : undefined;
 }

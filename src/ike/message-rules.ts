@@ -1,4 +1,5 @@
-import { EXCHANGE, type Payload, type PayloadType } from '../codec/ike/index.ts';
+import { EXCHANGE, findNotify, type Payload, type PayloadType } from '../codec/ike/index.ts';
+import type { CloseReason } from './types.ts';
 
 interface Rule {
   readonly exchange: number;
@@ -23,4 +24,10 @@ export function checkRules(exchange: number, response: boolean, payloads: readon
   if (!rule) return undefined;
   for (const type of rule.once) if (payloads.filter((p) => p.type === type).length > 1) return `more than one ${type} payload`;
   return undefined;
+}
+
+/** The errors that end an IKE SA wherever they come, protected (I2.21.2-1). */
+export function fatalNotify(payloads: readonly Payload[]): CloseReason | undefined {
+  if (findNotify(payloads, 'AUTHENTICATION_FAILED')) return 'authentication_failed';
+  return findNotify(payloads, 'INVALID_SYNTAX') ? 'invalid_syntax' : undefined;
 }

@@ -151,7 +151,7 @@ function deriveKeys(sa: IkeSa, chosen: Chosen, shared: Uint8Array, ctx: Ctx): vo
   const { setup, spiI, spiR, originalInitiator } = sa;
   if (!setup) throw new Error('keys are derived while the SA is set up');
   const { ni, nr } = setup;
-  sa.setKeys(deriveKeyed(ctx.deps.suite, { chosen, seed: (hash) => skeyseed(ctx.deps.suite, hash, ni, nr, shared), ni, nr, spiI, spiR, originalInitiator }));
+  sa.setKeys(deriveKeyed(ctx.deps, { chosen, seed: (hash) => skeyseed(ctx.deps.suite, hash, ni, nr, shared), ni, nr, spiI, spiR, originalInitiator }));
 }
 
 /** What a responder answers to an IKE_SA_INIT request that passed the engine's limits and cookie check. */
@@ -200,7 +200,7 @@ export function respondInit(
   deriveKeys(sa, chosen, shared, ctx);
   shared.fill(0);
   dh.wipe();
-  sa.expectAuth();
+  sa.inbox.expectAuth();
   sa.timers.set('halfOpen', after(ctx.now, HALF_OPEN_TIME));
   sa.natLocal = verdict.local;
   sa.natRemote = verdict.remote;
