@@ -22,6 +22,8 @@ export interface Heard {
   readonly path: Path;
   /** It came in an SK payload that opened. */
   readonly sealed: boolean;
+  /** What SK held, without padding, and the type of its first payload. */
+  readonly inside?: { readonly first: number; readonly bytes: Uint8Array };
 }
 
 export interface HeaderChange {
@@ -163,9 +165,10 @@ export class ScriptedPeer {
     const key = this.original ? this.keys.skEr : this.keys.skEi;
     const plain = suite.aead('aes-gcm-16', key.subarray(0, -4)).open(concat(key.slice(-4), sk.body.subarray(0, 8)), bytes.subarray(0, sk.bodyOffset), sk.body.subarray(8));
     if (!plain) return { header, payloads: outer.payloads, bytes, path, sealed: false };
-    const inner = decodeChain(sk.firstInner, plain, 0, plain.length - 1 - (plain.at(-1) ?? 0));
+    const end = plain.length - 1 - (plain.at(-1) ?? 0);
+    const inner = decodeChain(sk.firstInner, plain, 0, end);
     if (inner.kind === 'malformed') throw new Error(`the engine sealed a malformed message: ${inner.why}`);
-    return { header, payloads: inner.payloads, bytes, path, sealed: true };
+    return { header, payloads: inner.payloads, bytes, path, sealed: true, inside: { first: sk.firstInner, bytes: plain.slice(0, end) } };
   }
 
   // ---- speaking -------------------------------------------------------------------------------------------------------
