@@ -62,6 +62,12 @@ const aesGcm16 = (keyLength: 128 | 256): EncrTransform => ({
   ref: 'RFC 4106, RFC 5282', level: { ike: 'SHOULD', esp: 'MUST' }, aliases: [`aes${keyLength}gcm128`],
 });
 
+const aesCbc = (keyLength: 128 | 256, aliases: readonly string[]): EncrTransform => ({
+  kind: 'ENCR', id: 12, keyLength, keyOctets: keyLength / 8, saltOctets: 0, ivOctets: 16, icvOctets: 0, ref: 'RFC 3602', level: { ike: 'MUST', esp: 'MUST' }, aliases,
+});
+
+const modp = (group: 14 | 15 | 16, ike: Level): KeTransform => ({ kind: 'KE', id: group, group, ref: 'RFC 3526', level: { ike, esp: '-' } });
+
 /**
  * Every transform we can negotiate, by the name strongSwan gives it in a proposal. What has no row is unacceptable to
  * us and cannot be configured. Weak algorithms (RFC 8247 and RFC 8221 MUST NOT, RFC 9395) have none on purpose.
@@ -69,11 +75,25 @@ const aesGcm16 = (keyLength: 128 | 256): EncrTransform => ({
 export const TRANSFORM = {
   aes256gcm16: aesGcm16(256),
   aes128gcm16: aesGcm16(128),
+  aes256: aesCbc(256, []),
+  aes128: aesCbc(128, ['aes']),
+  chacha20poly1305: {
+    kind: 'ENCR', id: 28, keyOctets: 32, saltOctets: 4, ivOctets: 8, icvOctets: 16, aead: 'chacha20-poly1305', ref: 'RFC 7634', level: { ike: 'SHOULD', esp: 'SHOULD' },
+  },
   prfsha256: { kind: 'PRF', id: 5, hash: 'sha256', ref: 'RFC 4868 §2.7', level: { ike: 'MUST', esp: '-' } },
   prfsha384: { kind: 'PRF', id: 6, hash: 'sha384', ref: 'RFC 4868 §2.7', level: { ike: '-', esp: '-' } },
   prfsha512: { kind: 'PRF', id: 7, hash: 'sha512', ref: 'RFC 4868 §2.7', level: { ike: 'SHOULD+', esp: '-' } },
+  prfsha1: { kind: 'PRF', id: 2, hash: 'sha1', ref: 'RFC 2104', level: { ike: 'MUST-', esp: '-' } },
+  sha256: { kind: 'INTEG', id: 12, hash: 'sha256', keyOctets: 32, icvOctets: 16, ref: 'RFC 4868 §2.6', level: { ike: 'MUST', esp: 'MUST' }, aliases: ['sha2_256'] },
+  sha384: { kind: 'INTEG', id: 13, hash: 'sha384', keyOctets: 48, icvOctets: 24, ref: 'RFC 4868 §2.6', level: { ike: '-', esp: '-' }, aliases: ['sha2_384'] },
+  sha512: { kind: 'INTEG', id: 14, hash: 'sha512', keyOctets: 64, icvOctets: 32, ref: 'RFC 4868 §2.6', level: { ike: 'SHOULD', esp: 'SHOULD' }, aliases: ['sha2_512'] },
   x25519: { kind: 'KE', id: 31, group: 31, ref: 'RFC 8031', level: { ike: '-', esp: '-' }, aliases: ['curve25519'] },
   ecp256: { kind: 'KE', id: 19, group: 19, ref: 'RFC 5903', level: { ike: 'SHOULD', esp: '-' } },
+  ecp384: { kind: 'KE', id: 20, group: 20, ref: 'RFC 5903', level: { ike: '-', esp: '-' } },
+  ecp521: { kind: 'KE', id: 21, group: 21, ref: 'RFC 5903', level: { ike: '-', esp: '-' } },
+  modp2048: modp(14, 'MUST'),
+  modp3072: modp(15, '-'),
+  modp4096: modp(16, '-'),
   esn: { kind: 'ESN', id: 1, extended: true, ref: 'RFC 4303 §2.2.1', level: { ike: '-', esp: '-' } },
   noesn: { kind: 'ESN', id: 0, extended: false, ref: 'RFC 4303 §2.2', level: { ike: '-', esp: '-' } },
 } as const satisfies { readonly [name: string]: TransformRow };

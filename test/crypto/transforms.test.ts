@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  dhGroupOf, DH_SECRET_OCTETS, encrKeyOctets, encrOf, findTransform, prfHash, prfKeyOctets, transformByName, transformName, TRANSFORM, TRANSFORM_TYPE, wireTransform,
+  dhGroupOf, DH_SECRET_OCTETS, encrKeyOctets, encrOf, findTransform, integOf, prfHash, prfKeyOctets, transformByName, transformName, TRANSFORM, TRANSFORM_TYPE, wireTransform,
   type TransformName, type TransformRow,
 } from '../../src/crypto/index.ts';
 
@@ -20,21 +20,22 @@ test('rows are consistent: each is found by its name, its aliases and its number
 
 test('numbers of the IANA registry', () => {
   assert.deepEqual(rows.map(([name]) => [name, ...Object.values(wireTransform(name))]), [
-    ['aes256gcm16', 1, 20, 256], ['aes128gcm16', 1, 20, 128],
-    ['prfsha256', 2, 5], ['prfsha384', 2, 6], ['prfsha512', 2, 7],
-    ['x25519', 4, 31], ['ecp256', 4, 19],
+    ['aes256gcm16', 1, 20, 256], ['aes128gcm16', 1, 20, 128], ['aes256', 1, 12, 256], ['aes128', 1, 12, 128], ['chacha20poly1305', 1, 28],
+    ['prfsha256', 2, 5], ['prfsha384', 2, 6], ['prfsha512', 2, 7], ['prfsha1', 2, 2],
+    ['sha256', 3, 12], ['sha384', 3, 13], ['sha512', 3, 14],
+    ['x25519', 4, 31], ['ecp256', 4, 19], ['ecp384', 4, 20], ['ecp521', 4, 21], ['modp2048', 4, 14], ['modp3072', 4, 15], ['modp4096', 4, 16],
     ['esn', 5, 1], ['noesn', 5, 0],
   ]);
 });
 
 test('AL-2: names we do not have are not found, and prototypes are no names', () => {
-  for (const text of ['aes256gcm8', '3des', 'md5', 'modp1024', 'AES256GCM16', '', 'toString', '__proto__']) assert.equal(transformByName(text), undefined, text);
+  for (const text of ['aes256gcm8', 'aes192', '3des', 'md5', 'sha1', 'modp1024', 'modp1536', 'AES256GCM16', '', 'toString', '__proto__']) assert.equal(transformByName(text), undefined, text);
 });
 
-test('I3.3.5-1, AE7-1: AES-GCM needs a Key Length of 128 or 256, other kinds must not have one', () => {
-  assert.equal(findTransform(1, 20), undefined);
-  assert.equal(findTransform(1, 20, 192), undefined);
-  assert.equal(findTransform(1, 20, 0), undefined);
+test('I3.3.5-1, AE7-1: AES needs a Key Length of 128 or 256, other kinds must not have one', () => {
+  for (const id of [20, 12]) for (const keyLength of [undefined, 192, 0, 257]) assert.equal(findTransform(1, id, keyLength), undefined);
+  assert.equal(findTransform(1, 28, 256), undefined);
+  assert.equal(findTransform(3, 12, 256), undefined);
   assert.equal(findTransform(2, 5, 256), undefined);
   assert.equal(findTransform(4, 31, 256), undefined);
   assert.equal(encrOf(20), undefined);
@@ -49,17 +50,31 @@ test('AE3-1: key material of AES-GCM is key and 4 octets of salt', () => {
   }
 });
 
-test('PRFs and groups by number', () => {
-  assert.deepEqual([5, 6, 7, 2, 0].map((id) => prfHash(id)), ['sha256', 'sha384', 'sha512', undefined, undefined]);
-  assert.deepEqual([31, 19, 14, 0].map((id) => dhGroupOf(id)), [31, 19, undefined, undefined]);
+test('I3.14-1: key material of CBC is the key alone, that of ChaCha20-Poly1305 ends with 4 octets of salt', () => {
+  for (const [id, bits, octets, iv] of [[12, 128, 16, 16], [12, 256, 32, 16], [28, undefined, 36, 8]] as const) {
+    const encr = encrOf(id, bits);
+    assert.ok(encr);
+    assert.deepEqual([encrKeyOctets(encr), encr.ivOctets, encr.aead], [octets, iv, id === 28 ? 'chacha20-poly1305' : undefined]);
+  }
+});
+
+test('AL-1: tags are half of the hash: 16, 24, 32 octets; keys are the whole (RFC 4868 §2.1.2)', () => {
+  assert.deepEqual([12, 13, 14].map((id) => [integOf(id)?.hash, integOf(id)?.keyOctets, integOf(id)?.icvOctets]), [['sha256', 32, 16], ['sha384', 48, 24], ['sha512', 64, 32]]);
+  for (const id of [0, 1, 2, 5]) assert.equal(integOf(id), undefined);
+});
+
+test('PRFs and groups by number; no MD5, no group below 2048 bits, none of 22 to 24', () => {
+  assert.deepEqual([5, 6, 7, 2, 0, 1, 4].map((id) => prfHash(id)), ['sha256', 'sha384', 'sha512', 'sha1', undefined, undefined, undefined]);
+  for (const id of [31, 19, 20, 21, 14, 15, 16] as const) assert.equal(dhGroupOf(id), id);
+  for (const id of [0, 1, 2, 5, 17, 18, 22, 23, 24, 25, 30, 32]) assert.equal(dhGroupOf(id), undefined);
   for (const [, row] of rows) {
-    if (row.kind === 'PRF') assert.ok(prfKeyOctets(row.hash) >= 32);
+    if (row.kind === 'PRF') assert.ok(prfKeyOctets(row.hash) >= 20);
     if (row.kind === 'KE') assert.ok(DH_SECRET_OCTETS[row.group] >= 32);
   }
 });
 
 test('names for logs of what has no row', () => {
-  assert.equal(transformName(1, 12, 128), 'ENCR 12 (128)');
-  assert.equal(transformName(3, 12), 'INTEG 12');
+  assert.equal(transformName(1, 12, 192), 'ENCR 12 (192)');
+  assert.equal(transformName(3, 2), 'INTEG 2');
   assert.equal(transformName(6, 35), 'type 6 id 35');
 });

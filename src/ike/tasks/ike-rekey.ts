@@ -106,7 +106,7 @@ export function respondRekeyIke(sa: IkeSa, payloads: readonly Payload[], respond
 function succeed(old: IkeSa, asInitiator: boolean, spiI: IkeSpi, spiR: IkeSpi, chosen: Chosen, ni: Uint8Array, nr: Uint8Array, shared: Uint8Array, ctx: Ctx): void {
   const { suite, entropy } = ctx.deps;
   const before = old.keyed();
-  const keyed = deriveKeyed(suite, {
+  const keyed = deriveKeyed(ctx.deps, {
     chosen, seed: () => skeyseedRekey(suite, before.hash, before.keys.skD, shared, ni, nr), ni, nr, spiI, spiR, originalInitiator: asInitiator,
   });
   shared.fill(0);
