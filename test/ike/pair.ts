@@ -57,16 +57,20 @@ interface Flying {
 /** The events whose `type` may be T. */
 type EventOf<T extends IkeEvent['type']> = IkeEvent extends infer E ? (E extends IkeEvent ? (T extends E['type'] ? E : never) : never) : never;
 
-/** The platform's cryptography, with the ciphers and private values that are not wiped yet. */
-function watchedCrypto(): { readonly suite: CryptoSuite; readonly ciphers: Set<Aead>; readonly privates: Set<DhPair> } {
+/** The platform's cryptography, with the ciphers and private values that are not wiped yet, and how often its dear parts were called. */
+function watchedCrypto(): { readonly suite: CryptoSuite; readonly ciphers: Set<Aead>; readonly privates: Set<DhPair>; readonly calls: { dh: number; equal: number; open: number } } {
   const suite = nodeCrypto();
+  const calls = { dh: 0, equal: 0, open: 0 };
   const ciphers = new Set<Aead>();
   const privates = new Set<DhPair>();
   const aead: CryptoSuite['aead'] = (name, key) => {
     const inner = suite.aead(name, key);
     const outer: Aead = {
       seal: (nonce, aad, plaintext) => inner.seal(nonce, aad, plaintext),
-      open: (nonce, aad, sealed) => inner.open(nonce, aad, sealed),
+      open: (nonce, aad, sealed) => {
+        calls.open++;
+        return inner.open(nonce, aad, sealed);
+      },
       wipe: () => {
         ciphers.delete(outer);
         inner.wipe();
@@ -76,6 +80,7 @@ function watchedCrypto(): { readonly suite: CryptoSuite; readonly ciphers: Set<A
     return outer;
   };
   const dh: CryptoSuite['dh'] = (group, secret) => {
+    calls.dh++;
     const inner = suite.dh(group, secret);
     const outer: DhPair = {
       group: inner.group, publicValue: inner.publicValue, derive: (value) => inner.derive(value),
@@ -87,7 +92,11 @@ function watchedCrypto(): { readonly suite: CryptoSuite; readonly ciphers: Set<A
     privates.add(outer);
     return outer;
   };
-  return { suite: { ...suite, aead, dh }, ciphers, privates };
+  const equal: CryptoSuite['equal'] = (a, b) => {
+    calls.equal++;
+    return suite.equal(a, b);
+  };
+  return { suite: { ...suite, aead, dh, equal }, ciphers, privates, calls };
 }
 
 /** One engine with what its effects would have done. */
