@@ -28,6 +28,8 @@ export const HOLD_TIME: Millis = seconds(300);
 export const SETUP_TIME: Millis = seconds(30);
 /** Unanswered Deletes are given up after this. */
 export const DELETE_TIME: Millis = seconds(10);
+/** A rekeyed IKE SA whose successor is in use waits this long for the peer's Delete; slow peers take half a minute. */
+export const REPLACED_TIME: Millis = seconds(60);
 /** A responder's half-open SA lives this long (I2.6-1). */
 export const HALF_OPEN_TIME: Millis = seconds(30);
 export const HALF_OPEN_MOST = 500;

@@ -1,7 +1,7 @@
 import { concat, earliest, after, millis, pathKey, samePath, TimerTable, type Instant, type Millis, type Path } from '../base/index.ts';
 import { EXCHANGE, type ExchangeName, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import { removeChild, useChild, type ChildSa } from './child-sa.ts';
-import { DELETE_TIME, KEEPALIVE } from './constants.ts';
+import { DELETE_TIME, KEEPALIVE, REPLACED_TIME } from './constants.ts';
 import type { Ctx } from './context.ts';
 import { Exchanges, type Task } from './exchange.ts';
 import { wipeKeyed, type Keyed } from './keyed.ts';
@@ -79,6 +79,9 @@ export class IkeSa {
   readonly missing = new Map<string, { readonly at: Instant; readonly wait: Millis }>();
   rekeyNotBefore: Instant | undefined;
   #keyed: Keyed | undefined;
+  /** A protected message of the peer came on this SA. */
+  #isHeard = false;
+
   constructor(init: IkeSaInit) {
     this.chain = init.chain;
     this.name = init.name;
@@ -94,6 +97,10 @@ export class IkeSa {
 
   get localSpi(): IkeSpi {
     return this.originalInitiator ? this.spiI : this.spiR;
+  }
+  /** The peer has used this SA, so it knows it. */
+  get isHeard(): boolean {
+    return this.#isHeard;
   }
   get isDead(): boolean {
     return this.state === 'dead';
@@ -160,10 +167,21 @@ export class IkeSa {
 
   /** A fresh protected message came on `path`. */
   heard(path: Path, ctx: Ctx): void {
+    if (!this.#isHeard) this.#firstHeard(ctx);
     // D5.5.2-3: only messages on the current path prove the current path.
     if (!samePath(path, this.path)) return;
     this.lastIke = ctx.now;
     this.unansweredSince = undefined;
+  }
+
+  /** The peer knows this SA: what it replaced has nothing to ask any more, and waits for its Delete not much longer. */
+  #firstHeard(ctx: Ctx): void {
+    this.#isHeard = true;
+    const old = this.predecessor;
+    if (!old || old.isDead || old.exchanges.has('ikeDelete')) return;
+    old.mobility.pending = undefined;
+    old.exchanges.abandonAll(ctx);
+    old.timers.set('hardLifetime', after(ctx.now, REPLACED_TIME));
   }
 
   // ---- life ---------------------------------------------------------------------------------------------------------

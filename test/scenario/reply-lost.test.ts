@@ -40,3 +40,24 @@ test('M3.5-6: the answer to a rekeying is lost with the uplink: the request is r
   assert.equal(router.all('child.rekeyed').length, 1);
   untilRest(stage);
 });
+
+// Found by the random driver, seed 5110.
+test('X-1 I2.8-3: the Delete of a rekeyed IKE SA never comes, and the router moves: nothing is asked on the old SA, and it goes after a while', () => {
+  const stage = play({ seed: 432, rate: 10 });
+  const { world, router, hub } = stage;
+  const before = JSON.stringify(router.connection()['ike']);
+  world.link('isp1').filters.push((packet, direction) => direction === 'down' && ikeSight(packet)?.exchange === EXCHANGE.INFORMATIONAL && ikeSight(packet)?.isResponse === false);
+  hub.ask('rekey', { name: 'hq' });
+  world.runFor(seconds(15));
+  assert.notEqual(JSON.stringify(router.connection()['ike']), before);
+  world.link('isp1').unplug();
+  world.runFor(seconds(5));
+  const sent = router.counts.ikeSent;
+  world.runFor(seconds(60));
+  assert.ok(router.counts.ikeSent - sent <= 2, `${router.counts.ikeSent - sent} IKE messages in a minute`);
+  // Both are free to rekey again.
+  hub.ask('rekey', { name: 'hq' });
+  world.runFor(seconds(2));
+  assert.equal(router.all('ike.rekeyed').length, 2);
+  untilRest(stage);
+});

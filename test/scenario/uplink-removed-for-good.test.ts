@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { minutes, seconds } from '../../src/base/index.ts';
-import { during, measured, play, untilOn, untilRest } from './stage.ts';
+import { during, EXCHANGE, measured, play, record, untilOn, untilRest } from './stage.ts';
 
 test('D59-1: the device of the first uplink is removed for good: outage under 300 ms, then quiet', () => {
   const stage = play({ seed: 81, rate: 25 });
@@ -34,5 +34,9 @@ test('M3.5-2: the device comes back under another index, with another address: t
   untilOn(stage, 'wan0', seconds(60));
   world.runFor(seconds(5));
   assert.equal(stream.result(mark, stream.mark - 10).lost, 0);
+  // D5.5.2-3: what comes in under the new index counts, so that traffic needs no checks (the random driver's seed 5110).
+  const passed = record(stage, world.link('isp1'));
+  world.runFor(seconds(20));
+  assert.equal(passed.filter((p) => p.direction === 'up' && p.exchange === EXCHANGE.INFORMATIONAL && !p.isResponse).length, 0);
   untilRest(stage);
 });

@@ -67,7 +67,7 @@ export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since:
   ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, opensPinhole: true });
   sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from: before, to, reasons, took: millis(ctx.now - since) }, ctx);
   sa.exchanges.retarget(before, ctx);
-  if (sa.predecessor && !sa.predecessor.isDead) moveOld(sa.predecessor, sa.mobility.pending, to, ctx);
+  if (sa.predecessor && !sa.predecessor.isDead) moveOld(sa, sa.predecessor, sa.mobility.pending, to, ctx);
   sa.afterwards(ctx);
 }
 
@@ -75,10 +75,10 @@ export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since:
  * X-1: takes along an IKE SA that was just rekeyed. When we only answered the rekeying, the peer may not have heard: it does not know
  * the successor then, and learns the new pair on the SA that it knows.
  */
-function moveOld(old: IkeSa, move: PendingMove, to: Path, ctx: Ctx): void {
+function moveOld(sa: IkeSa, old: IkeSa, move: PendingMove, to: Path, ctx: Ctx): void {
   const before = old.path;
   old.path = to;
-  if (old.mobility.supported && !old.exchanges.has('ikeDelete')) old.mobility.pending = { ...move, due: true };
+  if (old.mobility.supported && !sa.isHeard && !old.exchanges.has('ikeDelete')) old.mobility.pending = { ...move, due: true };
   old.exchanges.retarget(before, ctx);
   old.afterwards(ctx);
 }
