@@ -11,7 +11,9 @@
  * whether a session must be made anew (the table's `reload` column).
  */
 export * from './types.ts';
-export { loadConfig, unreadableConfig, WHOLE_FILE, type ReadFile } from './load.ts';
+export { loadConfig, unreadableConfig, WHOLE_FILE } from './load.ts';
+export type { ReadFile } from './files.ts';
+export { parsePem, type PemBlock } from './pem.ts';
 export { configDifference, keepLastGood, type Change, type ConfigDifference, type ConnectionChange } from './reload.ts';
 export { formatProblem } from './problems.ts';
 export { SECTIONS, type OptionDef, type OptionTable, type Reload, type SectionType } from './options.ts';

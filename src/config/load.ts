@@ -1,23 +1,17 @@
-import { compareIp, ipFamily, ok, prefixRange, Secret, seconds, toUtf8, type IpAddress, type IpPrefix, type Result } from '../base/index.ts';
-import { CONNECTION, MOBIKED, SECTIONS, type SectionType } from './options.ts';
+import { compareIp, ipFamily, prefixRange, Secret, seconds, toUtf8, type IpAddress } from '../base/index.ts';
+import { buildChild, buildConnection } from './connection.ts';
+import { readNamed, secretText, textOf, type ReadFile } from './files.ts';
+import { MOBIKED, SECTIONS, type SectionType } from './options.ts';
 import { didYouMean, quote } from './problems.ts';
-import { parseProposal } from './proposals.ts';
 import { type Checked, checkSection, Report } from './section.ts';
-import type { ChildConfig, Config, ConnectionConfig, LoadedConfig, MainConfig, MqttConfig, UplinkConfig } from './types.ts';
+import type { ChildConfig, Config, ConnectionConfig, CredentialReader, LoadedConfig, MainConfig, MqttConfig, UplinkConfig } from './types.ts';
 import { parseUci, type UciSection } from './uci.ts';
-import {
-  onlyLettersDigitsAnd, parseBroker, parseIdentity, parseOuterAddress, parsePsk, parseRemoteAddr, parseTrafficPrefix, withoutLineEnd,
-} from './values.ts';
-
-/** Reads a file named by an option (`psk_file`, `password_file`, `ca`); the error says why it cannot be read. */
-export type ReadFile = (path: string) => Result<{ readonly text: string; readonly worldReadable: boolean }>;
+import { onlyLettersDigitsAnd, parseBroker } from './values.ts';
 
 /** In `LoadedConfig.broken`: the file as a whole could not be used. */
 export const WHOLE_FILE = '*';
 
 type Of<K extends SectionType> = Checked<(typeof SECTIONS)[K]>;
-
-const maybe = <T>(result: Result<T>): T | undefined => (result.ok ? result.value : undefined);
 
 /** A file that could not be read at all: no config, one problem, and a reload keeps everything. */
 export function unreadableConfig(file: string, why: string): LoadedConfig {
@@ -64,107 +58,6 @@ function buildUplinks(all: readonly Of<'uplink'>[]): UplinkConfig[] {
   return out;
 }
 
-/** Text of `option`, or of the file `fileOption` names without its last line break; reports what is wrong. */
-function secretText<K extends 'connection' | 'mqtt'>(
-  checked: Checked<(typeof SECTIONS)[K]>, inline: string | undefined, file: string | undefined,
-  option: keyof (typeof SECTIONS)[K] & string, fileOption: keyof (typeof SECTIONS)[K] & string, readFile: ReadFile,
-): { readonly text: string; readonly from: keyof (typeof SECTIONS)[K] & string } | undefined {
-  if (inline !== undefined && file !== undefined) {
-    checked.error(fileOption, `stands beside '${option}'; keep one of them`);
-    return undefined;
-  }
-  if (inline !== undefined) return { text: inline, from: option };
-  const content = file === undefined ? undefined : fileText(checked, file, fileOption, readFile);
-  if (!content) return undefined;
-  if (content.worldReadable) checked.warn(fileOption, `${quote(file ?? '')} can be read by every user; do: chmod 600 ${file}`);
-  return { text: withoutLineEnd(content.text), from: fileOption };
-}
-
-function fileText<K extends 'connection' | 'mqtt'>(
-  checked: Checked<(typeof SECTIONS)[K]>, path: string, option: keyof (typeof SECTIONS)[K] & string, readFile: ReadFile,
-): { readonly text: string; readonly worldReadable: boolean } | undefined {
-  // The value is shown only once it looks like a path: a secret may have been put here by mistake.
-  if (!path.startsWith('/')) {
-    checked.error(option, 'needs an absolute path, beginning with /');
-    return undefined;
-  }
-  const read = readFile(path);
-  if (read.ok) return read.value;
-  if (!checked.disabled) checked.error(option, `${quote(path)} cannot be read: ${read.error}`);
-  return undefined;
-}
-
-function readPsk(connection: Of<'connection'>, readFile: ReadFile): Secret | undefined {
-  const { values } = connection;
-  const found = secretText<'connection'>(connection, values.psk, values.psk_file, 'psk', 'psk_file', readFile);
-  if (!found) {
-    const { options } = connection.section;
-    const given = options.has('psk') || options.has('psk_file'); // then what is wrong with it has been said
-    if (!given && connection.complete) connection.error(undefined, "has no key; give 'psk_file' (or 'psk')");
-    return undefined;
-  }
-  const psk = parsePsk(found.text);
-  if (psk.ok) return psk.value;
-  connection.error(found.from, psk.error);
-  return undefined;
-}
-
-/** Everything of a connection but its children; undefined when a part is missing or wrong. */
-function buildConnection(connection: Of<'connection'>, uplinkNames: ReadonlySet<string> | undefined, readFile: ReadFile): Omit<ConnectionConfig, 'children'> | undefined {
-  const { values, section } = connection;
-  const anyone = values.role === 'responder' && values.remote_addrs?.length === 1 && values.remote_addrs[0] === '%any';
-  const remoteAddrs = connection.each('remote_addrs', anyone ? [] : values.remote_addrs, parseRemoteAddr);
-  if (values.role === 'initiator' && !section.options.has('remote_addrs') && connection.complete) {
-    connection.error('remote_addrs', `is missing; an initiator needs an address or name, such as ${quote(CONNECTION.remote_addrs.example)}`);
-  }
-  const localAddrs = connection.each('local_addrs', values.local_addrs, parseOuterAddress);
-  const identity = (option: 'local_id' | 'remote_id'): ReturnType<typeof parseIdentity> => {
-    const text = values[option];
-    const result = text === undefined ? ok(undefined) : parseIdentity(text);
-    if (!result.ok) connection.error(option, result.error);
-    return result;
-  };
-  const localId = maybe(identity('local_id'));
-  const remoteId = maybe(identity('remote_id'));
-  const psk = readPsk(connection, readFile);
-  (values.uplink ?? []).forEach((name, index) => {
-    if (name.includes(' ')) connection.error('uplink', `${quote(name)} holds a blank; write one 'list uplink' line for each`, index);
-    else if (uplinkNames && !uplinkNames.has(name)) {
-      connection.error('uplink', `there is no uplink section ${quote(name)}${didYouMean(name, [...uplinkNames])}`, index);
-    }
-  });
-  const ikeProposals = connection.each('ike_proposal', values.ike_proposal, (text) => parseProposal(text, 'ike'));
-  if (connection.bad || !psk || (values.role === 'initiator' && remoteAddrs.length === 0)) return undefined;
-  return {
-    name: section.name, enabled: values.enabled, role: values.role, remoteAddrs, localAddrs, localId, remoteId, auth: { method: 'psk', psk }, remoteAuth: { method: 'psk', psk }, mobike: values.mobike,
-    uplinks: values.uplink ?? [], ikeProposals, natT: values.nat_t, dataplane: values.dataplane, ikeLifetime: seconds(values.ike_lifetime),
-    childLifetime: seconds(values.child_lifetime), childOctets: undefined, childPackets: undefined, reauth: undefined, fragmentation: true, requestVip: [], pools: [], poolDns: [], liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), mtu: values.mtu, blockOnStop: values.block_on_stop,
-  };
-}
-
-/** The responder is patient: whoever moves must not be deleted meanwhile (RFC 4555 §3.11). */
-const RESPONDER_LIVENESS = 150;
-const INITIATOR_LIVENESS = 60;
-
-function buildChild(child: Of<'child'>, connections: ReadonlyMap<string, Of<'connection'>>): ChildConfig | undefined {
-  const { values, section } = child;
-  const parent = values.connection === undefined ? undefined : connections.get(values.connection);
-  if (values.connection !== undefined && !parent) {
-    child.error('connection', `there is no connection section ${quote(values.connection)}${didYouMean(values.connection, [...connections.keys()])}`);
-  }
-  const localTs = child.each('local_ts', values.local_ts, parseTrafficPrefix);
-  const remoteTs = child.each('remote_ts', values.remote_ts, parseTrafficPrefix);
-  const families = (list: readonly IpPrefix[]): number[] => list.map((prefix) => ipFamily(prefix.address));
-  if (localTs.length > 0 && remoteTs.length > 0 && !families(localTs).some((family) => families(remoteTs).includes(family))) {
-    child.error('remote_ts', "has no address family in common with 'local_ts'; give IPv4 on both sides, IPv6 on both, or all four");
-  }
-  const mtu = parent?.values.mtu;
-  if (parent && mtu !== undefined && mtu < 1280 && families(remoteTs).includes(6)) parent.error('mtu', `${mtu} is below 1280, which the IPv6 selectors of child '${section.name}' need (RFC 8200 §5)`);
-  const espProposals = child.each('esp_proposal', values.esp_proposal, (text) => parseProposal(text, 'esp'));
-  if (child.bad || !parent || localTs.length === 0 || remoteTs.length === 0) return undefined;
-  return { name: section.name, connection: parent.section.name, localTs, remoteTs, espProposals };
-}
-
 function buildMqtt(mqtt: Of<'mqtt'>, readFile: ReadFile): MqttConfig | undefined {
   const { values, section } = mqtt;
   const broker = values.broker === undefined ? undefined : parseBroker(values.broker);
@@ -174,16 +67,17 @@ function buildMqtt(mqtt: Of<'mqtt'>, readFile: ReadFile): MqttConfig | undefined
   if (secret?.text === '') mqtt.error(secret.from, 'is empty');
   if (hasPassword && values.username === undefined && !section.options.has('username')) mqtt.error(secret?.from ?? 'password_file', "needs 'username' beside it");
   if (hasPassword && broker?.ok && broker.value.exposed) mqtt.warn('broker', 'the password would cross the Internet in clear text; use mqtts://');
-  const ca = values.ca === undefined ? undefined : fileText<'mqtt'>(mqtt, values.ca, 'ca', readFile);
-  if (ca && !ca.text.includes('-----BEGIN CERTIFICATE-----')) mqtt.error('ca', `${quote(values.ca ?? '')} holds no PEM certificate`);
+  const content = values.ca === undefined ? undefined : readNamed<'mqtt'>(mqtt, values.ca, 'ca', readFile);
+  const ca = content && textOf<'mqtt'>(mqtt, values.ca ?? '', 'ca', content);
+  if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----')) mqtt.error('ca', `${quote(values.ca ?? '')} holds no PEM certificate`);
   const prefix = values.topic_prefix;
   if (prefix === '' || prefix.includes('+') || prefix.includes('#') || prefix.startsWith('/') || prefix.endsWith('/') || prefix.startsWith('$')) {
     mqtt.error('topic_prefix', `${quote(prefix)} is no topic prefix; give words with / between them, without +, # or $ (such as 'mobiked')`);
   }
-  if (mqtt.bad || !broker?.ok || (hasPassword && !secret) || (values.ca !== undefined && !ca)) return undefined;
+  if (mqtt.bad || !broker?.ok || (hasPassword && !secret) || (values.ca !== undefined && ca === undefined)) return undefined;
   const { tls, host, port } = broker.value;
   return {
-    name: section.name, enabled: values.enabled, tls, host, port, ca: ca?.text, username: values.username,
+    name: section.name, enabled: values.enabled, tls, host, port, ca, username: values.username,
     password: secret && new Secret(toUtf8(secret.text)), topicPrefix: prefix, interval: seconds(values.interval), via: values.via, queue: values.queue,
   };
 }
@@ -221,8 +115,9 @@ function warnOverlaps(claims: Claim[]): void {
 /**
  * Checks a configuration and builds what is good of it; never throws, reports everything at once in the order of lines.
  * @param file name for the problems only.
+ * @param reader the platform's X.509; without it certificates and keys are taken unseen.
  */
-export function loadConfig(text: string, file: string, readFile: ReadFile): LoadedConfig {
+export function loadConfig(text: string, file: string, readFile: ReadFile, reader?: CredentialReader): LoadedConfig {
   const document = parseUci(text);
   const report = new Report(file);
   for (const { severity, section, line, option, message } of document.problems) report.add(severity, section, line, option, message);
@@ -251,7 +146,8 @@ export function loadConfig(text: string, file: string, readFile: ReadFile): Load
     if (siblings) siblings.push(config);
     else built.set(config.connection, [config]);
     if (byName.get(config.connection)?.values.enabled === true) {
-      config.remoteTs.forEach((prefix, index) => claims.push({ child, connection: config.connection, index, text: child.values.remote_ts?.[index] ?? '', ...prefixRange(prefix) }));
+      // Pools may be shared: what each peer gets of them is its own.
+      if (child.section.options.has('remote_ts')) config.remoteTs.forEach((prefix, index) => claims.push({ child, connection: config.connection, index, text: child.values.remote_ts?.[index] ?? '', ...prefixRange(prefix) }));
     }
   }
   warnOverlaps(claims);
@@ -259,7 +155,7 @@ export function loadConfig(text: string, file: string, readFile: ReadFile): Load
   const connectionConfigs: ConnectionConfig[] = [];
   for (const connection of connections) {
     const { section } = connection;
-    const config = buildConnection(connection, uplinkNames, readFile);
+    const config = buildConnection(connection, uplinkNames, readFile, reader);
     if (!named.has(section.name) && connection.complete && !strays) connection.error(undefined, `has no child section; add: config child, with option connection '${section.name}'`);
     const own = built.get(section.name) ?? [];
     if (config && own.length > 0 && !connection.bad) connectionConfigs.push({ ...config, children: own });

@@ -25,15 +25,15 @@ export interface OptionDef {
   readonly reload: Reload;
   /** One sentence for people; goes into the documentation and the form. */
   readonly help: string;
-  /** `s`: whole seconds; the suffixes s, m, h and d are accepted. */
-  readonly unit?: 's';
+  /** `s`: whole seconds; the suffixes s, m, h and d are accepted. `B`: octets; K, M, G and T are accepted. */
+  readonly unit?: 's' | 'B';
   /** The section means nothing without it. */
   readonly required?: true;
   /** Never shown in a message. */
   readonly secret?: true;
   /** What a UCI value may look like, for messages and documentation; only where type and limits do not say it. */
   readonly example?: string;
-  /** Fields of the typed config that this option sets. */
+  /** Fields of the typed config that this option sets; `auth.chain` is a field of a field. */
   readonly fields: readonly string[];
 }
 
@@ -65,11 +65,18 @@ export const CONNECTION = {
   role: option({ schema: { type: 'string', enum: ['initiator', 'responder'], default: 'initiator' }, reload: 'reconnect', fields: ['role'], help: 'Who makes the connection: the router is the initiator, the hub the responder' }),
   remote_addrs: option({ schema: LIST, reload: 'reconnect', fields: ['remoteAddrs'], example: 'vpn.example.com', help: "The peer's addresses or names, in order of preference; a responder without them accepts any" }),
   local_addrs: option({ schema: LIST, reload: 'reconnect', fields: ['localAddrs'], example: '192.0.2.10', help: 'Local outer addresses that may be used; by default any address of the uplink' }),
-  local_id: option({ schema: text(255), reload: 'reconnect', fields: ['localId'], example: 'router7.example.com', help: 'Our IKE identity: address, name, user@host or keyid:TEXT; by default the outer address' }),
-  remote_id: option({ schema: text(255), reload: 'reconnect', fields: ['remoteId'], example: 'hub.example.com', help: "The peer's IKE identity; by default any that knows the key" }),
-  auth: option({ schema: { type: 'string', enum: ['psk'], default: 'psk' }, reload: 'reconnect', fields: [], help: 'How both sides prove who they are' }),
-  psk: option({ schema: text(512), reload: 'reconnect', secret: true, fields: ['auth', 'remoteAuth'], help: 'Pre-shared key, at least 16 octets: text, 0xHEX or 0sBASE64; better put it into psk_file' }),
-  psk_file: option({ schema: PATH, reload: 'reconnect', fields: ['auth', 'remoteAuth'], example: '/etc/mobiked/hq.psk', help: 'File with the pre-shared key, readable for root only' }),
+  local_id: option({ schema: text(255), reload: 'reconnect', fields: ['localId'], example: 'router7.example.com', help: 'Our IKE identity: address, name, user@host, keyid:TEXT, asn1dn:#HEX, or %subject of local_cert; by default the only name in local_cert, or with a key the outer address' }),
+  remote_id: option({ schema: text(255), reload: 'reconnect', fields: ['remoteId'], example: 'hub.example.com', help: "The peer's IKE identity, or %any; by default any that knows the key, or on a responder any whose certificate remote_ca vouches for" }),
+  auth: option({ schema: { type: 'string', enum: ['psk', 'cert'], default: 'psk' }, reload: 'reconnect', fields: ['auth.method'], help: 'How we prove who we are: pre-shared key or certificate' }),
+  remote_auth: option({ schema: { type: 'string', enum: ['psk', 'cert'] }, reload: 'reconnect', fields: ['remoteAuth.method'], example: 'cert', help: 'How the peer must prove who it is; by default the same as auth' }),
+  psk: option({ schema: text(512), reload: 'reconnect', secret: true, fields: ['auth.psk', 'remoteAuth.psk'], help: 'Pre-shared key, at least 16 octets: text, 0xHEX or 0sBASE64; better put it into psk_file' }),
+  psk_file: option({ schema: PATH, reload: 'reconnect', fields: ['auth.psk', 'remoteAuth.psk'], example: '/etc/mobiked/hq.psk', help: 'File with the pre-shared key, readable for root only' }),
+  local_cert: option({ schema: PATH, reload: 'live', fields: ['auth.chain'], example: '/etc/mobiked/router7.pem', help: 'PEM file with our certificate first, then intermediate ones' }),
+  local_key: option({ schema: PATH, reload: 'live', fields: ['auth.key'], example: '/etc/mobiked/router7.key', help: 'PEM file with the private key of our certificate, readable for root only' }),
+  remote_ca: option({ schema: LIST, reload: 'reconnect', fields: ['remoteAuth.anchors'], example: '/etc/mobiked/ca.pem', help: "PEM files of the CAs that may vouch for the peer's certificate" }),
+  crl: option({ schema: LIST, reload: 'live', fields: ['remoteAuth.crls'], example: '/etc/mobiked/ca.crl', help: 'Certificate revocation lists of these CAs, PEM or DER; with one, every certificate needs a valid list of its issuer' }),
+  clock_grace: option({ schema: { type: 'boolean', default: true }, reload: 'reconnect', fields: ['remoteAuth.clockGrace'], help: 'While the clock is not set after boot, accept certificates whatever their dates, and look at the dates as soon as it is' }),
+  tls_eku: option({ schema: { type: 'boolean', default: false }, reload: 'reconnect', fields: ['remoteAuth.allowTlsUsage'], help: 'Also accept a certificate of the peer made for TLS servers or clients (extended key usage)' }),
   mobike: option({ schema: { type: 'boolean', default: true }, reload: 'reconnect', fields: ['mobike'], help: 'Offer MOBIKE_SUPPORTED (RFC 4555 §3.2), so that the tunnel can move between uplinks' }),
   uplink: option({ schema: LIST, reload: 'live', fields: ['uplinks'], example: 'wan', help: 'Uplinks this connection may use; by default all' }),
   ike_proposal: option({
@@ -80,6 +87,13 @@ export const CONNECTION = {
   dataplane: option({ schema: { type: 'string', enum: ['auto', 'userspace'], default: 'auto' }, reload: 'reconnect', fields: ['dataplane'], help: 'Who encrypts packets' }),
   ike_lifetime: option({ schema: { type: 'integer', minimum: 10, maximum: 604_800, default: 14_400 }, unit: 's', reload: 'live', fields: ['ikeLifetime'], help: 'Longest life of an IKE SA; rekeying starts well before' }),
   child_lifetime: option({ schema: { type: 'integer', minimum: 10, maximum: 604_800, default: 3600 }, unit: 's', reload: 'live', fields: ['childLifetime'], help: 'Longest life of a Child SA; rekeying starts well before' }),
+  child_bytes: option({ schema: { type: 'integer', minimum: 65_536, maximum: 1_125_899_906_842_624 }, unit: 'B', reload: 'live', fields: ['childOctets'], help: 'Most octets in one direction of a Child SA; rekeying starts before; by default no limit but the one of the cipher' }),
+  child_packets: option({ schema: { type: 'integer', minimum: 100, maximum: 4_000_000_000 }, reload: 'live', fields: ['childPackets'], help: 'Most packets in one direction of a Child SA; rekeying starts before; by default no limit but the one of the cipher' }),
+  reauth_time: option({ schema: { type: 'integer', minimum: 60, maximum: 2_592_000 }, unit: 's', reload: 'live', fields: ['reauth'], help: 'Age at which both sides prove anew who they are, in a new IKE SA beside the old one (RFC 7296 §2.8.3); by default never' }),
+  fragmentation: option({ schema: { type: 'boolean', default: true }, reload: 'reconnect', fields: ['fragmentation'], help: 'Split large IKE messages if the peer can too (RFC 7383)' }),
+  request_vip: option({ schema: LIST, reload: 'reconnect', fields: ['requestVip'], example: 'ipv4', help: 'Virtual addresses to ask the hub for: ipv4, ipv6 or both (1 is ipv4); the children then need no local_ts' }),
+  pool: option({ schema: LIST, reload: 'reconnect', fields: ['pools'], example: '10.99.0.0/24', help: 'Prefixes from which a hub gives virtual addresses; connections may share one' }),
+  pool_dns: option({ schema: LIST, reload: 'reconnect', fields: ['poolDns'], example: '10.0.0.53', help: 'Name servers told to those who get a virtual address' }),
   liveness: option({ schema: { type: 'integer', minimum: 1, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['liveness'], help: 'Silence of the peer after which it is asked whether it lives (RFC 7296 §2.4); by default 60 for an initiator, 150 for a responder' }),
   mtu: option({ schema: { type: 'integer', minimum: 576, maximum: 9000 }, reload: 'live', fields: ['mtu'], help: "Inner MTU in octets; by default derived from the path's device" }),
   block_on_stop: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['blockOnStop'], help: 'Keep the unreachable routes to remote_ts after a clean stop, so that nothing leaves in clear text' }),
@@ -87,8 +101,8 @@ export const CONNECTION = {
 
 export const CHILD = {
   connection: option({ schema: text(64), reload: 'reconnect', required: true, fields: ['connection'], example: 'hq', help: 'The connection section it belongs to' }),
-  local_ts: option({ schema: LIST, reload: 'reconnect', required: true, fields: ['localTs'], example: '192.168.7.0/24', help: 'Prefixes on our side, IPv4 and IPv6' }),
-  remote_ts: option({ schema: LIST, reload: 'reconnect', required: true, fields: ['remoteTs'], example: '10.0.0.0/8', help: "Prefixes on the peer's side, IPv4 and IPv6; routes to them lead into the tunnel" }),
+  local_ts: option({ schema: LIST, reload: 'reconnect', fields: ['localTs'], example: '192.168.7.0/24', help: 'Prefixes on our side, IPv4 and IPv6; with request_vip by default the virtual address' }),
+  remote_ts: option({ schema: LIST, reload: 'reconnect', fields: ['remoteTs'], example: '10.0.0.0/8', help: "Prefixes on the peer's side, IPv4 and IPv6; routes to them lead into the tunnel; with pool by default the virtual address" }),
   esp_proposal: option({ schema: { ...LIST, default: ['aes256gcm16', 'aes128gcm16'] }, reload: 'reconnect', fields: ['espProposals'], help: 'ESP algorithms in order of preference; with and without ESN unless spelled out' }),
 } as const;
 

@@ -35,11 +35,17 @@ function same(a: unknown, b: unknown): boolean {
   return keys.length === Object.keys(right).length && keys.every((key) => Object.hasOwn(right, key) && same(left[key], right[key]));
 }
 
+/** The field `name` of a typed section; `auth.chain` is the field `chain` of the field `auth`. */
+function fieldOf(section: object, name: string): unknown {
+  let value: unknown = section;
+  for (const part of name.split('.')) value = typeof value === 'object' && value !== null ? (value as { [key: string]: unknown })[part] : undefined;
+  return value;
+}
+
 /** UCI options of a section type whose fields differ between two typed forms of it. */
 function changedOptions(type: SectionType, before: object, now: object): string[] {
   const table: OptionTable = SECTIONS[type];
-  const [left, right] = [before as { [key: string]: unknown }, now as { [key: string]: unknown }];
-  return Object.keys(table).filter((name) => table[name]?.fields.some((field) => !same(left[field], right[field])));
+  return Object.keys(table).filter((name) => table[name]?.fields.some((field) => !same(fieldOf(before, field), fieldOf(now, field))));
 }
 
 function strongest(type: SectionType, options: readonly string[]): Reload {

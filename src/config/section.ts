@@ -4,7 +4,7 @@ import type { ValidationError } from './generated/validate.js';
 import { SECTIONS, type OptionDef, type OptionTable, type SectionType, type Values } from './options.ts';
 import type { ConfigProblem } from './types.ts';
 import { sectionLabel, type UciOption, type UciSection } from './uci.ts';
-import { hasControl, parseDuration, parseFlag, parseNumber } from './values.ts';
+import { hasControl, parseDuration, parseFlag, parseNumber, parseOctets } from './values.ts';
 
 /** Problems kept of one file; what comes beyond tells nobody anything. */
 const MAX_PROBLEMS = 1000;
@@ -89,7 +89,7 @@ function convert(row: OptionDef, option: UciOption): unknown {
     case 'boolean':
       return parseFlag(text) ?? text;
     case 'integer':
-      return (row.unit === 's' ? parseDuration(text) : parseNumber(text)) ?? text;
+      return (row.unit === 's' ? parseDuration(text) : row.unit === 'B' ? parseOctets(text) : parseNumber(text)) ?? text;
     default:
       return text;
   }
@@ -108,13 +108,14 @@ function explain(row: OptionDef, option: UciOption | undefined, error: Validatio
       if (schema.type !== 'array' && option !== undefined && option.values.length > 1) return "takes one value; use 'option', not 'list'";
       if (schema.type === 'boolean') return `${given} is neither yes nor no; give 1 or 0`;
       if (schema.type === 'integer' && row.unit === 's') return `${given} is no time; give seconds from ${schema.minimum} to ${schema.maximum}, or a number with s, m, h or d behind it`;
+      if (schema.type === 'integer' && row.unit === 'B') return `${given} is no size; give octets from ${schema.minimum} to ${schema.maximum}, or a number with K, M, G or T behind it`;
       if (schema.type === 'integer') return `${given} is no whole number; give one from ${schema.minimum} to ${schema.maximum}`;
       return `has the wrong type; a ${param('type')} is needed`;
     case 'enum':
       return `${given} is not possible; give ${'enum' in schema ? oneOf(schema.enum) : 'another value'}`;
     case 'minimum':
     case 'maximum':
-      return `${given} is out of range; give ${schema.type === 'integer' ? `${schema.minimum} to ${schema.maximum}` : 'another value'}${row.unit === 's' ? ' seconds' : ''}`;
+      return `${given} is out of range; give ${schema.type === 'integer' ? `${schema.minimum} to ${schema.maximum}` : 'another value'}${row.unit === undefined ? '' : row.unit === 's' ? ' seconds' : ' octets'}`;
     case 'maxLength':
       return `is longer than ${param('limit')} characters`;
     case 'minLength':

@@ -45,8 +45,9 @@ export interface SuiteProposal {
 export interface ChildConfig {
   readonly name: string;
   readonly connection: string;
-  /** Empty never: default is one dynamic host selector resolved by the parser to an error; both lists are required. */
+  /** Empty only with `requestVip`: the virtual address alone. */
   readonly localTs: readonly IpPrefix[];
+  /** Never empty; a hub's default is its pools, narrowed to what each peer was given. */
   readonly remoteTs: readonly IpPrefix[];
   readonly espProposals: readonly SuiteProposal[];
 }
@@ -60,7 +61,7 @@ export interface ConnectionConfig {
   readonly remoteAddrs: readonly RemoteAddr[];
   /** Empty: any address of the uplink. */
   readonly localAddrs: readonly IpAddress[];
-  /** Undefined: the local outer address as ID_IPV4_ADDR / ID_IPV6_ADDR. */
+  /** Undefined only with a pre-shared key: the local outer address as ID_IPV4_ADDR / ID_IPV6_ADDR. */
   readonly localId: Identity | undefined;
   /** Undefined: any identity (responder), or the remote address's (initiator: not checked beyond the PSK). */
   readonly remoteId: Identity | undefined;
@@ -124,6 +125,24 @@ export interface Config {
   readonly uplinks: readonly UplinkConfig[] | undefined;
   readonly connections: readonly ConnectionConfig[];
   readonly mqtt: readonly MqttConfig[];
+}
+
+/** What the platform finds wrong with credentials; `message` is a sentence for people. A `warning`: they may do later, or for some peers. */
+export interface CredentialFinding {
+  readonly severity: 'error' | 'warning';
+  readonly option: 'local_cert' | 'local_key' | 'local_id' | 'remote_ca' | 'crl';
+  readonly message: string;
+}
+
+/** The platform's eyes for certificates, keys and revocation lists, all DER: this room reads none of them. */
+export interface CredentialReader {
+  /** Names in a certificate, as identities: its subject alternative names, and its subject. Undefined: it is no certificate. */
+  names(certificate: Uint8Array): { readonly alternative: readonly Identity[]; readonly subject: Identity | undefined } | undefined;
+  /** Our certificate, its intermediates and its key, and whether the certificate bears `localId`. */
+  judgeLocal(chain: readonly Uint8Array[], key: Secret, localId: Identity | undefined): readonly CredentialFinding[];
+  /** One certificate of a `remote_ca` file. */
+  judgeAnchor(certificate: Uint8Array): readonly CredentialFinding[];
+  judgeCrl(crl: Uint8Array, anchors: readonly Uint8Array[]): readonly CredentialFinding[];
 }
 
 /** Something wrong in a configuration file. A `warning` leaves the section in force; an `error` leaves the section out. Of `mobiked` the good options stay. */

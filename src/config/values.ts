@@ -2,6 +2,7 @@ import {
   err, fromHex, ipBytes, ipFamily, isPrivateIp, isUnusableIp, ok, parseIp, parsePrefix, prefixRange, Secret, toUtf8,
   type IpAddress, type IpPrefix, type Result,
 } from '../base/index.ts';
+import { fromBase64 } from './pem.ts';
 import { quote } from './problems.ts';
 import type { Identity, RemoteAddr } from './types.ts';
 
@@ -26,12 +27,30 @@ export function hasControl(text: string): boolean {
 
 const isDecimal = (text: string): boolean => text.length > 0 && [...text].every((char) => char >= '0' && char <= '9');
 
-/** A whole number without sign; undefined for anything else, or more than 10 digits. */
-export function parseNumber(text: string): number | undefined {
-  return isDecimal(text) && text.length <= 10 ? Number(text) : undefined;
+/** A whole number without sign; undefined for anything else, or more than 10 (or the given number of) digits. */
+export function parseNumber(text: string, digits = 10): number | undefined {
+  return isDecimal(text) && text.length <= digits ? Number(text) : undefined;
 }
 
 const UNITS: { readonly [suffix: string]: number } = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+const OCTET_UNITS: { readonly [suffix: string]: number } = { K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
+
+/** Octets of `1000000`, `100M`, `20G`: K, M, G and T are powers of 1024. */
+export function parseOctets(text: string): number | undefined {
+  const suffix = text.charAt(text.length - 1);
+  const factor = Object.hasOwn(OCTET_UNITS, suffix) ? OCTET_UNITS[suffix] : undefined;
+  const number = factor === undefined ? parseNumber(text, 16) : parseNumber(text.slice(0, -1));
+  return number === undefined ? undefined : number * (factor ?? 1);
+}
+
+/** Families of `ipv4`, `ipv6`; a flag that is on stands for IPv4, one that is off for none. */
+export function parseVip(text: string): Result<readonly (4 | 6)[]> {
+  if (text === 'ipv4') return ok([4]);
+  if (text === 'ipv6') return ok([6]);
+  const flag = parseFlag(text);
+  return flag === undefined ? err(`${quote(text)} is not possible; give ipv4 or ipv6 (1 is ipv4)`) : ok(flag ? [4] : []);
+}
 
 /** Seconds of `30`, `30s`, `5m`, `8h`, `1d`. */
 export function parseDuration(text: string): number | undefined {
@@ -86,11 +105,12 @@ export function parseTrafficPrefix(text: string): Result<IpPrefix> {
 }
 
 /** RFC 7296 §3.5. */
-const ID = { IPV4_ADDR: 1, FQDN: 2, RFC822_ADDR: 3, IPV6_ADDR: 5, KEY_ID: 11 } as const;
+const ID = { IPV4_ADDR: 1, FQDN: 2, RFC822_ADDR: 3, IPV6_ADDR: 5, DER_ASN1_DN: 9, KEY_ID: 11 } as const;
 
 /**
  * An IKE identity from text, by strongSwan's rules: an address, `@name` or a name, `user@host`, `keyid:TEXT`, `@#HEX` (key
- * id), `fqdn:NAME`, `email:USER@HOST`; `%any` is undefined.
+ * id), `fqdn:NAME`, `email:USER@HOST`, `asn1dn:#HEX` (a distinguished name, DER); `%any` is undefined. A distinguished name has no text
+ * form here: it is compared bitwise (RFC 4945 §3.1.5), and one text has several encodings.
  */
 export function parseIdentity(text: string): Result<Identity | undefined> {
   if (text === '%any') return ok(undefined);
@@ -107,36 +127,20 @@ export function parseIdentity(text: string): Result<Identity | undefined> {
     const data = hexKeyId === '' ? undefined : fromHex(hexKeyId);
     return data ? ok({ text, idType: ID.KEY_ID, data }) : err(`${quote(text)} is no key id: '@#' is followed by pairs of hexadecimal digits`);
   }
+  const hexName = rest('asn1dn:#');
+  if (hexName !== undefined) {
+    const data = fromHex(hexName);
+    // A Name is a SEQUENCE; the platform looks no closer, it is compared as a whole.
+    return data?.[0] === 0x30 ? ok({ text, idType: ID.DER_ASN1_DN, data }) : err(`${quote(text)} is no distinguished name: 'asn1dn:#' is followed by its DER encoding in hexadecimal digits, which begins with 30`);
+  }
   const fqdn = rest('fqdn:') ?? (text.startsWith('@@') ? undefined : rest('@'));
   if (fqdn !== undefined) return named(ID.FQDN, fqdn);
   const email = rest('email:') ?? rest('@@');
   if (email !== undefined) return named(ID.RFC822_ADDR, email);
   const address = parseIp(text);
   if (address !== undefined) return ok({ text, idType: ipFamily(address) === 4 ? ID.IPV4_ADDR : ID.IPV6_ADDR, data: ipBytes(address) });
-  if (text.includes('=')) return err('distinguished names are not supported; give a name, an address, user@host or keyid:TEXT');
+  if (text.includes('=')) return err("a distinguished name is given as 'asn1dn:#HEX', its DER encoding, or for our own certificate as '%subject'; or give a name, an address, user@host or keyid:TEXT");
   return named(text.includes('@') ? ID.RFC822_ADDR : ID.FQDN, text);
-}
-
-const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-
-function fromBase64(text: string): Uint8Array | undefined {
-  const end = text.endsWith('==') ? text.length - 2 : text.endsWith('=') ? text.length - 1 : text.length;
-  if (end % 4 === 1) return undefined;
-  const out = new Uint8Array((end * 3) >> 2);
-  let bits = 0;
-  let have = 0;
-  let at = 0;
-  for (let i = 0; i < end; i++) {
-    const digit = BASE64.indexOf(text.charAt(i));
-    if (digit < 0) return undefined;
-    bits = ((bits << 6) | digit) & 0xfff;
-    have += 6;
-    if (have >= 8) {
-      have -= 8;
-      out[at++] = (bits >> have) & 255;
-    }
-  }
-  return out;
 }
 
 /** A pre-shared key: text as UTF-8, `0xHEX` or `0sBASE64` as in strongSwan. The error never shows the key. */

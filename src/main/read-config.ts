@@ -10,13 +10,12 @@ function why(error: unknown): string {
   return code === 'ENOENT' ? 'no such file' : code === 'EACCES' ? 'permission denied' : String(code ?? error);
 }
 
-function readText(path: string): Result<{ text: string; worldReadable: boolean }> {
+function readOctets(path: string): Result<{ octets: Uint8Array; worldReadable: boolean }> {
   try {
     const facts = statSync(path);
     if (!facts.isFile()) return err('not a file');
     if (facts.size > MOST_OCTETS) return err(`larger than ${MOST_OCTETS} octets`);
-    const text = fromUtf8(readFileSync(path));
-    return text === undefined ? err('not UTF-8 text') : ok({ text, worldReadable: (facts.mode & 0o004) !== 0 });
+    return ok({ octets: readFileSync(path), worldReadable: (facts.mode & 0o004) !== 0 });
   } catch (error) {
     return err(why(error));
   }
@@ -24,6 +23,8 @@ function readText(path: string): Result<{ text: string; worldReadable: boolean }
 
 /** Reads and checks the configuration and the files it names. Never throws: what is wrong is in `problems`. */
 export function readConfig(path: string): LoadedConfig {
-  const file = readText(path);
-  return file.ok ? loadConfig(file.value.text, path, readText) : unreadableConfig(path, file.error);
+  const file = readOctets(path);
+  if (!file.ok) return unreadableConfig(path, file.error);
+  const text = fromUtf8(file.value.octets);
+  return text === undefined ? unreadableConfig(path, 'not UTF-8 text') : loadConfig(text, path, readOctets);
 }

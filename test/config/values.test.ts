@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { toHex } from '../../src/base/index.ts';
-import { parseBroker, parseDuration, parseIdentity, parseOuterAddress, parseRemoteAddr, parseTrafficPrefix, withoutLineEnd } from '../../src/config/values.ts';
+import { parseBroker, parseDuration, parseIdentity, parseOctets, parseOuterAddress, parseRemoteAddr, parseTrafficPrefix, parseVip, withoutLineEnd } from '../../src/config/values.ts';
 
 test('RFC 7296 §3.5: identities are read as strongSwan reads them', () => {
   const cases: readonly (readonly [string, number, string])[] = [
@@ -16,6 +16,7 @@ test('RFC 7296 §3.5: identities are read as strongSwan reads them', () => {
     ['email:a@b', 3, '614062'],
     ['keyid:a b', 11, '612062'],
     ['@#0a0B', 11, '0a0b'],
+    ['asn1dn:#300f310d300b06035504030c04726F7574', 9, '300f310d300b06035504030c04726f7574'],
   ];
   for (const [text, idType, hex] of cases) {
     const identity = parseIdentity(text);
@@ -23,7 +24,7 @@ test('RFC 7296 §3.5: identities are read as strongSwan reads them', () => {
     assert.deepEqual([identity.value.text, identity.value.idType, toHex(identity.value.data)], [text, idType, hex]);
   }
   assert.deepEqual(parseIdentity('%any'), { ok: true, value: undefined });
-  for (const text of ['', '@', '@@', '@#', '@#1', '@#xx', 'keyid:', 'C=CH, CN=x', 'a b', 'naïve', 'fqdn:']) assert.equal(parseIdentity(text).ok, false, text);
+  for (const text of ['', '@', '@@', '@#', '@#1', '@#xx', 'keyid:', 'C=CH, CN=x', 'asn1dn:C=CH', 'asn1dn:#', 'asn1dn:#0102', 'asn1dn:#300', 'a b', 'naïve', 'fqdn:']) assert.equal(parseIdentity(text).ok, false, text);
 });
 
 test('remote addresses are addresses or names, and a mistyped address is no name', () => {
@@ -54,6 +55,12 @@ test('brokers', () => {
   ];
   for (const [text, tls, host, port, exposed] of cases) assert.deepEqual(parseBroker(text), { ok: true, value: { tls, host, port, exposed } });
   for (const text of ['', 'broker', 'ws://broker', 'mqtt:broker', 'mqtt://', 'mqtt://:1883', 'mqtt://a:', 'mqtt://a:0', 'mqtt://a:65536', 'mqtt://a:b', 'mqtt://a/b', 'mqtt://[1.2.3.4]', 'mqtt://2001:db8::1', 'mqtt://[2001:db8::1', 'mqtt://[::1]x', 'mqtt://u@a', 'mqtt://u:p@a']) assert.equal(parseBroker(text).ok, false, text);
+});
+
+test('sizes are octets or powers of 1024; virtual addresses are named by family', () => {
+  assert.deepEqual(['0', '65536', '64K', '1M', '2G', '1T', '1125899906842624', '', 'K', '1k', '1.5G', '-1', '1 G', '12345678901234567', '12345678901G'].map(parseOctets), [0, 65_536, 65_536, 1_048_576, 2_147_483_648, 1_099_511_627_776, 1_125_899_906_842_624, ...new Array<undefined>(8).fill(undefined)]);
+  assert.deepEqual(['ipv4', 'ipv6', '1', 'yes', '0', 'off'].map((text) => parseVip(text)), [[4], [6], [4], [4], [], []].map((value) => ({ ok: true, value })));
+  for (const text of ['', '4', 'ipv5', 'IPv4', 'both', '10.0.0.1']) assert.equal(parseVip(text).ok, false, text);
 });
 
 test('durations and line ends', () => {

@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { toUtf8 } from '../../src/base/index.ts';
 import { configDifference, formatProblem, keepLastGood, loadConfig, parseUci, type ReadFile } from '../../src/config/index.ts';
 import { parseBroker, parseIdentity, parsePsk, parseRemoteAddr, parseTrafficPrefix } from '../../src/config/values.ts';
 import { parseProposal } from '../../src/config/index.ts';
@@ -25,7 +26,7 @@ const PIECES = [
   "config ", "option ", "list ", "package ", "connection ", "child ", "mqtt ", "uplink ", "mobiked ", "'hq'", "'", '"', '\\', '\n', '\r\n', '\0', '#', ';', ' ', '\t', "psk 'sixteen octets!!'\n",
   "remote_ts '10.0.0.0/8'\n", "local_ts '::/0'\n", "enabled '1'\n", "connection 'hq'\n", "broker 'mqtt://[::1]:99'\n", '__proto__ ', '\ud800', '\u{1f600}', '\u2028', '%any', '0x', '99999999999999999999', '/'.repeat(30),
 ];
-const readFile: ReadFile = (path) => (path.length % 2 === 0 ? { ok: false, error: 'no' } : { ok: true, value: { text: `${path}-----BEGIN CERTIFICATE-----\n`, worldReadable: true } });
+const readFile: ReadFile = (path) => (path.length % 2 === 0 ? { ok: false, error: 'no' } : { ok: true, value: { octets: toUtf8(`${path}-----BEGIN CERTIFICATE-----\n`), worldReadable: true } });
 
 function mutate(text: string, draw: () => number): string {
   let out = text;

@@ -244,7 +244,7 @@ return errors === 0;
 }
 
 export const connection = validate12;
-const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk"],"default":"psk"},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-prfsha256-x25519","aes256gcm16-prfsha256-ecp256","aes128gcm16-prfsha256-x25519","aes128gcm16-prfsha256-ecp256"]},"nat_t":{"type":"string","enum":["auto","always","never"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"block_on_stop":{"type":"boolean","default":false}}};
+const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-prfsha256-x25519","aes256gcm16-prfsha256-ecp256","aes128gcm16-prfsha256-x25519","aes128gcm16-prfsha256-ecp256"]},"nat_t":{"type":"string","enum":["auto","always","never"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"block_on_stop":{"type":"boolean","default":false}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -260,6 +260,12 @@ data.role = "initiator";
 }
 if(data.auth === undefined){
 data.auth = "psk";
+}
+if(data.clock_grace === undefined){
+data.clock_grace = true;
+}
+if(data.tls_eku === undefined){
+data.tls_eku = false;
 }
 if(data.mobike === undefined){
 data.mobike = true;
@@ -278,6 +284,9 @@ data.ike_lifetime = 14400;
 }
 if(data.child_lifetime === undefined){
 data.child_lifetime = 3600;
+}
+if(data.fragmentation === undefined){
+data.fragmentation = true;
 }
 if(data.block_on_stop === undefined){
 data.block_on_stop = false;
@@ -556,7 +565,7 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(!(data8 === "psk")){
+if(!((data8 === "psk") || (data8 === "cert"))){
 const err21 = {instancePath:instancePath+"/auth",schemaPath:"#/properties/auth/enum",keyword:"enum",params:{allowedValues: schema13.properties.auth.enum}};
 if(vErrors === null){
 vErrors = [err21];
@@ -566,11 +575,10 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(data.psk !== undefined){
-let data9 = data.psk;
-if(typeof data9 === "string"){
-if(data9.length > 512){
-const err22 = {instancePath:instancePath+"/psk",schemaPath:"#/properties/psk/maxLength",keyword:"maxLength",params:{limit: 512}};
+if(data.remote_auth !== undefined){
+let data9 = data.remote_auth;
+if(typeof data9 !== "string"){
+const err22 = {instancePath:instancePath+"/remote_auth",schemaPath:"#/properties/remote_auth/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -579,9 +587,8 @@ vErrors.push(err22);
 }
 errors++;
 }
-}
-else {
-const err23 = {instancePath:instancePath+"/psk",schemaPath:"#/properties/psk/type",keyword:"type",params:{type: "string"}};
+if(!((data9 === "psk") || (data9 === "cert"))){
+const err23 = {instancePath:instancePath+"/remote_auth",schemaPath:"#/properties/remote_auth/enum",keyword:"enum",params:{allowedValues: schema13.properties.remote_auth.enum}};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -591,11 +598,11 @@ vErrors.push(err23);
 errors++;
 }
 }
-if(data.psk_file !== undefined){
-let data10 = data.psk_file;
+if(data.psk !== undefined){
+let data10 = data.psk;
 if(typeof data10 === "string"){
-if(data10.length > 255){
-const err24 = {instancePath:instancePath+"/psk_file",schemaPath:"#/properties/psk_file/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(data10.length > 512){
+const err24 = {instancePath:instancePath+"/psk",schemaPath:"#/properties/psk/maxLength",keyword:"maxLength",params:{limit: 512}};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -606,7 +613,7 @@ errors++;
 }
 }
 else {
-const err25 = {instancePath:instancePath+"/psk_file",schemaPath:"#/properties/psk_file/type",keyword:"type",params:{type: "string"}};
+const err25 = {instancePath:instancePath+"/psk",schemaPath:"#/properties/psk/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -616,8 +623,11 @@ vErrors.push(err25);
 errors++;
 }
 }
-if(typeof data.mobike !== "boolean"){
-const err26 = {instancePath:instancePath+"/mobike",schemaPath:"#/properties/mobike/type",keyword:"type",params:{type: "boolean"}};
+if(data.psk_file !== undefined){
+let data11 = data.psk_file;
+if(typeof data11 === "string"){
+if(data11.length > 255){
+const err26 = {instancePath:instancePath+"/psk_file",schemaPath:"#/properties/psk_file/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -626,11 +636,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(data.uplink !== undefined){
-let data12 = data.uplink;
-if(Array.isArray(data12)){
-if(data12.length > 64){
-const err27 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/maxItems",keyword:"maxItems",params:{limit: 64}};
+}
+else {
+const err27 = {instancePath:instancePath+"/psk_file",schemaPath:"#/properties/psk_file/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -639,12 +647,12 @@ vErrors.push(err27);
 }
 errors++;
 }
-const len2 = data12.length;
-for(let i4=0; i4<len2; i4++){
-let data13 = data12[i4];
-if(typeof data13 === "string"){
-if(data13.length > 255){
-const err28 = {instancePath:instancePath+"/uplink/" + i4,schemaPath:"#/properties/uplink/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+}
+if(data.local_cert !== undefined){
+let data12 = data.local_cert;
+if(typeof data12 === "string"){
+if(data12.length > 255){
+const err28 = {instancePath:instancePath+"/local_cert",schemaPath:"#/properties/local_cert/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -653,8 +661,9 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(data13.length < 1){
-const err29 = {instancePath:instancePath+"/uplink/" + i4,schemaPath:"#/properties/uplink/items/minLength",keyword:"minLength",params:{limit: 1}};
+}
+else {
+const err29 = {instancePath:instancePath+"/local_cert",schemaPath:"#/properties/local_cert/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -664,8 +673,11 @@ vErrors.push(err29);
 errors++;
 }
 }
-else {
-const err30 = {instancePath:instancePath+"/uplink/" + i4,schemaPath:"#/properties/uplink/items/type",keyword:"type",params:{type: "string"}};
+if(data.local_key !== undefined){
+let data13 = data.local_key;
+if(typeof data13 === "string"){
+if(data13.length > 255){
+const err30 = {instancePath:instancePath+"/local_key",schemaPath:"#/properties/local_key/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -675,18 +687,8 @@ vErrors.push(err30);
 errors++;
 }
 }
-let i5 = data12.length;
-let j2;
-if(i5 > 1){
-const indices2 = {};
-for(;i5--;){
-let item2 = data12[i5];
-if(typeof item2 !== "string"){
-continue;
-}
-if(typeof indices2[item2] == "number"){
-j2 = indices2[item2];
-const err31 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/uniqueItems",keyword:"uniqueItems",params:{i: i5, j: j2}};
+else {
+const err31 = {instancePath:instancePath+"/local_key",schemaPath:"#/properties/local_key/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -694,14 +696,13 @@ else {
 vErrors.push(err31);
 }
 errors++;
-break;
-}
-indices2[item2] = i5;
 }
 }
-}
-else {
-const err32 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/type",keyword:"type",params:{type: "array"}};
+if(data.remote_ca !== undefined){
+let data14 = data.remote_ca;
+if(Array.isArray(data14)){
+if(data14.length > 64){
+const err32 = {instancePath:instancePath+"/remote_ca",schemaPath:"#/properties/remote_ca/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -710,11 +711,12 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-let data14 = data.ike_proposal;
-if(Array.isArray(data14)){
-if(data14.length > 64){
-const err33 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/maxItems",keyword:"maxItems",params:{limit: 64}};
+const len2 = data14.length;
+for(let i4=0; i4<len2; i4++){
+let data15 = data14[i4];
+if(typeof data15 === "string"){
+if(data15.length > 255){
+const err33 = {instancePath:instancePath+"/remote_ca/" + i4,schemaPath:"#/properties/remote_ca/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -723,12 +725,8 @@ vErrors.push(err33);
 }
 errors++;
 }
-const len3 = data14.length;
-for(let i6=0; i6<len3; i6++){
-let data15 = data14[i6];
-if(typeof data15 === "string"){
-if(data15.length > 255){
-const err34 = {instancePath:instancePath+"/ike_proposal/" + i6,schemaPath:"#/properties/ike_proposal/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(data15.length < 1){
+const err34 = {instancePath:instancePath+"/remote_ca/" + i4,schemaPath:"#/properties/remote_ca/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -737,8 +735,9 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(data15.length < 1){
-const err35 = {instancePath:instancePath+"/ike_proposal/" + i6,schemaPath:"#/properties/ike_proposal/items/minLength",keyword:"minLength",params:{limit: 1}};
+}
+else {
+const err35 = {instancePath:instancePath+"/remote_ca/" + i4,schemaPath:"#/properties/remote_ca/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -748,8 +747,18 @@ vErrors.push(err35);
 errors++;
 }
 }
-else {
-const err36 = {instancePath:instancePath+"/ike_proposal/" + i6,schemaPath:"#/properties/ike_proposal/items/type",keyword:"type",params:{type: "string"}};
+let i5 = data14.length;
+let j2;
+if(i5 > 1){
+const indices2 = {};
+for(;i5--;){
+let item2 = data14[i5];
+if(typeof item2 !== "string"){
+continue;
+}
+if(typeof indices2[item2] == "number"){
+j2 = indices2[item2];
+const err36 = {instancePath:instancePath+"/remote_ca",schemaPath:"#/properties/remote_ca/uniqueItems",keyword:"uniqueItems",params:{i: i5, j: j2}};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -757,25 +766,89 @@ else {
 vErrors.push(err36);
 }
 errors++;
+break;
+}
+indices2[item2] = i5;
 }
 }
-let i7 = data14.length;
-let j3;
-if(i7 > 1){
-const indices3 = {};
-for(;i7--;){
-let item3 = data14[i7];
-if(typeof item3 !== "string"){
-continue;
 }
-if(typeof indices3[item3] == "number"){
-j3 = indices3[item3];
-const err37 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/uniqueItems",keyword:"uniqueItems",params:{i: i7, j: j3}};
+else {
+const err37 = {instancePath:instancePath+"/remote_ca",schemaPath:"#/properties/remote_ca/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err37];
 }
 else {
 vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data.crl !== undefined){
+let data16 = data.crl;
+if(Array.isArray(data16)){
+if(data16.length > 64){
+const err38 = {instancePath:instancePath+"/crl",schemaPath:"#/properties/crl/maxItems",keyword:"maxItems",params:{limit: 64}};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+const len3 = data16.length;
+for(let i6=0; i6<len3; i6++){
+let data17 = data16[i6];
+if(typeof data17 === "string"){
+if(data17.length > 255){
+const err39 = {instancePath:instancePath+"/crl/" + i6,schemaPath:"#/properties/crl/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+if(data17.length < 1){
+const err40 = {instancePath:instancePath+"/crl/" + i6,schemaPath:"#/properties/crl/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+else {
+const err41 = {instancePath:instancePath+"/crl/" + i6,schemaPath:"#/properties/crl/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+let i7 = data16.length;
+let j3;
+if(i7 > 1){
+const indices3 = {};
+for(;i7--;){
+let item3 = data16[i7];
+if(typeof item3 !== "string"){
+continue;
+}
+if(typeof indices3[item3] == "number"){
+j3 = indices3[item3];
+const err42 = {instancePath:instancePath+"/crl",schemaPath:"#/properties/crl/uniqueItems",keyword:"uniqueItems",params:{i: i7, j: j3}};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
 }
 errors++;
 break;
@@ -785,60 +858,7 @@ indices3[item3] = i7;
 }
 }
 else {
-const err38 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err38];
-}
-else {
-vErrors.push(err38);
-}
-errors++;
-}
-let data16 = data.nat_t;
-if(typeof data16 !== "string"){
-const err39 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err39];
-}
-else {
-vErrors.push(err39);
-}
-errors++;
-}
-if(!(((data16 === "auto") || (data16 === "always")) || (data16 === "never"))){
-const err40 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/enum",keyword:"enum",params:{allowedValues: schema13.properties.nat_t.enum}};
-if(vErrors === null){
-vErrors = [err40];
-}
-else {
-vErrors.push(err40);
-}
-errors++;
-}
-let data17 = data.dataplane;
-if(typeof data17 !== "string"){
-const err41 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err41];
-}
-else {
-vErrors.push(err41);
-}
-errors++;
-}
-if(!((data17 === "auto") || (data17 === "userspace"))){
-const err42 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/enum",keyword:"enum",params:{allowedValues: schema13.properties.dataplane.enum}};
-if(vErrors === null){
-vErrors = [err42];
-}
-else {
-vErrors.push(err42);
-}
-errors++;
-}
-let data18 = data.ike_lifetime;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
-const err43 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/type",keyword:"type",params:{type: "integer"}};
+const err43 = {instancePath:instancePath+"/crl",schemaPath:"#/properties/crl/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -847,9 +867,9 @@ vErrors.push(err43);
 }
 errors++;
 }
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 > 604800 || isNaN(data18)){
-const err44 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
+}
+if(typeof data.clock_grace !== "boolean"){
+const err44 = {instancePath:instancePath+"/clock_grace",schemaPath:"#/properties/clock_grace/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -858,8 +878,8 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(data18 < 10 || isNaN(data18)){
-const err45 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+if(typeof data.tls_eku !== "boolean"){
+const err45 = {instancePath:instancePath+"/tls_eku",schemaPath:"#/properties/tls_eku/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -868,10 +888,8 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-let data19 = data.child_lifetime;
-if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
-const err46 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/type",keyword:"type",params:{type: "integer"}};
+if(typeof data.mobike !== "boolean"){
+const err46 = {instancePath:instancePath+"/mobike",schemaPath:"#/properties/mobike/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -880,9 +898,11 @@ vErrors.push(err46);
 }
 errors++;
 }
-if((typeof data19 == "number") && (isFinite(data19))){
-if(data19 > 604800 || isNaN(data19)){
-const err47 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
+if(data.uplink !== undefined){
+let data21 = data.uplink;
+if(Array.isArray(data21)){
+if(data21.length > 64){
+const err47 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -891,8 +911,12 @@ vErrors.push(err47);
 }
 errors++;
 }
-if(data19 < 10 || isNaN(data19)){
-const err48 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+const len4 = data21.length;
+for(let i8=0; i8<len4; i8++){
+let data22 = data21[i8];
+if(typeof data22 === "string"){
+if(data22.length > 255){
+const err48 = {instancePath:instancePath+"/uplink/" + i8,schemaPath:"#/properties/uplink/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -901,11 +925,8 @@ vErrors.push(err48);
 }
 errors++;
 }
-}
-if(data.liveness !== undefined){
-let data20 = data.liveness;
-if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
-const err49 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/type",keyword:"type",params:{type: "integer"}};
+if(data22.length < 1){
+const err49 = {instancePath:instancePath+"/uplink/" + i8,schemaPath:"#/properties/uplink/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -914,9 +935,9 @@ vErrors.push(err49);
 }
 errors++;
 }
-if((typeof data20 == "number") && (isFinite(data20))){
-if(data20 > 86400 || isNaN(data20)){
-const err50 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+}
+else {
+const err50 = {instancePath:instancePath+"/uplink/" + i8,schemaPath:"#/properties/uplink/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -925,8 +946,19 @@ vErrors.push(err50);
 }
 errors++;
 }
-if(data20 < 1 || isNaN(data20)){
-const err51 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+}
+let i9 = data21.length;
+let j4;
+if(i9 > 1){
+const indices4 = {};
+for(;i9--;){
+let item4 = data21[i9];
+if(typeof item4 !== "string"){
+continue;
+}
+if(typeof indices4[item4] == "number"){
+j4 = indices4[item4];
+const err51 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/uniqueItems",keyword:"uniqueItems",params:{i: i9, j: j4}};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -934,13 +966,14 @@ else {
 vErrors.push(err51);
 }
 errors++;
+break;
+}
+indices4[item4] = i9;
 }
 }
 }
-if(data.mtu !== undefined){
-let data21 = data.mtu;
-if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
-const err52 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/type",keyword:"type",params:{type: "integer"}};
+else {
+const err52 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -949,9 +982,11 @@ vErrors.push(err52);
 }
 errors++;
 }
-if((typeof data21 == "number") && (isFinite(data21))){
-if(data21 > 9000 || isNaN(data21)){
-const err53 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9000}};
+}
+let data23 = data.ike_proposal;
+if(Array.isArray(data23)){
+if(data23.length > 64){
+const err53 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -960,8 +995,12 @@ vErrors.push(err53);
 }
 errors++;
 }
-if(data21 < 576 || isNaN(data21)){
-const err54 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 576}};
+const len5 = data23.length;
+for(let i10=0; i10<len5; i10++){
+let data24 = data23[i10];
+if(typeof data24 === "string"){
+if(data24.length > 255){
+const err54 = {instancePath:instancePath+"/ike_proposal/" + i10,schemaPath:"#/properties/ike_proposal/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -970,10 +1009,8 @@ vErrors.push(err54);
 }
 errors++;
 }
-}
-}
-if(typeof data.block_on_stop !== "boolean"){
-const err55 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+if(data24.length < 1){
+const err55 = {instancePath:instancePath+"/ike_proposal/" + i10,schemaPath:"#/properties/ike_proposal/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -984,7 +1021,7 @@ errors++;
 }
 }
 else {
-const err56 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err56 = {instancePath:instancePath+"/ike_proposal/" + i10,schemaPath:"#/properties/ike_proposal/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -993,12 +1030,617 @@ vErrors.push(err56);
 }
 errors++;
 }
+}
+let i11 = data23.length;
+let j5;
+if(i11 > 1){
+const indices5 = {};
+for(;i11--;){
+let item5 = data23[i11];
+if(typeof item5 !== "string"){
+continue;
+}
+if(typeof indices5[item5] == "number"){
+j5 = indices5[item5];
+const err57 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/uniqueItems",keyword:"uniqueItems",params:{i: i11, j: j5}};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+break;
+}
+indices5[item5] = i11;
+}
+}
+}
+else {
+const err58 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+let data25 = data.nat_t;
+if(typeof data25 !== "string"){
+const err59 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+if(!(((data25 === "auto") || (data25 === "always")) || (data25 === "never"))){
+const err60 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/enum",keyword:"enum",params:{allowedValues: schema13.properties.nat_t.enum}};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+let data26 = data.dataplane;
+if(typeof data26 !== "string"){
+const err61 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+if(!((data26 === "auto") || (data26 === "userspace"))){
+const err62 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/enum",keyword:"enum",params:{allowedValues: schema13.properties.dataplane.enum}};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+let data27 = data.ike_lifetime;
+if(!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))){
+const err63 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+if((typeof data27 == "number") && (isFinite(data27))){
+if(data27 > 604800 || isNaN(data27)){
+const err64 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+if(data27 < 10 || isNaN(data27)){
+const err65 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+let data28 = data.child_lifetime;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
+const err66 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 > 604800 || isNaN(data28)){
+const err67 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+if(data28 < 10 || isNaN(data28)){
+const err68 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+if(data.child_bytes !== undefined){
+let data29 = data.child_bytes;
+if(!(((typeof data29 == "number") && (!(data29 % 1) && !isNaN(data29))) && (isFinite(data29)))){
+const err69 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+if((typeof data29 == "number") && (isFinite(data29))){
+if(data29 > 1125899906842624 || isNaN(data29)){
+const err70 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1125899906842624}};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+if(data29 < 65536 || isNaN(data29)){
+const err71 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 65536}};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+}
+if(data.child_packets !== undefined){
+let data30 = data.child_packets;
+if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
+const err72 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+if((typeof data30 == "number") && (isFinite(data30))){
+if(data30 > 4000000000 || isNaN(data30)){
+const err73 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4000000000}};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+if(data30 < 100 || isNaN(data30)){
+const err74 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100}};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+}
+if(data.reauth_time !== undefined){
+let data31 = data.reauth_time;
+if(!(((typeof data31 == "number") && (!(data31 % 1) && !isNaN(data31))) && (isFinite(data31)))){
+const err75 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+if((typeof data31 == "number") && (isFinite(data31))){
+if(data31 > 2592000 || isNaN(data31)){
+const err76 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000}};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+if(data31 < 60 || isNaN(data31)){
+const err77 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60}};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+}
+}
+if(typeof data.fragmentation !== "boolean"){
+const err78 = {instancePath:instancePath+"/fragmentation",schemaPath:"#/properties/fragmentation/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+if(data.request_vip !== undefined){
+let data33 = data.request_vip;
+if(Array.isArray(data33)){
+if(data33.length > 64){
+const err79 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/maxItems",keyword:"maxItems",params:{limit: 64}};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+const len6 = data33.length;
+for(let i12=0; i12<len6; i12++){
+let data34 = data33[i12];
+if(typeof data34 === "string"){
+if(data34.length > 255){
+const err80 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+if(data34.length < 1){
+const err81 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+}
+else {
+const err82 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+let i13 = data33.length;
+let j6;
+if(i13 > 1){
+const indices6 = {};
+for(;i13--;){
+let item6 = data33[i13];
+if(typeof item6 !== "string"){
+continue;
+}
+if(typeof indices6[item6] == "number"){
+j6 = indices6[item6];
+const err83 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/uniqueItems",keyword:"uniqueItems",params:{i: i13, j: j6}};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+break;
+}
+indices6[item6] = i13;
+}
+}
+}
+else {
+const err84 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+if(data.pool !== undefined){
+let data35 = data.pool;
+if(Array.isArray(data35)){
+if(data35.length > 64){
+const err85 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/maxItems",keyword:"maxItems",params:{limit: 64}};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+const len7 = data35.length;
+for(let i14=0; i14<len7; i14++){
+let data36 = data35[i14];
+if(typeof data36 === "string"){
+if(data36.length > 255){
+const err86 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+if(data36.length < 1){
+const err87 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+}
+else {
+const err88 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+}
+let i15 = data35.length;
+let j7;
+if(i15 > 1){
+const indices7 = {};
+for(;i15--;){
+let item7 = data35[i15];
+if(typeof item7 !== "string"){
+continue;
+}
+if(typeof indices7[item7] == "number"){
+j7 = indices7[item7];
+const err89 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/uniqueItems",keyword:"uniqueItems",params:{i: i15, j: j7}};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+break;
+}
+indices7[item7] = i15;
+}
+}
+}
+else {
+const err90 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+}
+if(data.pool_dns !== undefined){
+let data37 = data.pool_dns;
+if(Array.isArray(data37)){
+if(data37.length > 64){
+const err91 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/maxItems",keyword:"maxItems",params:{limit: 64}};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+const len8 = data37.length;
+for(let i16=0; i16<len8; i16++){
+let data38 = data37[i16];
+if(typeof data38 === "string"){
+if(data38.length > 255){
+const err92 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+if(data38.length < 1){
+const err93 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+else {
+const err94 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+}
+let i17 = data37.length;
+let j8;
+if(i17 > 1){
+const indices8 = {};
+for(;i17--;){
+let item8 = data37[i17];
+if(typeof item8 !== "string"){
+continue;
+}
+if(typeof indices8[item8] == "number"){
+j8 = indices8[item8];
+const err95 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/uniqueItems",keyword:"uniqueItems",params:{i: i17, j: j8}};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+break;
+}
+indices8[item8] = i17;
+}
+}
+}
+else {
+const err96 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+}
+if(data.liveness !== undefined){
+let data39 = data.liveness;
+if(!(((typeof data39 == "number") && (!(data39 % 1) && !isNaN(data39))) && (isFinite(data39)))){
+const err97 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+if((typeof data39 == "number") && (isFinite(data39))){
+if(data39 > 86400 || isNaN(data39)){
+const err98 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+if(data39 < 1 || isNaN(data39)){
+const err99 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+}
+}
+if(data.mtu !== undefined){
+let data40 = data.mtu;
+if(!(((typeof data40 == "number") && (!(data40 % 1) && !isNaN(data40))) && (isFinite(data40)))){
+const err100 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+if((typeof data40 == "number") && (isFinite(data40))){
+if(data40 > 9000 || isNaN(data40)){
+const err101 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9000}};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+if(data40 < 576 || isNaN(data40)){
+const err102 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 576}};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+}
+}
+if(typeof data.block_on_stop !== "boolean"){
+const err103 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+}
+else {
+const err104 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
 validate12.errors = vErrors;
 return errors === 0;
 }
 
 export const child = validate13;
-const schema14 = {"$id":"child","type":"object","additionalProperties":false,"required":["connection","local_ts","remote_ts"],"properties":{"connection":{"type":"string","maxLength":64},"local_ts":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"remote_ts":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"esp_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16","aes128gcm16"]}}};
+const schema14 = {"$id":"child","type":"object","additionalProperties":false,"required":["connection"],"properties":{"connection":{"type":"string","maxLength":64},"local_ts":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"remote_ts":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"esp_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16","aes128gcm16"]}}};
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 /*# sourceURL="child" */;
@@ -1018,8 +1660,9 @@ vErrors.push(err0);
 }
 errors++;
 }
-if(data.local_ts === undefined){
-const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "local_ts"}};
+for(const key0 in data){
+if(!((((key0 === "connection") || (key0 === "local_ts")) || (key0 === "remote_ts")) || (key0 === "esp_proposal"))){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -1028,8 +1671,12 @@ vErrors.push(err1);
 }
 errors++;
 }
-if(data.remote_ts === undefined){
-const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "remote_ts"}};
+}
+if(data.connection !== undefined){
+let data0 = data.connection;
+if(typeof data0 === "string"){
+if(data0.length > 64){
+const err2 = {instancePath:instancePath+"/connection",schemaPath:"#/properties/connection/maxLength",keyword:"maxLength",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -1038,9 +1685,9 @@ vErrors.push(err2);
 }
 errors++;
 }
-for(const key0 in data){
-if(!((((key0 === "connection") || (key0 === "local_ts")) || (key0 === "remote_ts")) || (key0 === "esp_proposal"))){
-const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
+}
+else {
+const err3 = {instancePath:instancePath+"/connection",schemaPath:"#/properties/connection/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -1050,11 +1697,11 @@ vErrors.push(err3);
 errors++;
 }
 }
-if(data.connection !== undefined){
-let data0 = data.connection;
-if(typeof data0 === "string"){
-if(data0.length > 64){
-const err4 = {instancePath:instancePath+"/connection",schemaPath:"#/properties/connection/maxLength",keyword:"maxLength",params:{limit: 64}};
+if(data.local_ts !== undefined){
+let data1 = data.local_ts;
+if(Array.isArray(data1)){
+if(data1.length > 64){
+const err4 = {instancePath:instancePath+"/local_ts",schemaPath:"#/properties/local_ts/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -1063,9 +1710,12 @@ vErrors.push(err4);
 }
 errors++;
 }
-}
-else {
-const err5 = {instancePath:instancePath+"/connection",schemaPath:"#/properties/connection/type",keyword:"type",params:{type: "string"}};
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+let data2 = data1[i0];
+if(typeof data2 === "string"){
+if(data2.length > 255){
+const err5 = {instancePath:instancePath+"/local_ts/" + i0,schemaPath:"#/properties/local_ts/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -1074,12 +1724,8 @@ vErrors.push(err5);
 }
 errors++;
 }
-}
-if(data.local_ts !== undefined){
-let data1 = data.local_ts;
-if(Array.isArray(data1)){
-if(data1.length > 64){
-const err6 = {instancePath:instancePath+"/local_ts",schemaPath:"#/properties/local_ts/maxItems",keyword:"maxItems",params:{limit: 64}};
+if(data2.length < 1){
+const err6 = {instancePath:instancePath+"/local_ts/" + i0,schemaPath:"#/properties/local_ts/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -1088,38 +1734,14 @@ vErrors.push(err6);
 }
 errors++;
 }
-const len0 = data1.length;
-for(let i0=0; i0<len0; i0++){
-let data2 = data1[i0];
-if(typeof data2 === "string"){
-if(data2.length > 255){
-const err7 = {instancePath:instancePath+"/local_ts/" + i0,schemaPath:"#/properties/local_ts/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+}
+else {
+const err7 = {instancePath:instancePath+"/local_ts/" + i0,schemaPath:"#/properties/local_ts/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err7];
 }
 else {
 vErrors.push(err7);
-}
-errors++;
-}
-if(data2.length < 1){
-const err8 = {instancePath:instancePath+"/local_ts/" + i0,schemaPath:"#/properties/local_ts/items/minLength",keyword:"minLength",params:{limit: 1}};
-if(vErrors === null){
-vErrors = [err8];
-}
-else {
-vErrors.push(err8);
-}
-errors++;
-}
-}
-else {
-const err9 = {instancePath:instancePath+"/local_ts/" + i0,schemaPath:"#/properties/local_ts/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err9];
-}
-else {
-vErrors.push(err9);
 }
 errors++;
 }
@@ -1135,12 +1757,12 @@ continue;
 }
 if(typeof indices0[item0] == "number"){
 j0 = indices0[item0];
-const err10 = {instancePath:instancePath+"/local_ts",schemaPath:"#/properties/local_ts/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0}};
+const err8 = {instancePath:instancePath+"/local_ts",schemaPath:"#/properties/local_ts/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0}};
 if(vErrors === null){
-vErrors = [err10];
+vErrors = [err8];
 }
 else {
-vErrors.push(err10);
+vErrors.push(err8);
 }
 errors++;
 break;
@@ -1150,12 +1772,12 @@ indices0[item0] = i1;
 }
 }
 else {
-const err11 = {instancePath:instancePath+"/local_ts",schemaPath:"#/properties/local_ts/type",keyword:"type",params:{type: "array"}};
+const err9 = {instancePath:instancePath+"/local_ts",schemaPath:"#/properties/local_ts/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
-vErrors = [err11];
+vErrors = [err9];
 }
 else {
-vErrors.push(err11);
+vErrors.push(err9);
 }
 errors++;
 }
@@ -1164,12 +1786,12 @@ if(data.remote_ts !== undefined){
 let data3 = data.remote_ts;
 if(Array.isArray(data3)){
 if(data3.length > 64){
-const err12 = {instancePath:instancePath+"/remote_ts",schemaPath:"#/properties/remote_ts/maxItems",keyword:"maxItems",params:{limit: 64}};
+const err10 = {instancePath:instancePath+"/remote_ts",schemaPath:"#/properties/remote_ts/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
-vErrors = [err12];
+vErrors = [err10];
 }
 else {
-vErrors.push(err12);
+vErrors.push(err10);
 }
 errors++;
 }
@@ -1178,33 +1800,33 @@ for(let i2=0; i2<len1; i2++){
 let data4 = data3[i2];
 if(typeof data4 === "string"){
 if(data4.length > 255){
-const err13 = {instancePath:instancePath+"/remote_ts/" + i2,schemaPath:"#/properties/remote_ts/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+const err11 = {instancePath:instancePath+"/remote_ts/" + i2,schemaPath:"#/properties/remote_ts/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data4.length < 1){
+const err12 = {instancePath:instancePath+"/remote_ts/" + i2,schemaPath:"#/properties/remote_ts/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+else {
+const err13 = {instancePath:instancePath+"/remote_ts/" + i2,schemaPath:"#/properties/remote_ts/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err13];
 }
 else {
 vErrors.push(err13);
-}
-errors++;
-}
-if(data4.length < 1){
-const err14 = {instancePath:instancePath+"/remote_ts/" + i2,schemaPath:"#/properties/remote_ts/items/minLength",keyword:"minLength",params:{limit: 1}};
-if(vErrors === null){
-vErrors = [err14];
-}
-else {
-vErrors.push(err14);
-}
-errors++;
-}
-}
-else {
-const err15 = {instancePath:instancePath+"/remote_ts/" + i2,schemaPath:"#/properties/remote_ts/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err15];
-}
-else {
-vErrors.push(err15);
 }
 errors++;
 }
@@ -1220,12 +1842,12 @@ continue;
 }
 if(typeof indices1[item1] == "number"){
 j1 = indices1[item1];
-const err16 = {instancePath:instancePath+"/remote_ts",schemaPath:"#/properties/remote_ts/uniqueItems",keyword:"uniqueItems",params:{i: i3, j: j1}};
+const err14 = {instancePath:instancePath+"/remote_ts",schemaPath:"#/properties/remote_ts/uniqueItems",keyword:"uniqueItems",params:{i: i3, j: j1}};
 if(vErrors === null){
-vErrors = [err16];
+vErrors = [err14];
 }
 else {
-vErrors.push(err16);
+vErrors.push(err14);
 }
 errors++;
 break;
@@ -1235,12 +1857,12 @@ indices1[item1] = i3;
 }
 }
 else {
-const err17 = {instancePath:instancePath+"/remote_ts",schemaPath:"#/properties/remote_ts/type",keyword:"type",params:{type: "array"}};
+const err15 = {instancePath:instancePath+"/remote_ts",schemaPath:"#/properties/remote_ts/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
-vErrors = [err17];
+vErrors = [err15];
 }
 else {
-vErrors.push(err17);
+vErrors.push(err15);
 }
 errors++;
 }
@@ -1248,12 +1870,12 @@ errors++;
 let data5 = data.esp_proposal;
 if(Array.isArray(data5)){
 if(data5.length > 64){
-const err18 = {instancePath:instancePath+"/esp_proposal",schemaPath:"#/properties/esp_proposal/maxItems",keyword:"maxItems",params:{limit: 64}};
+const err16 = {instancePath:instancePath+"/esp_proposal",schemaPath:"#/properties/esp_proposal/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
-vErrors = [err18];
+vErrors = [err16];
 }
 else {
-vErrors.push(err18);
+vErrors.push(err16);
 }
 errors++;
 }
@@ -1262,33 +1884,33 @@ for(let i4=0; i4<len2; i4++){
 let data6 = data5[i4];
 if(typeof data6 === "string"){
 if(data6.length > 255){
-const err19 = {instancePath:instancePath+"/esp_proposal/" + i4,schemaPath:"#/properties/esp_proposal/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+const err17 = {instancePath:instancePath+"/esp_proposal/" + i4,schemaPath:"#/properties/esp_proposal/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(data6.length < 1){
+const err18 = {instancePath:instancePath+"/esp_proposal/" + i4,schemaPath:"#/properties/esp_proposal/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+else {
+const err19 = {instancePath:instancePath+"/esp_proposal/" + i4,schemaPath:"#/properties/esp_proposal/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err19];
 }
 else {
 vErrors.push(err19);
-}
-errors++;
-}
-if(data6.length < 1){
-const err20 = {instancePath:instancePath+"/esp_proposal/" + i4,schemaPath:"#/properties/esp_proposal/items/minLength",keyword:"minLength",params:{limit: 1}};
-if(vErrors === null){
-vErrors = [err20];
-}
-else {
-vErrors.push(err20);
-}
-errors++;
-}
-}
-else {
-const err21 = {instancePath:instancePath+"/esp_proposal/" + i4,schemaPath:"#/properties/esp_proposal/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err21];
-}
-else {
-vErrors.push(err21);
 }
 errors++;
 }
@@ -1304,12 +1926,12 @@ continue;
 }
 if(typeof indices2[item2] == "number"){
 j2 = indices2[item2];
-const err22 = {instancePath:instancePath+"/esp_proposal",schemaPath:"#/properties/esp_proposal/uniqueItems",keyword:"uniqueItems",params:{i: i5, j: j2}};
+const err20 = {instancePath:instancePath+"/esp_proposal",schemaPath:"#/properties/esp_proposal/uniqueItems",keyword:"uniqueItems",params:{i: i5, j: j2}};
 if(vErrors === null){
-vErrors = [err22];
+vErrors = [err20];
 }
 else {
-vErrors.push(err22);
+vErrors.push(err20);
 }
 errors++;
 break;
@@ -1319,23 +1941,23 @@ indices2[item2] = i5;
 }
 }
 else {
-const err23 = {instancePath:instancePath+"/esp_proposal",schemaPath:"#/properties/esp_proposal/type",keyword:"type",params:{type: "array"}};
+const err21 = {instancePath:instancePath+"/esp_proposal",schemaPath:"#/properties/esp_proposal/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
-vErrors = [err23];
+vErrors = [err21];
 }
 else {
-vErrors.push(err23);
+vErrors.push(err21);
 }
 errors++;
 }
 }
 else {
-const err24 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err22 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
-vErrors = [err24];
+vErrors = [err22];
 }
 else {
-vErrors.push(err24);
+vErrors.push(err22);
 }
 errors++;
 }
