@@ -56,6 +56,16 @@ export const TEMPORARY_WAIT: Millis = seconds(5);
 /** A new Child SA that replaces none is used by its responder at the latest after this (I2.8-1). */
 export const CHILD_USE_TIME: Millis = seconds(5);
 
+/** Octets of an IP packet with an IKE message in it, at most: more is cut up where the peer can join it (FR2.5.1-1). */
+export const FRAGMENT_PACKET = 1280;
+/** The same on IPv4 after `FRAGMENT_AFTER` sends without an answer. */
+export const FRAGMENT_PACKET_LEAST = 576;
+export const FRAGMENT_AFTER = 3;
+/** Pieces of one message, octets of it, and how long its first piece waits for the others (FR2.6-5). */
+export const FRAGMENTS_MOST = 64;
+export const MESSAGE_MOST = 65_536;
+export const FRAGMENT_TIME: Millis = seconds(15);
+
 /** IKE SAs of all peers together; beyond it new requests are not answered. */
 export const IKE_SAS_MOST = 2000;
 /** Child SAs of one IKE SA. */

@@ -300,7 +300,7 @@ export class IkeEngine {
     }
     if (header.isResponse) return;
     const farewell = this.#farewells.answer(header.fromOriginalInitiator ? header.spiR : header.spiI, message);
-    if (farewell) return this.#transmit(path, farewell, ctx);
+    if (farewell) return farewell.forEach((bytes) => this.#transmit(path, bytes, ctx));
     if (header.exchange === EXCHANGE.IKE_SA_INIT && header.spiR === 0n && header.messageId === 0 && header.fromOriginalInitiator) return this.#initRequest(header, message, path, ctx);
     if (header.exchange !== EXCHANGE.IKE_SA_INIT) this.#notice(header, path, 'INVALID_IKE_SPI', ctx); // I2.21.4-1
   }
@@ -324,7 +324,7 @@ export class IkeEngine {
       }
       // I2.1-3: duplicates are told apart by the whole packet, not by SPI or address.
       if (sa.setup && sameBytes(sa.setup.request, message)) {
-        if (sa.state === 'halfOpen') sa.transmit(path, sa.setup.response, ctx);
+        if (sa.state === 'halfOpen') sa.transmit(path, [sa.setup.response], ctx);
         return;
       }
       if (sa.state === 'halfOpen') {
@@ -348,7 +348,7 @@ export class IkeEngine {
       this.#lastNumber = Math.max(this.#lastNumber, answer.sa.chain);
       this.#sas.set(answer.sa.localSpi, answer.sa);
       this.#chains.set(answer.sa.chain, answer.sa);
-      answer.sa.transmit(path, answer.reply, ctx);
+      answer.sa.transmit(path, [answer.reply], ctx);
     } else this.#transmit(path, answer.reply, ctx);
   }
 

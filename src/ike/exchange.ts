@@ -1,7 +1,8 @@
 import { after, earliest, millis, pathKey, randomFraction, samePath, type Instant, type Millis, type Path } from '../base/index.ts';
 import type { ExchangeName, Payload } from '../codec/ike/index.ts';
-import { PATHS_MOST, PATH_ROUND_MOST, PATH_SUSPECT, PATH_TRY_SENDS, RETRANSMIT_FACTOR, RETRANSMIT_JITTER, RETRANSMIT_LEAST, RETRANSMIT_MOST, RETRANSMIT_RTTS, RETRANSMIT_UNKNOWN } from './constants.ts';
+import { FRAGMENT_AFTER, PATHS_MOST, PATH_ROUND_MOST, PATH_SUSPECT, PATH_TRY_SENDS, RETRANSMIT_FACTOR, RETRANSMIT_JITTER, RETRANSMIT_LEAST, RETRANSMIT_MOST, RETRANSMIT_RTTS, RETRANSMIT_UNKNOWN } from './constants.ts';
 import type { Ctx } from './context.ts';
+import { leastLimit, messageLimit } from './fragments.ts';
 import type { IkeSa } from './ike-sa.ts';
 
 /** What a request is for. One object per exchange; it builds the request and acts on the response. */
@@ -40,10 +41,13 @@ interface Attempt {
   readonly again: boolean;
 }
 
-/** The one outstanding request: window 1 (RFC 7296 §2.3). Its octets never change (I2.1-1). */
+/** The one outstanding request: window 1 (RFC 7296 §2.3). Its octets never change (I2.1-1), unless it is cut into smaller pieces (FR2.5.2-1). */
 export class Request {
   readonly messageId: number;
-  readonly bytes: Uint8Array;
+  /** The message, or its fragments. */
+  datagrams: readonly Uint8Array[];
+  /** Seals the same payloads into pieces for the smallest packets of a path; undefined: that was done, or cannot be. */
+  shrink: ((path: Path) => readonly Uint8Array[]) | undefined;
   readonly task: Task;
   readonly startedAt: Instant;
   readonly attempts = new Map<string, Attempt>();
@@ -51,9 +55,10 @@ export class Request {
   readonly sentOn = new Set<string>();
   unreachableTold = false;
 
-  constructor(messageId: number, bytes: Uint8Array, task: Task, startedAt: Instant) {
+  constructor(messageId: number, datagrams: readonly Uint8Array[], shrink: Request['shrink'], task: Task, startedAt: Instant) {
     this.messageId = messageId;
-    this.bytes = bytes;
+    this.datagrams = datagrams;
+    this.shrink = shrink;
     this.task = task;
     this.startedAt = startedAt;
   }
@@ -124,11 +129,14 @@ export class Exchanges {
       if (!task) return;
       const payloads = task.build(this.#sa, ctx);
       if (!payloads) continue;
-      const bytes = this.#sa.encodeRequest(task.exchange, this.nextId, payloads);
-      const request = new Request(this.nextId, bytes, task, ctx.now);
-      this.nextId++;
-      this.#request = request;
-      this.#sendOn(task.path ?? this.#sa.path, ctx);
+      const id = this.nextId++;
+      const path = task.path ?? this.#sa.path;
+      const datagrams = this.#sa.encodeRequest(task.exchange, id, payloads, messageLimit(path));
+      // A small message stays whole, however often it was lost (FR2.4-1).
+      const isLarge = this.#sa.fragmentation && datagrams.some((bytes) => bytes.length > leastLimit(path));
+      const shrink = isLarge ? (on: Path): readonly Uint8Array[] => this.#sa.encodeRequest(task.exchange, id, payloads, leastLimit(on)) : undefined;
+      this.#request = new Request(id, datagrams, shrink, task, ctx.now);
+      this.#sendOn(path, ctx);
     }
   }
 
@@ -149,7 +157,7 @@ export class Exchanges {
     const interval = this.#firstInterval(path, ctx);
     request.attempts.set(key, { path, firstAt: ctx.now, sends: 1, interval, nextAt: after(ctx.now, millis(interval)), reported: false, again: request.sentOn.has(key) });
     request.sentOn.add(key);
-    this.#sa.transmit(path, request.bytes, ctx);
+    this.#sa.transmit(path, request.datagrams, ctx);
   }
 
   /** The current path changed: the outstanding request goes there at once, with fresh timers (M3.5-6). */
@@ -238,9 +246,19 @@ export class Exchanges {
 
   #again(request: Request, attempt: Attempt, most: Millis, ctx: Ctx): void {
     attempt.sends++;
+    if (attempt.sends > FRAGMENT_AFTER) this.#shrink(request, attempt, ctx);
     attempt.interval = Math.min(attempt.interval * RETRANSMIT_FACTOR, most) * this.#jitter(ctx);
     attempt.nextAt = after(ctx.now, millis(attempt.interval));
-    this.#sa.transmit(attempt.path, request.bytes, ctx);
+    this.#sa.transmit(attempt.path, request.datagrams, ctx);
+  }
+
+  /** FR2.4-1, FR2.5.2-1: what is large and got no answer goes on in smaller pieces, more of them than before, and with fresh timers. */
+  #shrink(request: Request, attempt: Attempt, ctx: Ctx): void {
+    const smaller = request.shrink?.(attempt.path);
+    if (!smaller || smaller.length <= request.datagrams.length) return;
+    request.shrink = undefined;
+    request.datagrams = smaller;
+    attempt.interval = this.#firstInterval(attempt.path, ctx) / RETRANSMIT_FACTOR;
   }
 
   /** Every path was tried and none answers: a fresh IKE SA may be the only way back. */

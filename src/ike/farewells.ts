@@ -11,7 +11,7 @@ const KEPT_MOST = 64;
  */
 export class Farewells {
   readonly #deps: IkeDeps;
-  readonly #kept = new Map<bigint, { readonly request: Uint8Array; readonly response: Uint8Array }>();
+  readonly #kept = new Map<bigint, { readonly request: Uint8Array; readonly response: readonly Uint8Array[] }>();
 
   constructor(deps: IkeDeps) {
     this.#deps = deps;
@@ -26,7 +26,7 @@ export class Farewells {
   }
 
   /** What exactly this request was answered when the SA ended. */
-  answer(localSpi: bigint, request: Uint8Array): Uint8Array | undefined {
+  answer(localSpi: bigint, request: Uint8Array): readonly Uint8Array[] | undefined {
     const kept = this.#kept.get(localSpi);
     return kept && sameBytes(kept.request, this.#deps.suite.hash('sha256', request)) ? kept.response : undefined;
   }

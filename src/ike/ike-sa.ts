@@ -5,6 +5,7 @@ import { DELETE_TIME, KEEPALIVE, REPLACED_TIME } from './constants.ts';
 import type { Ctx } from './context.ts';
 import { Exchanges, type Task } from './exchange.ts';
 import { wipeKeyed, type Keyed } from './keyed.ts';
+import { sealWithin } from './fragments.ts';
 import { Inbox } from './inbox.ts';
 import { createChildTask } from './tasks/child-create.ts';
 import { rekeyChildTask, rekeyDue } from './tasks/child-rekey.ts';
@@ -55,6 +56,8 @@ export class IkeSa {
   localId: IkeIdentity | undefined;
   peerId: IkeIdentity | undefined;
   establishedAt: Instant | undefined;
+  /** Both sides can join fragments (FR2.3-1). */
+  fragmentation = false;
   natLocal = false;
   natRemote = false;
   mobility: Mobility = settled();
@@ -135,20 +138,21 @@ export class IkeSa {
   // ---- sending ------------------------------------------------------------------------------------------------------
 
   /** RFC 3948 §2.2: away from port 500 an IKE message starts with four zero octets. */
-  transmit(path: Path, bytes: Uint8Array, ctx: Ctx): void {
-    ctx.emit({ type: 'packet.send', path, bytes: path.local.port === 500 ? bytes : concat(new Uint8Array(4), bytes) });
+  transmit(path: Path, datagrams: readonly Uint8Array[], ctx: Ctx): void {
+    for (const bytes of datagrams) ctx.emit({ type: 'packet.send', path, bytes: path.local.port === 500 ? bytes : concat(new Uint8Array(4), bytes) });
     if (samePath(path, this.path)) this.lastSent = ctx.now;
   }
 
-  /** A protected message of this SA, as the datagrams to send; a request or response of IKE_SA_INIT is none. */
-  seal(exchange: number, messageId: number, isResponse: boolean, payloads: readonly Payload[]): Uint8Array {
+  /** A protected message of this SA as the datagrams to send, cut up when it exceeds `limit` octets and the peer can join it (RFC 7383). */
+  seal(exchange: number, messageId: number, isResponse: boolean, payloads: readonly Payload[], limit: number): Uint8Array[] {
     const { spiI, spiR, originalInitiator } = this;
-    return this.keyed().protection.seal({ spiI, spiR, majorVersion: 2, minorVersion: 0, exchange, fromOriginalInitiator: originalInitiator, isResponse, messageId }, payloads);
+    const header = { spiI, spiR, majorVersion: 2, minorVersion: 0, exchange, fromOriginalInitiator: originalInitiator, isResponse, messageId };
+    return sealWithin(this.keyed().protection, header, payloads, this.fragmentation ? limit : undefined);
   }
 
-  encodeRequest(exchange: ExchangeName, messageId: number, payloads: readonly Payload[]): Uint8Array {
-    if (exchange === 'IKE_SA_INIT') return this.setup?.request ?? new Uint8Array();
-    return this.seal(EXCHANGE[exchange], messageId, false, payloads);
+  encodeRequest(exchange: ExchangeName, messageId: number, payloads: readonly Payload[], limit: number): Uint8Array[] {
+    if (exchange === 'IKE_SA_INIT') return [this.setup?.request ?? new Uint8Array()];
+    return this.seal(EXCHANGE[exchange], messageId, false, payloads, limit);
   }
 
   event(event: IkeEvent, ctx: Ctx): void {

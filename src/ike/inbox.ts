@@ -1,6 +1,7 @@
 import { sameBytes, samePath, type Path } from '../base/index.ts';
-import { decodeChain, EXCHANGE, findNotify, findPayload, notify, type DecodedChain, type IkeHeader, type Payload } from '../codec/ike/index.ts';
+import { decodeChain, EXCHANGE, findNotify, findPayload, notify, type DecodedChain, type IkeHeader, type Payload, type PayloadOf } from '../codec/ike/index.ts';
 import type { Ctx } from './context.ts';
+import { leastLimit, messageLimit, Reassembly } from './fragments.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { checkRules, fatalNotify } from './message-rules.ts';
 import { respondAuth } from './tasks/ike-auth.ts';
@@ -8,10 +9,10 @@ import { respondCreateChild } from './tasks/child-create.ts';
 import { onInitMessage } from './tasks/ike-init.ts';
 import { respondInformational } from './tasks/informational.ts';
 
-/** The last request of the peer and what it was answered, as datagrams. */
+/** The last request of the peer, or its first fragment, and the datagrams it was answered with. */
 export interface Answered {
   readonly request: Uint8Array;
-  readonly response: Uint8Array;
+  readonly response: readonly Uint8Array[];
 }
 
 /**
@@ -22,6 +23,10 @@ export class Inbox {
   readonly #sa: IkeSa;
   #expectedId = 0;
   #answered: Answered | undefined;
+  readonly #requestPieces = new Reassembly();
+  readonly #responsePieces = new Reassembly();
+  /** The first fragment of the request that is being joined. */
+  #firstPiece: Uint8Array | undefined;
 
   constructor(sa: IkeSa) {
     this.#sa = sa;
@@ -47,6 +52,8 @@ export class Inbox {
       return;
     }
     if (!sa.hasKeys || outer.kind === 'malformed') return;
+    const skf = findPayload(outer.payloads, 'SKF');
+    if (skf) return this.#fragment(header, message, skf, path, ctx);
     const sk = findPayload(outer.payloads, 'SK');
     if (!sk) {
       if (outer.kind === 'payloads' && header.isResponse) this.#unprotectedResponse(header, outer.payloads, ctx);
@@ -58,7 +65,32 @@ export class Inbox {
       return inner?.kind === 'payloads' && outer.kind === 'critical' ? { ...outer, payloads: inner.payloads } : inner;
     };
     if (header.isResponse) this.#response(header, open, path, ctx);
-    else this.#request(header, message, open, path, ctx);
+    else this.#request(header, message, open, messageLimit(path), path, ctx);
+  }
+
+  /** One piece of a message (RFC 7383 §2.6). It is kept only when its ICV is right and somebody waits for the message. */
+  #fragment(header: IkeHeader, message: Uint8Array, skf: PayloadOf<'SKF'>, path: Path, ctx: Ctx): void {
+    const sa = this.#sa;
+    if (!sa.fragmentation) return;
+    const { protection } = sa.keyed();
+    if (!header.isResponse && this.#answered && header.messageId === this.#expectedId - 1) {
+      // FR2.6-2: the first piece alone brings the answer again, also when the peer cut the request up only after it went unanswered.
+      if (skf.fragment === 1 && (sameBytes(this.#answered.request, message) || protection.openFragment(message, skf))) sa.transmit(path, this.#answered.response, ctx);
+      return;
+    }
+    const wanted = header.isResponse ? sa.exchanges.outstanding?.messageId === header.messageId : header.messageId === this.#expectedId && this.#mayAsk(header.exchange);
+    const pieces = header.isResponse ? this.#responsePieces : this.#requestPieces;
+    if (!wanted || !pieces.wants(header.messageId, skf.fragment, skf.total, ctx.now)) return;
+    const piece = protection.openFragment(message, skf);
+    if (!piece) return;
+    if (!header.isResponse && piece.number === 1) this.#firstPiece = message.slice();
+    const whole = pieces.take(header.messageId, piece, message.length, ctx.now);
+    if (!whole) return;
+    if (header.isResponse) return this.#response(header, () => whole, path, ctx);
+    // What the peer sends in small pieces had to be small: so is the answer (FR2.5.1-1).
+    const limit = Math.min(messageLimit(path), Math.max(pieces.largest, leastLimit(path)));
+    this.#request(header, this.#firstPiece ?? message, () => whole, limit, path, ctx);
+    this.#firstPiece = undefined;
   }
 
   /** I2.4-2, I2.21.4-1: an unprotected notice is a hint to check, and changes nothing. */
@@ -106,7 +138,8 @@ export class Inbox {
     sa.afterwards(ctx);
   }
 
-  #request(header: IkeHeader, message: Uint8Array, open: () => DecodedChain | undefined, path: Path, ctx: Ctx): void {
+  /** `limit`: octets of an answer in one piece. */
+  #request(header: IkeHeader, message: Uint8Array, open: () => DecodedChain | undefined, limit: number, path: Path, ctx: Ctx): void {
     const sa = this.#sa;
     // Before anything is opened: a repeated request gets the stored answer, to where this copy came from (I2.1-2).
     if (this.#answered && header.messageId === this.#expectedId - 1 && sameBytes(this.#answered.request, message)) {
@@ -118,7 +151,7 @@ export class Inbox {
     if (!inner) return;
     sa.heard(path, ctx);
     const respond = (payloads: readonly Payload[]): void => {
-      const response = sa.seal(header.exchange, header.messageId, true, payloads);
+      const response = sa.seal(header.exchange, header.messageId, true, payloads, limit);
       this.#answered = { request: message.slice(), response };
       sa.transmit(path, response, ctx);
     };

@@ -5,6 +5,7 @@ import { installChild } from '../child-sa.ts';
 import { CHILD_USE_TIME, SETUP_TIME, SOFT_JITTER, SOFT_SHARE } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
+import { messageLimit } from '../fragments.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { fatalNotify } from '../message-rules.ts';
 import { buildProposals, checkAnswer } from '../negotiate.ts';
@@ -95,7 +96,7 @@ function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloa
   const refuse = (why: string): void => {
     ctx.host.freeChildSpi(spi);
     // I2.21-1: the peer takes the SA for established. It is told once; if that is lost its own liveness check finds out.
-    sa.transmit(sa.path, sa.encodeRequest('INFORMATIONAL', sa.exchanges.nextId, [notify('AUTHENTICATION_FAILED')]), ctx);
+    sa.transmit(sa.path, sa.encodeRequest('INFORMATIONAL', sa.exchanges.nextId, [notify('AUTHENTICATION_FAILED')], messageLimit(sa.path)), ctx);
     sa.close('authentication_failed', why, ctx);
   };
   if (auth.method !== AUTH_SHARED_KEY || !ctx.deps.suite.equal(expected, auth.data)) return refuse(`the peer's AUTH does not verify (is the PSK the same on both sides?)`);

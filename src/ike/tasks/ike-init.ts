@@ -63,6 +63,7 @@ function sendInit(sa: IkeSa, ctx: Ctx): void {
     { type: 'KE', group: setup.dh.group, data: setup.dh.publicValue },
     { type: 'NONCE', data: setup.ni },
     ...natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, sa.path.local, sa.path.remote, true),
+    ...(connection.fragmentation ? [notify('IKEV2_FRAGMENTATION_SUPPORTED')] : []),
   ];
   setup.request = encodeMessage(
     { spiI: sa.spiI, spiR: sa.spiR, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT, fromOriginalInitiator: true, isResponse: false, messageId: 0 },
@@ -133,6 +134,7 @@ export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly P
   deriveKeys(sa, chosen, shared, ctx);
   shared.fill(0);
   setup.dh.wipe();
+  sa.fragmentation = connection.fragmentation && findNotify(payloads, 'IKEV2_FRAGMENTATION_SUPPORTED') !== undefined;
   sa.natLocal = verdict.local;
   sa.natRemote = verdict.remote;
   ctx.host.won(sa, ctx);
@@ -183,12 +185,15 @@ export function respondInit(
   const shared = dh.derive(ke.data);
   if (!shared) return undefined;
   const spiR = ctx.host.newIkeSpi();
+  // Which section it is for shows only in IKE_AUTH: one that forbids it rules it out.
+  const fragmentation = candidates.every((c) => c.fragmentation) && findNotify(payloads, 'IKEV2_FRAGMENTATION_SUPPORTED') !== undefined;
   const nr = entropy.bytes(NONCE_OCTETS, 'nonce');
   const reply = bare(spiR, [
     { type: 'SA', proposals: [buildChosen(chosen, PROTOCOL.IKE, new Uint8Array())] },
     { type: 'KE', group, data: dh.publicValue },
     { type: 'NONCE', data: nr },
     ...natNotifies(suite, header.spiI, spiR, path.local, path.remote, true),
+    ...(fragmentation ? [notify('IKEV2_FRAGMENTATION_SUPPORTED')] : []),
   ]);
   const sa = new IkeSa({
     chain, name: candidates[0]?.name ?? '', connection: undefined, originalInitiator: false, mobikeRole: 'responder', state: 'halfOpen',
@@ -201,6 +206,7 @@ export function respondInit(
   shared.fill(0);
   dh.wipe();
   sa.inbox.expectAuth();
+  sa.fragmentation = fragmentation;
   sa.timers.set('halfOpen', after(ctx.now, HALF_OPEN_TIME));
   sa.natLocal = verdict.local;
   sa.natRemote = verdict.remote;

@@ -122,6 +122,7 @@ function succeed(old: IkeSa, asInitiator: boolean, spiI: IkeSpi, spiR: IkeSpi, c
   sa.peerId = old.peerId;
   sa.establishedAt = old.establishedAt;
   sa.lastIke = ctx.now;
+  sa.fragmentation = old.fragmentation;
   sa.natLocal = old.natLocal;
   sa.natRemote = old.natRemote;
   sa.traffic = old.traffic;
