@@ -448,6 +448,9 @@ test('N-i M3.8-3: a standby whose mapping is another at each probe raises nothin
     const probe = peer.hearOne();
     assert.equal(probe.path.uplink, 'lte');
     answerNat(peer, probe, port === 3 ? lte.local : { address: ip('198.51.100.20'), port });
+    const last = peer.hearOne();
+    assert.deepEqual([last.path.uplink, notifies(last).includes('UPDATE_SA_ADDRESSES')], ['wan', false], 'Q-11: a check on the current path, and no more');
+    answerNat(peer, last);
     assert.deepEqual(peer.hear(), []);
   }
   assert.deepEqual([peer.side.of('nat.changed').length, peer.side.engine.status()[0]?.natLocal], [0, true]);

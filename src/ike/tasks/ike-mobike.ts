@@ -176,6 +176,8 @@ export function livenessTask(probe: Path | undefined): Task {
     onResponse(sa, payloads, answer, ctx) {
       // With several copies on the way the hashes may be of another copy's addresses.
       if (asked && answer.onePath && sa.mobility.supported && sa.mobikeRole === 'initiator') takeVerdict(sa, asked, answer.path, payloads, false, ctx);
+      // Q-11: OpenIKED follows every message; the last one it sees must be from the current path.
+      if (probe && answer.onePath && sa.isEstablished && sa.exchanges.idle && !sa.mobility.pending && !samePath(probe, sa.path)) sa.exchanges.enqueue(livenessTask(undefined));
     },
     onTimeout: (sa, ctx) => sa.close('peer_dead', `no answer for ${HOLD_TIME / 1000} s`, ctx),
   };
