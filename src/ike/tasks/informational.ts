@@ -77,7 +77,9 @@ export function respondInformational(sa: IkeSa, messageId: number, payloads: rea
     else sa.die(ctx);
     return;
   }
-  const fatal = fatalNotify(payloads);
+  // I2.21.2-1: directly after IKE_AUTH, message ID 1, the initiator says so of our answer to it.
+  const ofAuth = sa.setup !== undefined && !sa.originalInitiator && messageId === 2 && findNotify(payloads, 'UNSUPPORTED_CRITICAL_PAYLOAD') !== undefined;
+  const fatal = ofAuth ? 'invalid_syntax' : fatalNotify(payloads);
   if (fatal) {
     respond([]);
     return sa.close(fatal, 'the peer ended the SA with an error', ctx);
