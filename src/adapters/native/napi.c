@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "napi-host.h"
+#include "napi-x509.h"
 
 /* Of the interface in native.ts. */
 #define ABI 3
@@ -357,6 +358,9 @@ NAPI_MODULE_INIT() {
       {"netlinkClose", netlink_close_call},
       {"tcpConnect", tcp_connect_call},
       {"tcpCancel", tcp_cancel_call},
+      {"x509Missing", binding_x509_missing},
+      {"x509Read", binding_x509_read},
+      {"x509VerifyChain", binding_x509_verify_chain},
   };
   napi_value causes = NULL;
   for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {

@@ -10,6 +10,7 @@ export { createMqttPort } from './mqtt.ts';
 export { loadNative, NativeHost } from './native.ts';
 export { createKernelPort } from './netlink.ts';
 export { pickNetlink } from './netlink-pick.ts';
+export { nodePki } from './pki.ts';
 export { createResolverPort } from './resolver.ts';
 export { connectTcp } from './tcp.ts';
 export { createUbusPort } from './ubus.ts';

@@ -85,6 +85,14 @@ export interface NativeAddon {
   netlinkClose(host: HostHandle, id: number): void;
   tcpConnect(host: HostHandle, address: Uint8Array, port: number, ifindex: number, mark: number, userTimeoutMs: number): number;
   tcpCancel(host: HostHandle, id: number): void;
+  /** Undefined, or why the process has no X.509. */
+  x509Missing(): string | undefined;
+  /** A certificate's facts in the shape of `CertificateFacts`; undefined when it is none. */
+  x509Read(certificate: Uint8Array): object | undefined;
+  /** Undefined when the chain holds, else what is wrong. `now` in Unix seconds, negative: dates are not looked at. */
+  x509VerifyChain(
+    leaf: Uint8Array, intermediates: readonly Uint8Array[], anchors: readonly Uint8Array[], crls: readonly Uint8Array[], now: number, allowTlsUsage: boolean,
+  ): string | undefined;
 }
 
 /** An Error as Node makes them of system calls: `code` is the errno's name. */
