@@ -34,6 +34,8 @@ export const DROP_CAUSES = [
   'send_failed',
   /** An SA beyond the bound of the plane was not installed. */
   'sa_refused',
+  /** Outer ECN says congestion, the inner transport does not know ECN (RFC 6040 §4.2). */
+  'ecn',
 ] as const;
 
 export type DropCause = (typeof DROP_CAUSES)[number];

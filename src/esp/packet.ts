@@ -1,29 +1,25 @@
 import { concat } from '../base/index.ts';
-import type { Aead } from '../crypto/index.ts';
+import type { EspProtection, PacketHead } from './protection.ts';
 
 /*
  *   0                   1                   2                   3
  *   +---------------------------------------------------------------+
- *   |                    SPI (>= 256)                               |  additional authenticated data: SPI | sequence,
- *   +---------------------------------------------------------------+  with ESN SPI | high 32 bits | low 32 bits
- *   |                    Sequence number, low 32 bits               |  (RFC 4106 §5)
+ *   |                    SPI (>= 256)                               |  the ICV covers all of it but itself, and with
+ *   +---------------------------------------------------------------+  ESN the high 32 bits of the sequence number
+ *   |                    Sequence number, low 32 bits               |
  *   +---------------------------------------------------------------+
- *   |                    IV: 64-bit sequence number                 |  nonce: salt | IV (RFC 4106 §4)
- *   |                                                               |
+ *   |                    IV: AEAD 8 octets, the 64-bit sequence     |
+ *   |                    number; CBC 16 octets, random              |
  *   +---------------------------------------------------------------+
  *   |                    inner packet (encrypted) ...               |
  *   |                      [TFC padding]  padding 1, 2, 3 ...       |
  *   |                               +---------------+---------------+
- *   |                               |  pad length   |  next header  |
+ *   |                               |  pad length   |  next header  |  ends on 4 octets, CBC: on 16
  *   +---------------------------------------------------------------+
- *   |                    ICV, 16 octets                             |
+ *   |                    ICV: AEAD 16 octets, HMAC half its hash    |
  *   +---------------------------------------------------------------+
  */
 export const ESP_HEADER = 8;
-export const ESP_IV = 8;
-export const ESP_ICV = 16;
-/** Shortest packet: header, IV, padded trailer of an empty payload, ICV. */
-export const ESP_MIN = ESP_HEADER + ESP_IV + 2 + ESP_ICV;
 /** Next header values (RFC 4303 §2.6). */
 export const NEXT_HEADER = { IPV4: 4, IPV6: 41, DUMMY: 59 } as const;
 
@@ -38,46 +34,35 @@ export function classifyDatagram(bytes: Uint8Array): 'ike' | 'keepalive' | 'esp'
 /** What sealing and opening need of an SA. */
 export interface EspKeys {
   readonly spi: number;
-  readonly aead: Aead;
-  /** 4 octets. */
-  readonly salt: Uint8Array;
   readonly esn: boolean;
+  readonly protection: EspProtection;
 }
 
-const put32 = (bytes: Uint8Array, at: number, value: number): void => {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
-};
-
-const split = (sequence: number): { high: number; low: number } => ({ high: Math.floor(sequence / 0x1_0000_0000) >>> 0, low: sequence >>> 0 });
-
-function associated(keys: EspKeys, sequence: number): Uint8Array {
-  const { high, low } = split(sequence);
-  const aad = new Uint8Array(keys.esn ? 12 : 8);
-  put32(aad, 0, keys.spi);
-  if (keys.esn) put32(aad, 4, high);
-  put32(aad, keys.esn ? 8 : 4, low);
-  return aad;
+/** SPI, low half and, apart, the 64-bit number in network order. */
+function headOf(keys: EspKeys, sequence: number): PacketHead & { readonly counter: Uint8Array } {
+  const header = new Uint8Array(ESP_HEADER);
+  const counter = new Uint8Array(8);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, keys.spi);
+  view.setUint32(4, sequence >>> 0);
+  const wide = new DataView(counter.buffer);
+  wide.setUint32(0, Math.floor(sequence / 0x1_0000_0000) >>> 0);
+  wide.setUint32(4, sequence >>> 0);
+  return { header, counter, high: keys.esn ? counter.subarray(0, 4) : undefined };
 }
 
 /** The ESP packet around `inner` with this sequence number, which must not have been used with these keys. */
 export function sealEsp(keys: EspKeys, sequence: number, inner: Uint8Array, nextHeader: number): Uint8Array {
-  const { high, low } = split(sequence);
-  const header = new Uint8Array(ESP_HEADER + ESP_IV);
-  put32(header, 0, keys.spi);
-  put32(header, 4, low);
-  put32(header, 8, high);
-  put32(header, 12, low);
-  const padding = (4 - ((inner.length + 2) % 4)) % 4; // RFC 4303 §2.4
-  const plain = new Uint8Array(inner.length + padding + 2);
-  plain.set(inner);
-  for (let i = 0; i < padding; i++) plain[inner.length + i] = i + 1;
-  plain[plain.length - 2] = padding;
-  plain[plain.length - 1] = nextHeader;
-  const nonce = concat(keys.salt, header.subarray(ESP_HEADER));
-  return concat(header, keys.aead.seal(nonce, associated(keys, sequence), plain));
+  const { block } = keys.protection;
+  const head = headOf(keys, sequence);
+  const padding = (block - ((inner.length + 2) % block)) % block; // RFC 4303 §2.4
+  const text = new Uint8Array(inner.length + padding + 2);
+  text.set(inner);
+  for (let i = 0; i < padding; i++) text[inner.length + i] = i + 1;
+  text[text.length - 2] = padding;
+  text[text.length - 1] = nextHeader;
+  const iv = keys.protection.makeIv(head.counter);
+  return concat(head.header, iv, keys.protection.seal(head, iv, text));
 }
 
 /** SPI and the low 32 bits of the sequence number; the packet has at least 8 octets. */
@@ -86,10 +71,17 @@ export function espHeader(bytes: Uint8Array): { spi: number; low: number } {
   return { spi: view.getUint32(0), low: view.getUint32(4) };
 }
 
-/** Decrypts a packet of at least `ESP_MIN` octets; undefined for a wrong ICV. The result still has its trailer. */
+/** False for what no packet under these keys can be by its length. */
+export function espLengthFits(keys: EspKeys, length: number): boolean {
+  const { iv, icv, block, shortest } = keys.protection;
+  const text = length - ESP_HEADER - iv - icv;
+  return text >= shortest && (shortest < block || text % block === 0);
+}
+
+/** Decrypts a packet whose length fits; undefined for a wrong ICV. The result still has its trailer. */
 export function openEsp(keys: EspKeys, sequence: number, bytes: Uint8Array): Uint8Array | undefined {
-  const nonce = concat(keys.salt, bytes.subarray(ESP_HEADER, ESP_HEADER + ESP_IV));
-  return keys.aead.open(nonce, associated(keys, sequence), bytes.subarray(ESP_HEADER + ESP_IV));
+  const text = ESP_HEADER + keys.protection.iv;
+  return keys.protection.open(headOf(keys, sequence), bytes.subarray(ESP_HEADER, text), bytes.subarray(text));
 }
 
 /** Takes the trailer off; undefined when the padding is not 1, 2, 3… (RFC 4303 §2.4: SHOULD be inspected). */

@@ -1,34 +1,42 @@
 import { formatEndpoint, wipe } from '../base/index.ts';
-import type { Endpoint, Instant, Path } from '../base/index.ts';
-import type { Aead, CryptoSuite } from '../crypto/index.ts';
+import type { Endpoint, Entropy, Instant, Path } from '../base/index.ts';
+import type { CryptoSuite } from '../crypto/index.ts';
 import type { EspEffect, EspInput, EspReport, EspSa } from '../ports/index.ts';
 import type { DropCause } from './drops.ts';
+import { mergeEcn, outerClass } from './ecn.ts';
 import { parseInner, selectorRow, selectorsMatch } from './inner.ts';
 import type { SelectorRow } from './inner.ts';
 import { clampMss, innerLimit, tooBigMessage } from './mtu.ts';
 import type { NonceGuard } from './nonce-guard.ts';
-import { ESP_MIN, NEXT_HEADER, classifyDatagram, espHeader, openEsp, sealEsp, stripTrailer } from './packet.ts';
+import { NEXT_HEADER, classifyDatagram, espHeader, espLengthFits, openEsp, sealEsp, stripTrailer } from './packet.ts';
+import { protectionOf } from './protection.ts';
+import type { EspProtection } from './protection.ts';
 import { ReplayWindow } from './replay.ts';
+import { SelectorIndex } from './selector-index.ts';
 
 /** A UDP datagram with its outer endpoints, seen from this host, and the device it came or leaves through. */
 export interface EspDatagram {
   readonly ifindex: number;
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  /** DSCP and ECN of the outer header; none: 0. */
+  readonly trafficClass?: number;
   readonly bytes: Uint8Array;
 }
 
 export interface SoftEspOptions {
   /** Shared by all planes of a simulation: throws when a key meets a nonce twice. */
   readonly nonceGuard?: NonceGuard;
+  /** For the IVs of AES-CBC; without it such SAs are a bug. */
+  readonly entropy?: Entropy;
   /** What `tun.opened` answers; default 99. */
   readonly tunIfindex?: number;
 }
 
-/** SAs at one time; more are refused (counted as `sa_refused`). */
-export const MAX_SAS = 1024;
+/** SAs at one time; more are refused (counted as `sa_refused`). 8,000 peers with one child each, all of them amid a rekeying. */
+export const MAX_SAS = 32_768;
 /** Bundles at one time; the oldest without an SA makes room. */
-export const MAX_BUNDLES = 1024;
+export const MAX_BUNDLES = 16_384;
 /** Outer endpoint pairs remembered per bundle. */
 export const MAX_INBOUND_PATHS = 8;
 const UNKNOWN_SPI_INTERVAL = 1000;
@@ -40,13 +48,13 @@ interface Sa {
   readonly child: Child;
   readonly direction: 'in' | 'out';
   readonly spi: number;
-  readonly aead: Aead;
-  readonly salt: Uint8Array;
-  /** Key and salt, kept only for the nonce guard. */
+  readonly protection: EspProtection;
+  /** The key, kept only for the nonce guard. */
   readonly guardKey: Uint8Array | undefined;
   readonly esn: boolean;
   readonly local: readonly SelectorRow[];
   readonly remote: readonly SelectorRow[];
+  readonly copyDscp: boolean;
   readonly replay: ReplayWindow;
   /** Outbound: last sequence number used. */
   sequence: number;
@@ -57,7 +65,8 @@ interface Sa {
 
 interface Child {
   readonly id: number;
-  readonly bundle: number;
+  /** Grows with each child made. */
+  readonly order: number;
   used: Sa | undefined;
   sas: number;
 }
@@ -78,6 +87,7 @@ interface Bundle {
   sent: number;
   lastSent: Instant | undefined;
   lastAny: Instant | undefined;
+  readonly children: Map<number, Child>;
   /** Least recent first. */
   readonly inbound: Map<string, InboundPath>;
 }
@@ -91,12 +101,13 @@ export class SoftEsp {
   readonly #options: SoftEspOptions;
   readonly #sas = new Map<number, Sa>();
   readonly #bySpi = new Map<number, Sa>();
-  readonly #children = new Map<string, Child>();
+  readonly #index = new SelectorIndex<Child>();
   readonly #bundles = new Map<number, Bundle>();
   readonly #drops = new Map<DropCause, number>();
   #replies: Uint8Array[] = [];
   #dummies: EspDatagram[] = [];
   #unknownAt: Instant | undefined;
+  #childrenMade = 0;
 
   constructor(suite: CryptoSuite, options: SoftEspOptions = {}) {
     this.#suite = suite;
@@ -115,7 +126,7 @@ export class SoftEsp {
         return [];
       case 'esp.sa.use': {
         const sa = this.#sas.get(effect.handle);
-        if (sa?.direction === 'out') sa.child.used = sa;
+        if (sa?.direction === 'out') this.#use(sa.child, sa);
         return [];
       }
       case 'esp.sa.remove':
@@ -140,7 +151,7 @@ export class SoftEsp {
   outbound(inner: Uint8Array, now: Instant): EspDatagram[] {
     const packet = parseInner(inner);
     if (packet === undefined) return this.#drop('not_ip');
-    const sa = this.#outboundSa((out) => selectorsMatch(packet, out.local, out.remote));
+    const sa = this.#index.find(packet.destination, ({ used }) => used !== undefined && selectorsMatch(packet, used.local, used.remote))?.used;
     if (sa === undefined) return this.#drop('no_sa');
     const bundle = sa.bundle;
     if (bundle.path === undefined) return this.#drop('no_path');
@@ -155,7 +166,7 @@ export class SoftEsp {
     if (datagram === undefined) return [];
     bundle.sent++;
     bundle.lastSent = now;
-    return [datagram];
+    return [{ ...datagram, trafficClass: outerClass(inner, sa.copyDscp) }];
   }
 
   /** Decapsulates one datagram of an encapsulation port: the inner packet for TUN, unless it was dropped. */
@@ -208,27 +219,27 @@ export class SoftEsp {
   }
 
   #add(sa: EspSa): void {
-    const key = sa.key.reveal();
-    if (key.length !== 20 && key.length !== 36) throw new Error(`ESP key of ${key.length} octets`);
     if (this.#sas.has(sa.handle)) throw new Error(`ESP handle ${sa.handle} exists`);
     if (sa.direction === 'in' && (sa.spi < 256 || this.#bySpi.has(sa.spi))) throw new Error(`inbound SPI ${sa.spi} exists or is reserved`);
     if (this.#sas.size >= MAX_SAS) {
       this.#drop('sa_refused');
       sa.key.wipe();
+      sa.integ?.key.wipe();
       return;
     }
+    const protection = protectionOf(this.#suite, sa, this.#options.entropy);
     const bundle = this.#bundle(sa.bundle);
-    const child = this.#child(sa.bundle, sa.child);
+    const child = this.#child(bundle, sa.child);
     bundle.sas++;
     child.sas++;
     const made: Sa = {
       handle: sa.handle, bundle, child, direction: sa.direction, spi: sa.spi, esn: sa.esn,
-      aead: this.#suite.aead(sa.cipher === 'aes-cbc' ? 'aes-gcm-16' : sa.cipher, key.slice(0, -4)), salt: key.slice(-4),
-      guardKey: this.#options.nonceGuard === undefined ? undefined : key.slice(),
-      local: sa.local.map(selectorRow), remote: sa.remote.map(selectorRow),
+      protection, guardKey: this.#options.nonceGuard === undefined ? undefined : sa.key.reveal().slice(),
+      local: sa.local.map(selectorRow), remote: sa.remote.map(selectorRow), copyDscp: sa.copyDscp ?? false,
       replay: new ReplayWindow(sa.esn), sequence: 0, packets: 0, bytes: 0, seen: false,
     };
     sa.key.wipe();
+    sa.integ?.key.wipe();
     this.#sas.set(sa.handle, made);
     if (sa.direction === 'in') this.#bySpi.set(sa.spi, made);
   }
@@ -236,22 +247,27 @@ export class SoftEsp {
   #remove(handle: number): void {
     const sa = this.#sas.get(handle);
     if (sa === undefined) return;
-    sa.aead.wipe();
-    wipe(sa.salt, sa.guardKey);
+    sa.protection.wipe();
+    wipe(sa.guardKey);
     this.#sas.delete(handle);
     if (sa.direction === 'in') this.#bySpi.delete(sa.spi);
-    if (sa.child.used === sa) sa.child.used = undefined;
-    if (--sa.child.sas === 0) this.#children.delete(`${sa.child.bundle}/${sa.child.id}`);
+    if (sa.child.used === sa) this.#use(sa.child, undefined);
+    if (--sa.child.sas === 0) sa.bundle.children.delete(sa.child.id);
     if (--sa.bundle.sas === 0 && sa.bundle.path === undefined) this.#bundles.delete(sa.bundle.id);
   }
 
-  #child(bundle: number, id: number): Child {
-    const key = `${bundle}/${id}`;
-    const old = this.#children.get(key);
+  #child(bundle: Bundle, id: number): Child {
+    const old = bundle.children.get(id);
     if (old !== undefined) return old;
-    const child: Child = { id, bundle, used: undefined, sas: 0 };
-    this.#children.set(key, child);
+    const child: Child = { id, order: ++this.#childrenMade, used: undefined, sas: 0 };
+    bundle.children.set(id, child);
     return child;
+  }
+
+  #use(child: Child, sa: Sa | undefined): void {
+    if (child.used !== undefined) this.#index.remove(child, child.used.remote);
+    child.used = sa;
+    if (sa !== undefined) this.#index.add(child, child.order, sa.remote);
   }
 
   #bundle(id: number): Bundle {
@@ -264,7 +280,7 @@ export class SoftEsp {
         break;
       }
     }
-    const made: Bundle = { id, path: undefined, mtu: 0, sas: 0, sent: 0, lastSent: undefined, lastAny: undefined, inbound: new Map() };
+    const made: Bundle = { id, path: undefined, mtu: 0, sas: 0, sent: 0, lastSent: undefined, lastAny: undefined, children: new Map(), inbound: new Map() };
     this.#bundles.set(id, made);
     return made;
   }
@@ -275,11 +291,6 @@ export class SoftEsp {
     bundle.path = path;
     bundle.mtu = mtu;
     if (path === undefined && bundle.sas === 0) this.#bundles.delete(id);
-  }
-
-  #outboundSa(matches: (sa: Sa) => boolean): Sa | undefined {
-    for (const child of this.#children.values()) if (child.used !== undefined && matches(child.used)) return child.used;
-    return undefined;
   }
 
   #seal(sa: Sa, path: Path, inner: Uint8Array, nextHeader: number, now: Instant): EspDatagram | undefined {
@@ -296,10 +307,11 @@ export class SoftEsp {
   }
 
   #dummy(id: number, now: Instant): void {
-    const path = this.#bundles.get(id)?.path;
-    if (path === undefined) return;
-    for (const child of this.#children.values()) {
-      if (child.bundle !== id || child.used === undefined) continue;
+    const bundle = this.#bundles.get(id);
+    const path = bundle?.path;
+    if (bundle === undefined || path === undefined) return;
+    for (const child of bundle.children.values()) {
+      if (child.used === undefined) continue;
       const datagram = this.#seal(child.used, path, new Uint8Array(0), NEXT_HEADER.DUMMY, now);
       if (datagram !== undefined) this.#dummies.push(datagram);
     }
@@ -323,7 +335,7 @@ export class SoftEsp {
       }
       return drop('unknown_spi');
     }
-    if (bytes.length < ESP_MIN) return drop('malformed');
+    if (!espLengthFits(sa, bytes.length)) return drop('malformed');
     const sequence = sa.replay.extend(low);
     if (sequence === undefined || !sa.replay.check(sequence)) return drop('replay');
     const plain = openEsp(sa, sequence, bytes);
@@ -343,8 +355,9 @@ export class SoftEsp {
     if (packet === undefined) return drop('bad_inner');
     if ((packet.version === 4) !== (stripped.nextHeader === NEXT_HEADER.IPV4)) return drop('bad_next_header');
     if (!selectorsMatch(packet, sa.remote, sa.local)) return drop('selector');
-    sa.bytes += packet.length;
     const inner = stripped.payload.slice(0, packet.length);
+    if (!mergeEcn(inner, packet, datagram.trafficClass ?? 0)) return drop('ecn');
+    sa.bytes += packet.length;
     clampMss(inner, packet, sa.bundle.mtu);
     return inner;
   }

@@ -49,6 +49,8 @@ export interface EspSa {
   /** Set with aes-cbc only: encrypt, then MAC, tag truncated as the name says (RFC 4868 §2.1). */
   readonly integ: { readonly name: 'hmac-sha256-128' | 'hmac-sha384-192' | 'hmac-sha512-256'; readonly key: Secret } | undefined;
   readonly esn: boolean;
+  /** Outbound: the outer header gets the inner DSCP (RFC 4301 §5.1.2.1); default: zero. ECN always follows RFC 6040. */
+  readonly copyDscp?: boolean;
   /** Inner source (out) or destination (in) must match one of these. */
   readonly local: readonly TrafficSelector[];
   /** Inner destination (out) or source (in) must match one of these. */

@@ -7,7 +7,8 @@ const OPENERS: { readonly [path: string]: string } = {
   'src/adapters/node/esp.ts': 'hands an SA its key',
   'src/adapters/node/mqtt.ts': 'the password of CONNECT',
   'src/config/reload.ts': 'compares the old with the new',
-  'src/esp/soft-esp.ts': 'makes the cipher of an SA',
+  'src/esp/protection.ts': 'makes the cipher of an SA',
+  'src/esp/soft-esp.ts': 'shows the nonce guard the key of an SA',
   'src/ike/tasks/ike-auth.ts': 'AUTH of a pre-shared key, RFC 7296 §2.15',
 };
 

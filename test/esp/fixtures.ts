@@ -1,7 +1,10 @@
-import type { Endpoint, Path } from '../../src/base/index.ts';
+import type { Endpoint, Entropy, Path } from '../../src/base/index.ts';
 import { Secret, ip, ipBytes, parsePrefix, prefixRange } from '../../src/base/index.ts';
 import type { ChildSpi, TrafficSelector } from '../../src/codec/ike/index.ts';
 import type { EspSa } from '../../src/ports/index.ts';
+import type { CryptoSuite } from '../../src/crypto/index.ts';
+import { protectionOf } from '../../src/esp/index.ts';
+import type { EspKeys } from '../../src/esp/index.ts';
 
 export const hex = (text: string): Uint8Array => Uint8Array.from((text.replaceAll(' ', '').match(new RegExp('..', 'g')) ?? []).map((pair) => parseInt(pair, 16)));
 
@@ -29,6 +32,33 @@ export function ts(prefix: string, protocol = 0, startPort = 0, endPort = 65535)
   return { protocol, startPort, endPort, ...prefixRange(parsed) };
 }
 
+/** One row per ESP suite that can be negotiated: octets of key with salt, and what authenticates CBC. */
+export interface EspSuite {
+  readonly name: string;
+  readonly cipher: EspSa['cipher'];
+  readonly octets: number;
+  readonly integ?: { readonly name: NonNullable<EspSa['integ']>['name']; readonly octets: number };
+}
+
+export const ESP_SUITES: readonly EspSuite[] = [
+  { name: 'aes128gcm16', cipher: 'aes-gcm-16', octets: 20 },
+  { name: 'aes256gcm16', cipher: 'aes-gcm-16', octets: 36 },
+  { name: 'chacha20poly1305', cipher: 'chacha20-poly1305', octets: 36 },
+  { name: 'aes128-sha256', cipher: 'aes-cbc', octets: 16, integ: { name: 'hmac-sha256-128', octets: 32 } },
+  { name: 'aes256-sha256', cipher: 'aes-cbc', octets: 32, integ: { name: 'hmac-sha256-128', octets: 32 } },
+  { name: 'aes256-sha384', cipher: 'aes-cbc', octets: 32, integ: { name: 'hmac-sha384-192', octets: 48 } },
+  { name: 'aes256-sha512', cipher: 'aes-cbc', octets: 32, integ: { name: 'hmac-sha512-256', octets: 64 } },
+];
+
+/** The shortest packet of an AEAD: header, IV, two octets of trailer, ICV. */
+export const AEAD_MIN = 34;
+
+/** Counts up: for IVs nobody has to guess. */
+export function testEntropy(): Entropy {
+  let next = 0;
+  return { bytes: (count) => new Uint8Array(count).map(() => ++next) };
+}
+
 export interface SaOptions {
   handle: number;
   direction: 'in' | 'out';
@@ -37,6 +67,9 @@ export interface SaOptions {
   child?: number;
   esn?: boolean;
   key?: Uint8Array;
+  /** Default AES-GCM, by the length of the key. */
+  suite?: EspSuite;
+  copyDscp?: boolean;
   local?: readonly TrafficSelector[];
   remote?: readonly TrafficSelector[];
 }
@@ -45,11 +78,20 @@ export interface SaOptions {
 export const keyOf = (octet: number, octets = 36): Uint8Array => new Uint8Array(octets).map((_, i) => (octet + i) & 255);
 
 export function sa(options: SaOptions): EspSa {
+  const key = options.key ?? keyOf(7, options.suite?.octets);
+  const integ = options.suite?.integ;
   return {
     handle: options.handle, bundle: options.bundle ?? 1, child: options.child ?? 1, direction: options.direction,
-    spi: options.spi as ChildSpi, cipher: 'aes-gcm-16', integ: undefined, key: new Secret((options.key ?? keyOf(7)).slice()), esn: options.esn ?? true,
+    spi: options.spi as ChildSpi, cipher: options.suite?.cipher ?? 'aes-gcm-16', key: new Secret(key.slice()), esn: options.esn ?? true,
+    integ: integ && { name: integ.name, key: new Secret(keyOf((key[0] ?? 0) ^ 0x55, integ.octets)) }, copyDscp: options.copyDscp ?? false,
     local: options.local ?? [ts('10.1.0.0/16'), ts('fd00:1::/32')], remote: options.remote ?? [ts('10.2.0.0/16'), ts('fd00:2::/32')],
   };
+}
+
+/** What seals and opens under such an SA. */
+export function espKeys(suite: CryptoSuite, options: SaOptions, entropy = testEntropy()): EspKeys {
+  const made = sa(options);
+  return { spi: made.spi, esn: made.esn, protection: protectionOf(suite, made, entropy) };
 }
 
 const put16 = (bytes: Uint8Array, at: number, value: number): void => {

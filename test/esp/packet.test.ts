@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCipheriv } from 'node:crypto';
 import { concat } from '../../src/base/index.ts';
-import { ESP_HEADER, ESP_MIN, NEXT_HEADER, classifyDatagram, espHeader, openEsp, sealEsp, stripTrailer } from '../../src/esp/index.ts';
+import { ESP_HEADER, NEXT_HEADER, aeadProtection, classifyDatagram, espHeader, openEsp, sealEsp, stripTrailer } from '../../src/esp/index.ts';
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
-import { hex, keyOf, packet, random, udp } from './fixtures.ts';
+import { AEAD_MIN, espKeys, hex, keyOf, packet, random, udp } from './fixtures.ts';
 import { GCM_VECTORS } from './vectors.ts';
 
 const suite = nodeCrypto();
 
 for (const vector of GCM_VECTORS) {
   test(`ES2-1 RFC 4106: ${vector.name}`, () => {
-    const keys = { spi: espHeader(hex(vector.packet)).spi, aead: suite.aead('aes-gcm-16', hex(vector.key)), salt: hex(vector.salt), esn: vector.esn };
+    const keys = { spi: espHeader(hex(vector.packet)).spi, protection: aeadProtection(suite.aead('aes-gcm-16', hex(vector.key)), hex(vector.salt)), esn: vector.esn };
     const plain = openEsp(keys, vector.sequence, hex(vector.packet));
     assert.deepEqual(plain && new Uint8Array(plain), hex(vector.plain));
     const stripped = stripTrailer(hex(vector.plain));
@@ -32,7 +32,7 @@ test('ES2-1 ES3-3: a sealed packet is SPI, sequence, IV = sequence, ciphertext, 
   for (const esn of [false, true]) {
     for (const sequence of [1, 0xffff_ffff, ...(esn ? [2 ** 32, 5 * 2 ** 32 + 77] : [])]) {
       const inner = packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2, 21));
-      const sealed = sealEsp({ spi: 0xc0ffee01, aead: suite.aead('aes-gcm-16', key), salt, esn }, sequence, inner, NEXT_HEADER.IPV4);
+      const sealed = sealEsp({ spi: 0xc0ffee01, protection: aeadProtection(suite.aead('aes-gcm-16', key), salt), esn }, sequence, inner, NEXT_HEADER.IPV4);
       const counter = Buffer.alloc(8);
       counter.writeBigUInt64BE(BigInt(sequence));
       const spi = hex('c0ffee01');
@@ -46,7 +46,7 @@ test('ES2-1 ES3-3: a sealed packet is SPI, sequence, IV = sequence, ciphertext, 
 });
 
 test('ES2-1: every length is aligned to 4 octets, padded 1, 2, 3 and comes back', () => {
-  const keys = { spi: 256, aead: suite.aead('aes-gcm-16', keyOf(2, 32)), salt: hex('00000000'), esn: true };
+  const keys = espKeys(suite, { handle: 1, direction: 'out', spi: 256 });
   for (let length = 0; length < 70; length++) {
     const inner = new Uint8Array(length).fill(length);
     const sealed = sealEsp(keys, length + 1, inner, NEXT_HEADER.IPV6);
@@ -82,10 +82,10 @@ test('RFC 3948 §2 NK-1: what a datagram on port 4500 is', () => {
 });
 
 test('ES2-1: no octets at all make opening throw', () => {
-  const keys = { spi: 256, aead: suite.aead('aes-gcm-16', keyOf(2, 32)), salt: hex('00000000'), esn: true };
+  const keys = espKeys(suite, { handle: 1, direction: 'out', spi: 256 });
   const draw = random(5);
   for (let i = 0; i < 300; i++) {
-    const bytes = new Uint8Array(ESP_MIN + draw(60)).map(() => draw(256));
+    const bytes = new Uint8Array(AEAD_MIN + draw(60)).map(() => draw(256));
     assert.equal(openEsp(keys, draw(2 ** 31), bytes), undefined);
   }
 });

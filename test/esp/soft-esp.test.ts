@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Secret, concat, instant } from '../../src/base/index.ts';
 import type { EspInput } from '../../src/ports/index.ts';
-import { ESP_MIN, MAX_INBOUND_PATHS, MAX_SAS, NEXT_HEADER, NonceGuard, REPLAY_WINDOW, SoftEsp, sealEsp } from '../../src/esp/index.ts';
+import { MAX_INBOUND_PATHS, MAX_SAS, NEXT_HEADER, NonceGuard, REPLAY_WINDOW, SoftEsp, sealEsp } from '../../src/esp/index.ts';
 import type { EspDatagram } from '../../src/esp/index.ts';
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
-import { endpoint, hex, keyOf, packet, path, sa, tcpSyn, ts, udp } from './fixtures.ts';
+import { AEAD_MIN, endpoint, espKeys, hex, keyOf, packet, path, sa, tcpSyn, ts, udp } from './fixtures.ts';
 
 const suite = nodeCrypto();
 const NOW = instant(1000);
@@ -128,7 +128,7 @@ test('ES3-2 NK-7: a peer may not send from addresses its SA does not allow', () 
 
 test('ES2-1: TFC octets are cut, dummies and wrong contents dropped by cause', () => {
   const { right } = pair();
-  const keys = { spi: 0x1001, aead: suite.aead('aes-gcm-16', keyOf(1).slice(0, 32)), salt: keyOf(1).slice(32), esn: true };
+  const keys = espKeys(suite, { handle: 1, direction: 'out', spi: 0x1001, key: keyOf(1) });
   let sequence = 0;
   const give = (inner: Uint8Array, next: number): Uint8Array | undefined =>
     right.inbound({ ifindex: 1, local: endpoint(B, 4500), remote: endpoint(A, 4500), bytes: sealEsp(keys, ++sequence, inner, next) }, NOW).inner;
@@ -181,7 +181,7 @@ test('F-1: esp.dummy sends under each used SA, and does not count as user traffi
   const { left, right } = pair();
   assert.deepEqual(left.apply({ type: 'esp.dummy', bundle: 1 }, instant(2000)), []);
   const [dummy, ...more] = left.takeDatagrams();
-  assert.ok(dummy && more.length === 0 && dummy.bytes.length >= ESP_MIN);
+  assert.ok(dummy && more.length === 0 && dummy.bytes.length >= AEAD_MIN);
   const bundle = left.report().bundles[0];
   assert.deepEqual([bundle?.sent, bundle?.lastSent, bundle?.lastAny], [0, undefined, 2000]);
   const got = right.inbound(across(dummy), NOW);

@@ -44,3 +44,62 @@ export const GCM_VECTORS: readonly {
     plain: '4500003069a6400080062690c0a801029389155e0a9e008b2dc57ee0000000007002400020bf0000020405b40101040201020201',
   },
 ];
+
+/** Whole ESP packets with AES-128-CBC, RFC 3602 §4 cases 5 to 8: SPI | sequence | IV | ciphertext; no ICV. */
+export const CBC_VECTORS: readonly {
+  readonly name: string;
+  readonly key: string;
+  readonly sequence: number;
+  /** 1 ICMP (transport mode) or 4 IPv4 (tunnel mode). */
+  readonly nextHeader: number;
+  /** What is protected, without the trailer. */
+  readonly payload: string;
+  readonly packet: string;
+}[] = [
+  {
+    name: 'RFC 3602 §4 case 5', key: '90d382b410eeba7ad938c46cec1a82bf', sequence: 1, nextHeader: 1,
+    payload:
+      '08000ebda70a00008e9c083db95b070008090a0b0c0d0e0f1011121314151617' + '18191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334353637',
+    packet:
+      '0000432100000001' + 'e96e8c08ab465763fd098d45dd3ff893' +
+      'f663c25d325c18c6a9453e194e120849a4870b66cc6b9965330013b4898dc856' +
+      'a4699e523a55db080b59ec3a8e4b7e52775b07d1db34ed9c538ab50c551b874a' + 'a269add047ad2d5913ac19b7cfbad4a6',
+  },
+  {
+    name: 'RFC 3602 §4 case 6', key: '90d382b410eeba7ad938c46cec1a82bf', sequence: 8, nextHeader: 1,
+    payload: '0800b5e8a80a0500a69c083d0b660e00777777777777777777777777',
+    packet: '0000432100000008' + '69d08df7d203329db093fc4924e5bd80' + 'f51995881ec4e0c4488987ce742e8109689bb379d2d750c0d915dca346a89f75',
+  },
+  {
+    name: 'RFC 3602 §4 case 7', key: '0123456789abcdef0123456789abcdef', sequence: 2, nextHeader: 4,
+    payload:
+      '45000054090400004001f988c0a87b03c0a87bc808009f76a90a0100b49c083d' +
+      '02a2040008090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223' + '2425262728292a2b2c2d2e2f3031323334353637',
+    packet:
+      '0000876500000002' + 'f4e765244f6407adf13dc1380f673f37' +
+      '773b5241a4c449225e4f3ce5ed611b0c237ca96cf74a93013c1b0ea1a0cf70f8' +
+      'e4ecaec78ac53aad7a0f022b859243c647752e94a859352b8a4d4d2decd136e5' + 'c177f132ad3fbfb2201ac9904c74ee0a109e0ca1e4dfe9d5a100b842f1c22f0d',
+  },
+  {
+    name: 'RFC 3602 §4 case 8', key: '0123456789abcdef0123456789abcdef', sequence: 5, nextHeader: 4,
+    payload:
+      '45000044090c00004001f990c0a87b03c0a87bc80800d63caa0a0200c69c083d' + 'a3de0300ffffffffffffffffffffffffffffffffffffffffffffffffffffffff' + 'ffffffff',
+    packet:
+      '0000876500000005' + '85d47224b5f3dd5d2101d4ea8dffab22' +
+      '15b92683819596a8047232cc00f7048fe45318e11f8a0f62ede3c3fc61203bb5' +
+      '0f980a08c9843fd3a1b06d5c07ff9639b7eb7dfb3512e5de435e7207ed971ef3' + 'd2726d9b5ef6affc6d17a0decbb13892',
+  },
+];
+
+/** RFC 7634 appendix A: a whole ESP packet with ChaCha20-Poly1305, without ESN. */
+export const CHACHA_VECTOR = {
+  key: '808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f', salt: 'a0a1a2a3', sequence: 5,
+  payload:
+    '45000054a6f200004001e778c6336405c000020508005b7a3a080000553bec10' +
+    '0007362708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223' + '2425262728292a2b2c2d2e2f3031323334353637',
+  packet:
+    '0102030400000005' + '1011121314151617' +
+    '24039428b97f417e3c13753a4f05087b67c352e6a7fab1b982d466ef407ae5c6' +
+    '14ee8099d52844eb61aa95dfab4c02f72aa71e7c4c4f64c9befe2facc638e8f3' + 'cbec163fac469b502773f6fb94e664da9165b82829f641e0' +
+    '76aaa8266b7fb0f7b11b369907e1ad43',
+} as const;

@@ -9,6 +9,10 @@
 
 #include "host.h"
 
+#define SUITES 6
+/* One SA a suite with ESN, one without. */
+#define SAS (2 * SUITES)
+
 static uint64_t state;
 
 static uint32_t draw(uint32_t below) {
@@ -32,18 +36,27 @@ static struct selector any(uint8_t width) {
 }
 
 static void add(struct esp *esp, uint32_t handle, uint32_t spi, bool outbound, bool esn) {
-  uint8_t key[36];
+  /* Ciphers with their octets of key, salt included, and of MAC key. */
+  static const struct { enum protect_cipher cipher; size_t key, mac; } suites[SUITES] = {
+      {PROTECT_AES_GCM, 20, 0}, {PROTECT_AES_GCM, 36, 0}, {PROTECT_CHACHA20_POLY1305, 36, 0},
+      {PROTECT_AES_CBC, 16, 32}, {PROTECT_AES_CBC, 32, 48}, {PROTECT_AES_CBC, 32, 64},
+  };
+  uint8_t key[64];
   struct selector rows[2] = {any(4), any(16)};
   struct esp_sa_spec spec;
   memset(&spec, 0, sizeof spec);
   memset(key, (int)(spi & 255), sizeof key);
   spec.handle = handle;
-  spec.bundle = spec.child = 1 + handle % 3;
+  spec.bundle = outbound ? 1 : 1 + handle % 3;
+  spec.child = 1;
   spec.spi = spi;
   spec.outbound = outbound;
   spec.esn = esn;
-  spec.key = key;
-  spec.key_length = esn ? 36 : 20;
+  spec.keys.cipher = suites[handle % SUITES].cipher;
+  spec.keys.key = spec.keys.mac_key = key;
+  spec.keys.key_length = suites[handle % SUITES].key;
+  spec.keys.mac_length = suites[handle % SUITES].mac;
+  spec.copy_dscp = true;
   spec.local.count = spec.remote.count = 2;
   spec.local.rows = spec.remote.rows = rows;
   if (esp_add(esp, &spec) != 0) abort();
@@ -96,35 +109,36 @@ int main(int argc, char **argv) {
     return 3;
   }
   /* `esp` is the peer: what it seals, `host` opens. */
-  for (uint32_t i = 0; i < 3; i++) {
-    add(&host->esp, i, 0x1000 + i, false, i != 0);
-    add(esp, i, 0x1000 + i, true, i != 0);
+  for (uint32_t i = 0; i < SAS; i++) {
+    add(&host->esp, i, 0x1000 + i, false, i < SUITES);
+    add(esp, i, 0x1000 + i, true, i < SUITES);
+  }
+  for (uint32_t bundle = 1; bundle <= 3; bundle++) {
     struct outer outer;
     outer_of(&outer);
-    esp_set_path(esp, 1 + i % 3, &outer, 1280 + draw(300));
-    esp_set_path(&host->esp, 1 + i % 3, &outer, 600 + draw(900));
+    if (bundle == 1) esp_set_path(esp, bundle, &outer, 1280 + draw(300));
+    esp_set_path(&host->esp, bundle, &outer, 600 + draw(900));
   }
   uint8_t *room = malloc(UDP_ROOM);
   unsigned long opened = 0;
   if (room == NULL) return 2;
   for (unsigned long n = 0; n < count; n++) {
-    size_t length = 0;
     size_t inner = random_inner(room + ESP_HEAD, draw(50) == 0 ? 3000 : 300);
     esp_tick(esp);
     uint8_t *exact = malloc(ESP_HEAD + inner + ESP_TAIL);
     if (exact == NULL) return 2;
     memcpy(exact + ESP_HEAD, room + ESP_HEAD, inner);
-    struct esp_child *child = esp->children;
-    for (uint32_t skip = draw(3); skip > 0 && child->next != NULL; skip--) child = child->next;
-    struct esp_sa *used = child->used;
-    if (esp_seal(esp, exact, inner, &length) == NULL) {
-      length = 0;
-      if (used != NULL && draw(4) == 0) esp_seal_dummy(esp, child, exact, &length);
-      if (length == 0) length = ESP_HEAD + inner;
-    }
+    uint32_t handle = draw(SAS);
+    struct esp_sa *used = esp_find_sa(esp, handle);
+    if (used == NULL || esp_use(esp, handle) != 0) abort();
+    struct esp_child *child = used->child;
+    struct esp_datagram made = {.at = exact, .length = 0};
+    if (esp_seal(esp, exact, inner, &made) == NULL && (draw(4) != 0 || !esp_seal_dummy(esp, child, exact, &made)))
+      made = (struct esp_datagram){.at = exact, .length = ESP_HEAD + inner};
+    size_t length = made.length;
     uint8_t *datagram = malloc(length == 0 ? 1 : length);
     if (datagram == NULL) return 2;
-    memcpy(datagram, exact, length);
+    memcpy(datagram, made.at, length);
     size_t given = length;
     switch (draw(6)) {
       case 0: datagram[draw((uint32_t)length)] ^= (uint8_t)(1 + draw(255)); break;
@@ -139,16 +153,17 @@ int main(int argc, char **argv) {
     struct outer outer;
     bool is_ike = false;
     size_t inner_length = 0;
+    uint8_t traffic_class = draw(8) == 0 ? (uint8_t)draw(256) : made.traffic_class;
     outer_of(&outer);
     esp_tick(&host->esp);
     for (int twice = 0; twice < 2; twice++) { /* the second is a replay, or decrypted octets */
-      uint8_t *got = host_sort(host, &outer, cut, given, &inner_length, &is_ike);
+      uint8_t *got = host_sort(host, &outer, traffic_class, cut, given, &inner_length, &is_ike);
       if (got != NULL) {
         if (got < cut || got + inner_length > cut + given) abort();
         opened++;
       }
     }
-    if (draw(1000) == 0) esp_skip_to(esp, 1 + draw(2), esp->sas->next->sequence + 0x7fffffffull * draw(2)); /* those with ESN */
+    if (draw(1000) == 0) esp_skip_to(esp, handle, used->sequence + 0x7fffffffull * (used->esn ? draw(2) : 0));
     free(cut);
     free(datagram);
     free(exact);

@@ -2,7 +2,7 @@
 # `make native-musl` build/musl/mobiked.node for the package, `make native-asan` build/asan/esp-plane, a stand-alone
 # program that drives the plain-C part under AddressSanitizer and UBSan.
 NATIVE := src/adapters/native
-NATIVE_CORE := $(addprefix $(NATIVE)/,loop.c udp.c inner.c gcm.c esp.c esp-sa.c tun.c netlink.c tcp.c host.c x509.c)
+NATIVE_CORE := $(addprefix $(NATIVE)/,loop.c udp.c inner.c protect.c esp.c esp-index.c esp-sa.c tun.c netlink.c tcp.c host.c x509.c)
 NATIVE_NAPI := $(addprefix $(NATIVE)/,napi.c napi-args.c napi-host.c napi-x509.c)
 NATIVE_HEADERS := $(wildcard $(NATIVE)/*.h)
 NATIVE_CFLAGS := -std=gnu11 -O2 -fPIC -fvisibility=hidden -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wconversion

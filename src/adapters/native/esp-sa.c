@@ -12,7 +12,7 @@ int esp_init(struct esp *esp) {
   memset(esp, 0, sizeof *esp);
   esp->unknown_spi_at = -1;
   esp_tick(esp);
-  return gcm_load() == NULL ? 0 : ENOTSUP;
+  return protect_load() == NULL ? 0 : ENOTSUP;
 }
 
 void esp_tick(struct esp *esp) {
@@ -23,7 +23,7 @@ void esp_tick(struct esp *esp) {
 
 static struct esp_sa **handle_bucket(struct esp *esp, uint32_t handle) { return &esp->by_handle[handle % ESP_BUCKETS]; }
 
-static struct esp_sa *find_sa(struct esp *esp, uint32_t handle) {
+struct esp_sa *esp_find_sa(struct esp *esp, uint32_t handle) {
   struct esp_sa *sa = *handle_bucket(esp, handle);
   while (sa != NULL && sa->handle != handle) sa = sa->next_handle;
   return sa;
@@ -35,24 +35,24 @@ static bool spi_taken(const struct esp *esp, uint32_t spi) {
   return sa != NULL;
 }
 
-static struct esp_bundle *find_bundle(struct esp *esp, uint32_t id) {
-  struct esp_bundle *bundle = esp->bundles;
-  while (bundle != NULL && bundle->id != id) bundle = bundle->next;
+struct esp_bundle *esp_find_bundle(const struct esp *esp, uint32_t id) {
+  struct esp_bundle *bundle = esp->by_id[id % ESP_BUCKETS];
+  while (bundle != NULL && bundle->id != id) bundle = bundle->next_id;
   return bundle;
 }
 
 static void drop_bundle(struct esp *esp, struct esp_bundle *gone) {
-  for (struct esp_bundle **at = &esp->bundles; *at != NULL; at = &(*at)->next) {
-    if (*at != gone) continue;
-    *at = gone->next;
-    esp->bundle_count--;
-    free(gone);
-    return;
-  }
+  struct esp_bundle **at = &esp->by_id[gone->id % ESP_BUCKETS];
+  while (*at != gone) at = &(*at)->next_id;
+  *at = gone->next_id;
+  *(gone->previous == NULL ? &esp->bundles : &gone->previous->next) = gone->next;
+  *(gone->next == NULL ? &esp->last_bundle : &gone->next->previous) = gone->previous;
+  esp->bundle_count--;
+  free(gone);
 }
 
 static struct esp_bundle *need_bundle(struct esp *esp, uint32_t id) {
-  struct esp_bundle *found = find_bundle(esp, id);
+  struct esp_bundle *found = esp_find_bundle(esp, id);
   if (found != NULL) return found;
   if (esp->bundle_count >= ESP_MAX_BUNDLES) {
     struct esp_bundle *idle = esp->bundles;
@@ -64,21 +64,24 @@ static struct esp_bundle *need_bundle(struct esp *esp, uint32_t id) {
   if (made == NULL) return NULL;
   made->id = id;
   made->last_sent = made->last_any = -1;
-  struct esp_bundle **end = &esp->bundles;
-  while (*end != NULL) end = &(*end)->next;
-  *end = made;
+  made->previous = esp->last_bundle;
+  *(made->previous == NULL ? &esp->bundles : &made->previous->next) = made;
+  esp->last_bundle = made;
+  made->next_id = esp->by_id[id % ESP_BUCKETS];
+  esp->by_id[id % ESP_BUCKETS] = made;
   esp->bundle_count++;
   return made;
 }
 
 static struct esp_child *need_child(struct esp *esp, struct esp_bundle *bundle, uint32_t id) {
-  struct esp_child **at = &esp->children;
+  struct esp_child **at = &bundle->children;
   for (; *at != NULL; at = &(*at)->next)
-    if ((*at)->id == id && (*at)->bundle == bundle) return *at;
+    if ((*at)->id == id) return *at;
   struct esp_child *made = calloc(1, sizeof *made);
   if (made == NULL) return NULL;
   made->id = id;
   made->bundle = bundle;
+  made->order = ++esp->children_made;
   *at = made;
   return made;
 }
@@ -86,12 +89,10 @@ static struct esp_child *need_child(struct esp *esp, struct esp_bundle *bundle, 
 /* Drops child and bundle when nothing is left in them. */
 static void release(struct esp *esp, struct esp_child *child, struct esp_bundle *bundle) {
   if (child != NULL && child->sas == 0) {
-    for (struct esp_child **at = &esp->children; *at != NULL; at = &(*at)->next) {
-      if (*at != child) continue;
-      *at = child->next;
-      free(child);
-      break;
-    }
+    struct esp_child **at = &bundle->children;
+    while (*at != child) at = &(*at)->next;
+    *at = child->next;
+    free(child);
   }
   if (bundle != NULL && bundle->sas == 0 && !bundle->has_path) drop_bundle(esp, bundle);
 }
@@ -104,7 +105,7 @@ static bool copy_selectors(struct selectors *to, const struct selectors *from) {
 }
 
 static void free_sa(struct esp_sa *sa) {
-  gcm_free(sa->gcm);
+  protect_free(&sa->protect);
   free(sa->local.rows);
   free(sa->remote.rows);
   explicit_bzero(sa, sizeof *sa);
@@ -117,9 +118,8 @@ static int refuse(struct esp *esp, int error) {
 }
 
 int esp_add(struct esp *esp, const struct esp_sa_spec *spec) {
-  if (spec->key_length != 20 && spec->key_length != 36) return EINVAL;
   if (spec->local.count > ESP_MAX_SELECTORS || spec->remote.count > ESP_MAX_SELECTORS) return EINVAL;
-  if (find_sa(esp, spec->handle) != NULL) return EEXIST;
+  if (esp_find_sa(esp, spec->handle) != NULL) return EEXIST;
   if (!spec->outbound && spec->spi < 256) return EINVAL; /* RFC 4303 section 2.1: reserved */
   if (!spec->outbound && spi_taken(esp, spec->spi)) return EEXIST;
   if (esp->sa_count >= ESP_MAX_SAS) return refuse(esp, ENOSPC);
@@ -129,10 +129,14 @@ int esp_add(struct esp *esp, const struct esp_sa_spec *spec) {
   sa->spi = spec->spi;
   sa->outbound = spec->outbound;
   sa->esn = spec->esn;
-  memcpy(sa->salt, spec->key + spec->key_length - 4, 4);
-  sa->gcm = gcm_new(spec->key, spec->key_length - 4, spec->outbound);
+  sa->copy_dscp = spec->copy_dscp;
+  int error = protect_init(&sa->protect, &spec->keys, spec->outbound);
+  if (error == EINVAL || error == ENOTSUP) {
+    free_sa(sa);
+    return error;
+  }
   bool copied = copy_selectors(&sa->local, &spec->local) && copy_selectors(&sa->remote, &spec->remote);
-  sa->bundle = sa->gcm != NULL && copied ? need_bundle(esp, spec->bundle) : NULL;
+  sa->bundle = error == 0 && copied ? need_bundle(esp, spec->bundle) : NULL;
   sa->child = sa->bundle != NULL ? need_child(esp, sa->bundle, spec->child) : NULL;
   if (sa->child == NULL) {
     release(esp, NULL, sa->bundle);
@@ -142,9 +146,9 @@ int esp_add(struct esp *esp, const struct esp_sa_spec *spec) {
   sa->bundle->sas++;
   sa->child->sas++;
   esp->sa_count++;
-  struct esp_sa **end = &esp->sas;
-  while (*end != NULL) end = &(*end)->next;
-  *end = sa;
+  sa->previous = esp->last_sa;
+  *(sa->previous == NULL ? &esp->sas : &sa->previous->next) = sa;
+  esp->last_sa = sa;
   sa->next_handle = *handle_bucket(esp, sa->handle);
   *handle_bucket(esp, sa->handle) = sa;
   if (!sa->outbound) {
@@ -155,25 +159,30 @@ int esp_add(struct esp *esp, const struct esp_sa_spec *spec) {
 }
 
 int esp_use(struct esp *esp, uint32_t handle) {
-  struct esp_sa *sa = find_sa(esp, handle);
+  struct esp_sa *sa = esp_find_sa(esp, handle);
   if (sa == NULL || !sa->outbound) return ENOENT;
   sa->child->used = sa;
-  return 0;
+  if (esp_index_set(&esp->index, sa->child)) return 0;
+  sa->child->used = NULL;
+  return refuse(esp, ENOMEM);
 }
 
 int esp_remove(struct esp *esp, uint32_t handle) {
-  struct esp_sa *sa = find_sa(esp, handle);
+  struct esp_sa *sa = esp_find_sa(esp, handle);
   if (sa == NULL) return ENOENT;
-  struct esp_sa **at = &esp->sas;
-  while (*at != sa) at = &(*at)->next;
-  *at = sa->next;
+  *(sa->previous == NULL ? &esp->sas : &sa->previous->next) = sa->next;
+  *(sa->next == NULL ? &esp->last_sa : &sa->next->previous) = sa->previous;
+  struct esp_sa **at;
   for (at = handle_bucket(esp, handle); *at != sa; at = &(*at)->next_handle) continue;
   *at = sa->next_handle;
   if (!sa->outbound) {
     for (at = &esp->by_spi[sa->spi % ESP_BUCKETS]; *at != sa; at = &(*at)->next_spi) continue;
     *at = sa->next_spi;
   }
-  if (sa->child->used == sa) sa->child->used = NULL;
+  if (sa->child->used == sa) {
+    sa->child->used = NULL;
+    esp_index_set(&esp->index, sa->child);
+  }
   sa->child->sas--;
   sa->bundle->sas--;
   esp->sa_count--;
@@ -183,7 +192,7 @@ int esp_remove(struct esp *esp, uint32_t handle) {
 }
 
 int esp_set_path(struct esp *esp, uint32_t id, const struct outer *outer, uint32_t mtu) {
-  struct esp_bundle *bundle = outer == NULL ? find_bundle(esp, id) : need_bundle(esp, id);
+  struct esp_bundle *bundle = outer == NULL ? esp_find_bundle(esp, id) : need_bundle(esp, id);
   if (bundle == NULL) return outer == NULL ? 0 : ENOSPC;
   bundle->mtu = mtu;
   bundle->has_path = outer != NULL;
@@ -195,4 +204,5 @@ int esp_set_path(struct esp *esp, uint32_t id, const struct outer *outer, uint32
 void esp_free(struct esp *esp) {
   while (esp->sas != NULL) esp_remove(esp, esp->sas->handle);
   while (esp->bundles != NULL) drop_bundle(esp, esp->bundles);
+  explicit_bzero(esp->random, sizeof esp->random);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* The packet half of the plane; SAs and bundles are kept in esp-sa.c. */
 
@@ -22,18 +23,6 @@ static void put32(uint8_t *at, uint32_t value) {
 static void *drop(struct esp *esp, enum esp_drop cause) {
   esp->drops[cause]++;
   return NULL;
-}
-
-/* RFC 4106 section 5: SPI | sequence number; with ESN SPI | high | low. */
-static size_t associated(uint8_t *aad, const struct esp_sa *sa, uint64_t sequence) {
-  put32(aad, sa->spi);
-  if (!sa->esn) {
-    put32(aad + 4, (uint32_t)sequence);
-    return 8;
-  }
-  put32(aad + 4, (uint32_t)(sequence >> 32));
-  put32(aad + 8, (uint32_t)sequence);
-  return 12;
 }
 
 /* ---- replay window, RFC 4303 section 3.4.3 and appendix A2 ---- */
@@ -82,57 +71,73 @@ static void accept_sequence(struct esp_sa *sa, uint64_t sequence) {
 }
 
 int esp_skip_to(struct esp *esp, uint32_t handle, uint64_t sequence) {
-  for (struct esp_sa *sa = esp->sas; sa != NULL; sa = sa->next) {
-    if (sa->handle != handle) continue;
-    if (sequence <= sa->sequence) return 0; /* never back: a nonce would be used twice */
-    if (sa->outbound) sa->sequence = sequence;
-    else accept_sequence(sa, sequence);
-    return 0;
-  }
-  return ENOENT;
+  struct esp_sa *sa = esp_find_sa(esp, handle);
+  if (sa == NULL) return ENOENT;
+  if (sequence <= sa->sequence) return 0; /* never back: a nonce would be used twice */
+  if (sa->outbound) sa->sequence = sequence;
+  else accept_sequence(sa, sequence);
+  return 0;
 }
 
 /* ---- outbound ---- */
 
-/* Seals `length` octets at room + ESP_HEAD under the SA; 0 when the sequence number is used up. */
-static size_t seal_under(struct esp *esp, struct esp_sa *sa, uint8_t *room, size_t length, uint8_t next_header) {
-  uint8_t nonce[GCM_NONCE];
-  uint8_t aad[12];
+/* The next octets of the generator; false when the system has none to give. */
+static bool draw(struct esp *esp, uint8_t *to, size_t count) {
+  if (esp->random_left < count) {
+    if (getrandom(esp->random, sizeof esp->random, 0) != (ssize_t)sizeof esp->random) return false;
+    esp->random_left = sizeof esp->random;
+  }
+  memcpy(to, esp->random + sizeof esp->random - esp->random_left, count);
+  esp->random_left -= count;
+  return true;
+}
+
+/* Seals `length` octets at room + ESP_HEAD under the SA; false when that cannot be. */
+static bool seal_under(struct esp *esp, struct esp_sa *sa, uint8_t *room, size_t length, uint8_t next_header, struct esp_datagram *made) {
+  struct protect *protect = &sa->protect;
+  uint8_t *plain = room + ESP_HEAD;
+  uint8_t *packet = plain - protect->iv - PROTECT_HEADER;
+  uint8_t high[4];
   if (sa->sequence >= (sa->esn ? UINT64_MAX : UINT32_MAX)) {
     drop(esp, DROP_sequence_exhausted); /* RFC 4303 section 3.3.3: no wrap */
-    return 0;
+    return false;
   }
   uint64_t sequence = ++sa->sequence;
-  put32(room, sa->spi);
-  put32(room + 4, (uint32_t)sequence);
-  put32(room + 8, (uint32_t)(sequence >> 32));
-  put32(room + 12, (uint32_t)sequence);
-  uint8_t *plain = room + ESP_HEAD;
-  size_t padding = (4 - (length + 2) % 4) % 4;
+  put32(high, (uint32_t)(sequence >> 32));
+  put32(packet, sa->spi);
+  put32(packet + 4, (uint32_t)sequence);
+  if (protect->mac == NULL) { /* a counter is never used twice (RFC 4106 section 3.1) */
+    memcpy(packet + 8, high, 4);
+    put32(packet + 12, (uint32_t)sequence);
+  } else if (!draw(esp, packet + 8, protect->iv)) { /* CBC: must not be foreseen (RFC 3602 section 3) */
+    drop(esp, DROP_send_failed);
+    return false;
+  }
+  size_t padding = (protect->block - (length + 2) % protect->block) % protect->block;
   for (size_t i = 0; i < padding; i++) plain[length + i] = (uint8_t)(i + 1);
   plain[length + padding] = (uint8_t)padding;
   plain[length + padding + 1] = next_header;
-  memcpy(nonce, sa->salt, 4);
-  memcpy(nonce + 4, room + 8, 8);
   size_t sealed = length + padding + 2;
-  if (!gcm_seal(sa->gcm, nonce, aad, associated(aad, sa, sequence), plain, sealed)) {
+  if (!protect_seal(protect, packet, sealed, sa->esn ? high : NULL)) {
     drop(esp, DROP_send_failed);
-    return 0;
+    return false;
   }
   sa->packets++;
   sa->bytes += length;
   sa->bundle->last_any = esp->now;
-  return ESP_HEAD + sealed + GCM_TAG;
+  made->at = packet;
+  made->length = PROTECT_HEADER + protect->iv + sealed + protect->icv;
+  made->traffic_class = 0;
+  return true;
 }
 
-struct esp_bundle *esp_seal(struct esp *esp, uint8_t *room, size_t length, size_t *datagram_length) {
+struct esp_bundle *esp_seal(struct esp *esp, uint8_t *room, size_t length, struct esp_datagram *made) {
   struct inner inner;
   uint8_t *bytes = room + ESP_HEAD;
-  struct esp_sa *sa = NULL;
   if (!inner_parse(&inner, bytes, length)) return drop(esp, DROP_not_ip);
-  for (struct esp_child *child = esp->children; child != NULL && sa == NULL; child = child->next)
-    if (child->used != NULL && inner_matches(&inner, &child->used->local, &child->used->remote)) sa = child->used;
-  if (sa == NULL) return drop(esp, DROP_no_sa);
+  const struct esp_child *child = esp_index_find(&esp->index, &inner);
+  if (child == NULL) return drop(esp, DROP_no_sa);
+  struct esp_sa *sa = child->used;
   struct esp_bundle *bundle = sa->bundle;
   if (!bundle->has_path) return drop(esp, DROP_no_path);
   if (inner.length > inner_limit(&inner, bundle->mtu) && inner.dont_fragment) {
@@ -141,17 +146,18 @@ struct esp_bundle *esp_seal(struct esp *esp, uint8_t *room, size_t length, size_
     return drop(esp, DROP_too_big);
   }
   inner_clamp_mss(bytes, &inner, bundle->mtu);
-  *datagram_length = seal_under(esp, sa, room, inner.length, inner.version == 4 ? NEXT_IPV4 : NEXT_IPV6);
-  if (*datagram_length == 0) return NULL;
+  /* RFC 6040 section 4.1, normal mode: the outer header gets the inner ECN field. */
+  uint8_t traffic_class = inner_traffic_class(bytes) & (sa->copy_dscp ? 0xff : INNER_ECN);
+  if (!seal_under(esp, sa, room, inner.length, inner.version == 4 ? NEXT_IPV4 : NEXT_IPV6, made)) return NULL;
+  made->traffic_class = traffic_class;
   bundle->sent++;
   bundle->last_sent = esp->now;
   return bundle;
 }
 
-bool esp_seal_dummy(struct esp *esp, struct esp_child *child, uint8_t *room, size_t *datagram_length) {
+bool esp_seal_dummy(struct esp *esp, struct esp_child *child, uint8_t *room, struct esp_datagram *made) {
   if (child->used == NULL || !child->bundle->has_path) return false;
-  *datagram_length = seal_under(esp, child->used, room, 0, NEXT_DUMMY);
-  return *datagram_length != 0;
+  return seal_under(esp, child->used, room, 0, NEXT_DUMMY, made);
 }
 
 /* ---- inbound ---- */
@@ -197,7 +203,7 @@ static bool strip(const uint8_t *plain, size_t *length, uint8_t *next_header) {
   return true;
 }
 
-uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t *bytes, size_t length, size_t *inner_length) {
+uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t traffic_class, uint8_t *bytes, size_t length, size_t *inner_length) {
   uint32_t spi = get32(bytes);
   struct esp_sa *sa = by_spi(esp, spi);
   if (sa == NULL) {
@@ -208,16 +214,16 @@ uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t *bytes, si
     }
     return drop(esp, DROP_unknown_spi);
   }
-  if (length < ESP_MIN) return drop(esp, DROP_malformed);
+  struct protect *protect = &sa->protect;
+  if (length < protect_min(protect)) return drop(esp, DROP_malformed);
+  uint8_t *plain = bytes + PROTECT_HEADER + protect->iv;
+  size_t plain_length = length - PROTECT_HEADER - protect->iv - protect->icv;
+  if (protect->mac != NULL && plain_length % protect->block != 0) return drop(esp, DROP_malformed);
   uint64_t sequence;
   if (!extend(sa, get32(bytes + 4), &sequence) || !fresh(sa, sequence)) return drop(esp, DROP_replay);
-  uint8_t nonce[GCM_NONCE];
-  uint8_t aad[12];
-  memcpy(nonce, sa->salt, 4);
-  memcpy(nonce + 4, bytes + 8, 8);
-  uint8_t *plain = bytes + ESP_HEAD;
-  size_t plain_length = length - ESP_HEAD - GCM_TAG;
-  if (!gcm_open(sa->gcm, nonce, aad, associated(aad, sa, sequence), plain, plain_length)) return drop(esp, DROP_icv);
+  uint8_t high[4];
+  put32(high, (uint32_t)(sequence >> 32));
+  if (!protect_open(protect, bytes, plain_length, sa->esn ? high : NULL)) return drop(esp, DROP_icv);
   accept_sequence(sa, sequence);
   sa->packets++;
   note_inbound(sa->bundle, outer, esp->now);
@@ -234,6 +240,7 @@ uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t *bytes, si
   if (!inner_parse(&inner, plain, plain_length)) return drop(esp, DROP_bad_inner);
   if ((inner.version == 4) != (next_header == NEXT_IPV4)) return drop(esp, DROP_bad_next_header);
   if (!inner_matches(&inner, &sa->remote, &sa->local)) return drop(esp, DROP_selector);
+  if (!inner_merge_ecn(plain, &inner, traffic_class)) return drop(esp, DROP_ecn);
   sa->bytes += inner.length;
   inner_clamp_mss(plain, &inner, sa->bundle->mtu);
   *inner_length = inner.length;

@@ -1,33 +1,38 @@
 /*
- * The userspace ESP plane (RFC 4303, RFC 4106, RFC 3948): SAs, bundles with their path, encapsulation and
- * decapsulation in place. It does no I/O and calls nobody back: what the host must tell is left in `first_inbound`,
+ * The userspace ESP plane (RFC 4303, RFC 3948): SAs, bundles with their path, encapsulation and decapsulation in place.
+ * It does no I/O but for random octets, and calls nobody back: what the host must tell is left in `first_inbound`,
  * `unknown_spi` and `reply`. src/esp/soft-esp.ts is the same plane in TypeScript; a test compares them.
  */
 #ifndef MOBIKED_ESP_H
 #define MOBIKED_ESP_H
 
-#include "gcm.h"
+#include "esp-index.h"
 #include "inner.h"
 #include "outer.h"
+#include "protect.h"
 #include "udp.h"
 
-#define ESP_MAX_SAS 1024
-#define ESP_MAX_BUNDLES 1024
+/* 8,000 peers with one child each, all of them amid a rekeying. */
+#define ESP_MAX_SAS 32768
+#define ESP_MAX_BUNDLES 16384
 #define ESP_MAX_SELECTORS 255
 #define ESP_INBOUND_PATHS 8
 #define ESP_WINDOW 1024
-#define ESP_BUCKETS 1024
-/* Octets before the inner packet: SPI, sequence number, IV. */
-#define ESP_HEAD 16
+#define ESP_BUCKETS 8192
+/* Octets kept free before the inner packet for SPI, sequence number and IV; more than needed, so that the text is aligned. */
+#define ESP_HEAD 32
 /* Octets behind it at most: padding, pad length, next header, ICV. */
-#define ESP_TAIL (3 + 2 + GCM_TAG)
-/* Shortest packet. */
-#define ESP_MIN (ESP_HEAD + 2 + GCM_TAG)
+#define ESP_TAIL (PROTECT_MAX_PAD + 2 + PROTECT_MAX_ICV)
+/* Random octets drawn at once, as much as getrandom(2) gives without being interrupted. */
+#define ESP_RANDOM 256
+
+_Static_assert(PROTECT_HEADER + PROTECT_MAX_IV <= ESP_HEAD, "header and IV stand before the inner packet");
 
 /* Rows in the order of src/esp/drops.ts. */
 #define ESP_DROPS(X) \
   X(keepalive) X(malformed) X(unknown_spi) X(replay) X(icv) X(bad_padding) X(bad_next_header) X(dummy) X(bad_inner) \
-  X(selector) X(tun_write) X(not_ip) X(no_sa) X(no_path) X(too_big) X(sequence_exhausted) X(send_failed) X(sa_refused)
+  X(selector) X(tun_write) X(not_ip) X(no_sa) X(no_path) X(too_big) X(sequence_exhausted) X(send_failed) X(sa_refused) \
+  X(ecn)
 #define ESP_DROP_ENUM(name) DROP_##name,
 enum esp_drop { ESP_DROPS(ESP_DROP_ENUM) DROP_COUNT };
 extern const char *const esp_drop_names[DROP_COUNT];
@@ -36,10 +41,13 @@ struct esp_bundle;
 
 struct esp_child {
   uint32_t id;
+  uint32_t sas;
+  /* Grows with each child made. */
+  uint64_t order;
   struct esp_bundle *bundle;
   struct esp_sa *used;
-  uint32_t sas;
-  struct esp_child *next;
+  struct esp_route *routes;
+  struct esp_child *next; /* of the bundle, in order of creation */
 };
 
 struct esp_sa {
@@ -48,8 +56,8 @@ struct esp_sa {
   bool outbound;
   bool esn;
   bool seen;
-  uint8_t salt[4];
-  struct gcm *gcm;
+  bool copy_dscp;
+  struct protect protect;
   /* Outbound: last used. Inbound: highest received. */
   uint64_t sequence;
   uint64_t packets;
@@ -58,7 +66,8 @@ struct esp_sa {
   struct selectors remote;
   struct esp_bundle *bundle;
   struct esp_child *child;
-  struct esp_sa *next;        /* all SAs, in order of creation */
+  struct esp_sa *next; /* all SAs, in order of creation */
+  struct esp_sa *previous;
   struct esp_sa *next_handle; /* bucket of by_handle */
   struct esp_sa *next_spi;    /* bucket of by_spi */
   uint64_t window[ESP_WINDOW / 64];
@@ -83,7 +92,10 @@ struct esp_bundle {
   /* Least recent first. */
   struct esp_inbound inbound[ESP_INBOUND_PATHS];
   int inbound_count;
+  struct esp_child *children;
   struct esp_bundle *next; /* in order of creation */
+  struct esp_bundle *previous;
+  struct esp_bundle *next_id; /* bucket of by_id */
 };
 
 struct esp {
@@ -92,11 +104,18 @@ struct esp {
   uint64_t drops[DROP_COUNT];
   uint32_t sa_count;
   uint32_t bundle_count;
+  uint64_t children_made;
   struct esp_sa *sas;
-  struct esp_child *children;
+  struct esp_sa *last_sa;
   struct esp_bundle *bundles;
+  struct esp_bundle *last_bundle;
+  struct esp_index index;
   struct esp_sa *by_handle[ESP_BUCKETS];
   struct esp_sa *by_spi[ESP_BUCKETS];
+  struct esp_bundle *by_id[ESP_BUCKETS];
+  /* Octets of the operating system's generator for IVs that must not be foreseen; the last `random_left` are unused. */
+  uint8_t random[ESP_RANDOM];
+  size_t random_left;
   /* Set by `esp_open`: a first packet under this SA. The host clears the flags. */
   bool first_inbound;
   uint32_t first_inbound_handle;
@@ -111,9 +130,9 @@ struct esp {
 struct esp_sa_spec {
   uint32_t handle, bundle, child, spi;
   bool outbound, esn;
-  /* 20 or 36 octets: key and salt. */
-  const uint8_t *key;
-  size_t key_length;
+  /* Outbound: the outer header gets the inner DSCP (RFC 4301 section 5.1.2.1), else zero. */
+  bool copy_dscp;
+  struct protect_keys keys;
   /* Copied. */
   struct selectors local, remote;
 };
@@ -123,21 +142,35 @@ int esp_init(struct esp *esp);
 /* Wipes all keys. */
 void esp_free(struct esp *esp);
 void esp_tick(struct esp *esp);
-/* EEXIST, EINVAL: a bug of the caller. ENOSPC, ENOMEM: refused and counted. */
+/* EEXIST, EINVAL: a bug of the caller; ENOTSUP: this OpenSSL lacks the cipher. ENOSPC, ENOMEM: refused and counted. */
 int esp_add(struct esp *esp, const struct esp_sa_spec *spec);
 int esp_use(struct esp *esp, uint32_t handle);
 int esp_remove(struct esp *esp, uint32_t handle);
 int esp_skip_to(struct esp *esp, uint32_t handle, uint64_t sequence);
 /* `outer` NULL: no path. */
 int esp_set_path(struct esp *esp, uint32_t bundle, const struct outer *outer, uint32_t mtu);
+/* NULL: there is none. */
+struct esp_sa *esp_find_sa(struct esp *esp, uint32_t handle);
+struct esp_bundle *esp_find_bundle(const struct esp *esp, uint32_t id);
+
+/* A datagram made in the room that was given; `traffic_class` is the octet for its outer header. */
+struct esp_datagram {
+  uint8_t *at;
+  size_t length;
+  uint8_t traffic_class;
+};
+
 /*
- * Encapsulates the inner packet of `length` octets at `room + ESP_HEAD`; ESP_TAIL octets behind it are free. The
- * datagram stands at `room`. NULL: dropped and counted.
+ * Encapsulates the inner packet of `length` octets at `room + ESP_HEAD`; ESP_TAIL octets behind it are free. NULL:
+ * dropped and counted.
  */
-struct esp_bundle *esp_seal(struct esp *esp, uint8_t *room, size_t length, size_t *datagram_length);
+struct esp_bundle *esp_seal(struct esp *esp, uint8_t *room, size_t length, struct esp_datagram *made);
 /* The dummy packet of a child (next header 59); false when it has none to send under. */
-bool esp_seal_dummy(struct esp *esp, struct esp_child *child, uint8_t *room, size_t *datagram_length);
-/* Decapsulates in place; the inner packet, or NULL: dropped and counted. `length` is at least 8. */
-uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t *bytes, size_t length, size_t *inner_length);
+bool esp_seal_dummy(struct esp *esp, struct esp_child *child, uint8_t *room, struct esp_datagram *made);
+/*
+ * Decapsulates in place a datagram that came with this traffic class; the inner packet, or NULL: dropped and counted.
+ * `length` is at least 8.
+ */
+uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t traffic_class, uint8_t *bytes, size_t length, size_t *inner_length);
 
 #endif

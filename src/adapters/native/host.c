@@ -64,9 +64,9 @@ static void on_tun(void *ctx, uint32_t events) {
       if (length < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) error = errno;
       break;
     }
-    size_t datagram = 0;
-    struct esp_bundle *bundle = esp_seal(&host->esp, room, (size_t)length, &datagram);
-    if (bundle != NULL) udp_tx_push(&host->udp, &bundle->path, datagram);
+    struct esp_datagram made;
+    struct esp_bundle *bundle = esp_seal(&host->esp, room, (size_t)length, &made);
+    if (bundle != NULL) udp_tx_push(&host->udp, &bundle->path, made.at, made.length, made.traffic_class);
     else if (host->esp.reply_length > 0) tun_reply(host);
   }
   udp_tx_flush(&host->udp);
@@ -74,7 +74,7 @@ static void on_tun(void *ctx, uint32_t events) {
   else host_tell(host, NULL);
 }
 
-uint8_t *host_sort(struct host *host, const struct outer *outer, uint8_t *bytes, size_t length, size_t *inner_length, bool *is_ike) {
+uint8_t *host_sort(struct host *host, const struct outer *outer, uint8_t traffic_class, uint8_t *bytes, size_t length, size_t *inner_length, bool *is_ike) {
   static const uint8_t marker[4];
   *is_ike = false;
   if (length == 1 && bytes[0] == 0xff) {
@@ -89,15 +89,15 @@ uint8_t *host_sort(struct host *host, const struct outer *outer, uint8_t *bytes,
     host->esp.drops[DROP_malformed]++;
     return NULL;
   }
-  return esp_open(&host->esp, outer, bytes, length, inner_length);
+  return esp_open(&host->esp, outer, traffic_class, bytes, length, inner_length);
 }
 
-static void on_datagram(void *ctx, const struct outer *outer, uint8_t *bytes, size_t length) {
+static void on_datagram(void *ctx, const struct outer *outer, uint8_t traffic_class, uint8_t *bytes, size_t length) {
   struct host *host = ctx;
   bool is_ike = outer->local_port == IKE_PORT;
   size_t inner_length = 0;
   esp_tick(&host->esp);
-  uint8_t *inner = is_ike ? NULL : host_sort(host, outer, bytes, length, &inner_length, &is_ike);
+  uint8_t *inner = is_ike ? NULL : host_sort(host, outer, traffic_class, bytes, length, &inner_length, &is_ike);
   if (is_ike) {
     host->events->udp_received(host->ctx, outer, bytes, length);
     return;
@@ -134,7 +134,7 @@ const char *host_init(struct host *host, const struct host_events *events, void 
   host->tun = -1;
   host->refused_at = -1;
   host->reply_second = -1e9;
-  const char *missing = gcm_load();
+  const char *missing = protect_load();
   if (missing != NULL) return missing;
   if (loop_init(&host->loop) != 0) return "epoll_create1 failed";
   if (udp_init(&host->udp, &host->loop) != 0) {
@@ -190,11 +190,11 @@ void host_tun_remove(struct host *host) {
 
 void host_dummy(struct host *host, uint32_t bundle) {
   esp_tick(&host->esp);
-  for (struct esp_child *child = host->esp.children; child != NULL; child = child->next) {
-    size_t length = 0;
-    if (child->bundle->id != bundle) continue;
+  const struct esp_bundle *found = esp_find_bundle(&host->esp, bundle);
+  for (struct esp_child *child = found == NULL ? NULL : found->children; child != NULL; child = child->next) {
+    struct esp_datagram made;
     uint8_t *room = udp_tx_buffer(&host->udp);
-    if (esp_seal_dummy(&host->esp, child, room, &length)) udp_tx_push(&host->udp, &child->bundle->path, length);
+    if (esp_seal_dummy(&host->esp, child, room, &made)) udp_tx_push(&host->udp, &found->path, made.at, made.length, made.traffic_class);
   }
   udp_tx_flush(&host->udp);
 }

@@ -60,7 +60,7 @@ void host_dummy(struct host *host, uint32_t bundle);
  * One datagram of an encapsulation port, decapsulated in place: the inner packet, or NULL when it is not ESP or was
  * dropped. `is_ike` is set when it is for IKE.
  */
-uint8_t *host_sort(struct host *host, const struct outer *outer, uint8_t *bytes, size_t length, size_t *inner_length, bool *is_ike);
+uint8_t *host_sort(struct host *host, const struct outer *outer, uint8_t traffic_class, uint8_t *bytes, size_t length, size_t *inner_length, bool *is_ike);
 /* Tells what the plane left to tell. JavaScript runs in here: nothing of the plane may be held across it. */
 void host_tell(struct host *host, const struct outer *outer);
 

@@ -145,6 +145,26 @@ void inner_clamp_mss(uint8_t *bytes, const struct inner *inner, uint32_t mtu) {
   }
 }
 
+uint8_t inner_traffic_class(const uint8_t *bytes) {
+  return bytes[0] >> 4 == 4 ? bytes[1] : (uint8_t)(bytes[0] << 4 | bytes[1] >> 4);
+}
+
+bool inner_merge_ecn(uint8_t *bytes, const struct inner *inner, uint8_t outer) {
+  enum { NOT_ECT = 0, ECT_1 = 1, CE = 3 };
+  uint8_t had = inner_traffic_class(bytes) & INNER_ECN;
+  outer &= INNER_ECN;
+  if (had == NOT_ECT) return outer != CE;
+  if (had == CE || (outer != CE && outer != ECT_1) || outer == had) return true;
+  if (inner->version == 4) {
+    uint32_t old = get16(bytes);
+    bytes[1] = (uint8_t)((bytes[1] & ~INNER_ECN) | outer);
+    put16(bytes + 10, ~fold((~get16(bytes + 10) & 0xffff) + (~old & 0xffff) + get16(bytes))); /* RFC 1624 section 3 */
+  } else {
+    bytes[1] = (uint8_t)((bytes[1] & ~(INNER_ECN << 4)) | outer << 4);
+  }
+  return true;
+}
+
 size_t inner_limit(const struct inner *inner, uint32_t mtu) {
   return inner->version == 6 && mtu < IPV6_MIN_MTU ? IPV6_MIN_MTU : mtu;
 }

@@ -1,6 +1,6 @@
 /*
- * Inner packets: headers, match against traffic selectors, MSS clamping, too-big messages. The same rules as
- * src/esp/inner.ts and src/esp/mtu.ts, which a test compares with this.
+ * Inner packets: headers, match against traffic selectors, MSS clamping, too-big messages, ECN. The same rules as
+ * src/esp/inner.ts, ecn.ts and mtu.ts, which a test compares with this.
  */
 #ifndef MOBIKED_INNER_H
 #define MOBIKED_INNER_H
@@ -47,6 +47,12 @@ struct selectors {
 /* False when the octets are no IP packet, or shorter than it says. */
 bool inner_parse(struct inner *inner, const uint8_t *bytes, size_t length);
 bool inner_matches(const struct inner *inner, const struct selectors *from, const struct selectors *to);
+/* The ECN bits of a traffic class (RFC 3168 section 5). */
+#define INNER_ECN 3
+/* The octet of DSCP and ECN of a parsed packet. */
+uint8_t inner_traffic_class(const uint8_t *bytes);
+/* Merges the ECN field of the outer header into the packet (RFC 6040 section 4.2); false: it must be dropped. */
+bool inner_merge_ecn(uint8_t *bytes, const struct inner *inner, uint8_t outer);
 /* Lowers the MSS option of a TCP SYN to what fits mtu, in place. */
 void inner_clamp_mss(uint8_t *bytes, const struct inner *inner, uint32_t mtu);
 size_t inner_limit(const struct inner *inner, uint32_t mtu);

@@ -10,7 +10,7 @@
 
 #include "outer.h"
 
-#define MAX_ARGS 10
+#define MAX_ARGS 14
 
 struct bytes {
   uint8_t *at;

@@ -8,7 +8,7 @@
 #include "napi-x509.h"
 
 /* Of the interface in native.ts. */
-#define ABI 3
+#define ABI 4
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -92,13 +92,20 @@ static napi_value sa_add_call(napi_env env, napi_callback_info info) {
   spec.child = args_u32(&args, 3);
   spec.outbound = args_bool(&args, 4);
   spec.spi = args_u32(&args, 5);
-  struct bytes key = args_bytes(&args, 6);
-  spec.esn = args_bool(&args, 7);
-  struct bytes local = args_bytes(&args, 8);
-  struct bytes remote = args_bytes(&args, 9);
+  uint32_t cipher = args_u32(&args, 6);
+  struct bytes key = args_bytes(&args, 7);
+  struct bytes mac_key = args_bytes(&args, 8);
+  spec.esn = args_bool(&args, 9);
+  spec.copy_dscp = args_bool(&args, 10);
+  struct bytes local = args_bytes(&args, 11);
+  struct bytes remote = args_bytes(&args, 12);
   if (args.bad) return NULL;
-  spec.key = key.at;
-  spec.key_length = key.length;
+  if (cipher > PROTECT_AES_CBC) return make_number(env, EINVAL);
+  spec.keys.cipher = (enum protect_cipher)cipher;
+  spec.keys.key = key.at;
+  spec.keys.key_length = key.length;
+  spec.keys.mac_key = mac_key.at;
+  spec.keys.mac_length = mac_key.length;
   bool readable = read_selectors(&spec.local, local) & read_selectors(&spec.remote, remote);
   int error = readable ? esp_add(&host->esp, &spec) : EINVAL;
   free(spec.local.rows);
@@ -206,31 +213,33 @@ static napi_value poll_call(napi_env env, napi_callback_info info) {
 static napi_value encapsulate_call(napi_env env, napi_callback_info info) {
   ENTER;
   struct bytes inner = args_bytes(&args, 1);
-  size_t length = 0;
+  struct esp_datagram datagram;
   if (args.bad || inner.length > UDP_ROOM - ESP_HEAD - ESP_TAIL) return NULL;
   uint8_t *room = udp_tx_buffer(&host->udp);
   if (inner.length > 0) memcpy(room + ESP_HEAD, inner.at, inner.length);
   esp_tick(&host->esp);
-  const struct esp_bundle *bundle = esp_seal(&host->esp, room, inner.length, &length);
+  const struct esp_bundle *bundle = esp_seal(&host->esp, room, inner.length, &datagram);
   if (bundle == NULL) return NULL;
   napi_value made = NULL;
   napi_create_object(env, &made);
   set_outer(env, made, &bundle->path.outer);
-  set_value(env, made, "bytes", make_bytes(env, room, length));
+  set_number(env, made, "trafficClass", datagram.traffic_class);
+  set_value(env, made, "bytes", make_bytes(env, datagram.at, datagram.length));
   return made;
 }
 
 static napi_value decapsulate_call(napi_env env, napi_callback_info info) {
   ENTER;
   struct outer outer = args_outer(&args, 1);
-  struct bytes bytes = args_bytes(&args, 6);
+  uint32_t traffic_class = args_u32(&args, 6);
+  struct bytes bytes = args_bytes(&args, 7);
   size_t length = 0;
   bool is_ike = false;
-  if (args.bad || bytes.length > UDP_ROOM) return NULL;
+  if (args.bad || traffic_class > 255 || bytes.length > UDP_ROOM) return NULL;
   uint8_t *room = udp_tx_buffer(&host->udp);
   if (bytes.length > 0) memcpy(room, bytes.at, bytes.length);
   esp_tick(&host->esp);
-  const uint8_t *inner = host_sort(host, &outer, room, bytes.length, &length, &is_ike);
+  const uint8_t *inner = host_sort(host, &outer, (uint8_t)traffic_class, room, bytes.length, &length, &is_ike);
   napi_value made = inner == NULL ? NULL : make_bytes(env, inner, length);
   host_tell(host, &outer);
   return made;

@@ -10,6 +10,8 @@
 
 /* Octets of kernel buffer asked for: 0.25 s at 4 MB/s, about 3,000 packets. */
 #define SOCKET_BUFFER (1 << 20)
+_Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) <= UDP_CONTROL, "control octets fit");
+
 /* recvmmsg calls per readable event; the rest waits for the next turn. */
 #define ROUNDS 3
 
@@ -32,7 +34,9 @@ void udp_free(struct udp *udp) {
   udp->rx_room = udp->tx_room = NULL;
 }
 
-static void outer_from(struct outer *outer, const struct udp_socket *socket, const struct msghdr *message) {
+/* Fills `outer`; gives the traffic class. */
+static uint8_t outer_from(struct outer *outer, const struct udp_socket *socket, const struct msghdr *message) {
+  uint8_t traffic_class = 0;
   memset(outer, 0, sizeof *outer);
   outer->family = socket->family;
   outer->local_port = socket->port;
@@ -57,8 +61,15 @@ static void outer_from(struct outer *outer, const struct udp_socket *socket, con
       memcpy(&info, CMSG_DATA(c), sizeof info);
       outer->ifindex = (uint32_t)info.ipi6_ifindex;
       memcpy(outer->local, &info.ipi6_addr, 16);
+    } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
+      traffic_class = *CMSG_DATA(c);
+    } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+      int value;
+      memcpy(&value, CMSG_DATA(c), sizeof value);
+      traffic_class = (uint8_t)value;
     }
   }
+  return traffic_class;
 }
 
 static void on_readable(void *ctx, uint32_t events) {
@@ -90,8 +101,8 @@ static void on_readable(void *ctx, uint32_t events) {
     for (int i = 0; i < count; i++) {
       struct outer outer;
       if ((udp->rx[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
-      outer_from(&outer, socket, &udp->rx[i].msg_hdr);
-      udp->received(udp->ctx, &outer, udp->rx_parts[i].iov_base, udp->rx[i].msg_len);
+      uint8_t traffic_class = outer_from(&outer, socket, &udp->rx[i].msg_hdr);
+      udp->received(udp->ctx, &outer, traffic_class, udp->rx_parts[i].iov_base, udp->rx[i].msg_len);
       /* The receiver may have closed us, and this slot may serve another socket by now. */
       if (socket->ref != mine || udp->loop->stopped) return;
     }
@@ -112,6 +123,7 @@ static int prepare(int fd, uint16_t port, uint32_t family) {
     int dont = IP_PMTUDISC_DONT;
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port)};
     if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof one) < 0) return errno;
+    if (setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &one, sizeof one) < 0) return errno;
     if (setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof dont) < 0) return errno;
     return bind(fd, (struct sockaddr *)&name, sizeof name) < 0 ? errno : 0;
   }
@@ -119,6 +131,7 @@ static int prepare(int fd, uint16_t port, uint32_t family) {
   struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
   if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) < 0) return errno;
   if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof one) < 0) return errno;
+  if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &one, sizeof one) < 0) return errno;
   if (setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &dont, sizeof dont) < 0) return errno;
   return bind(fd, (struct sockaddr *)&name, sizeof name) < 0 ? errno : 0;
 }
@@ -264,11 +277,25 @@ uint8_t *udp_tx_buffer(struct udp *udp) {
   return udp->tx_room + (size_t)udp->tx_count * UDP_ROOM;
 }
 
-void udp_tx_push(struct udp *udp, const struct udp_target *target, size_t length) {
-  int at = udp->tx_count++;
-  udp->tx_parts[at] = (struct iovec){.iov_base = udp->tx_room + (size_t)at * UDP_ROOM, .iov_len = length};
-  udp->tx_targets[at] = target;
-  fill(&udp->tx[at].msg_hdr, target, &udp->tx_parts[at]);
+/* The target's control octets with the traffic class behind them: this datagram's own. */
+static void mark_class(struct msghdr *m, unsigned char *control, const struct udp_target *target, uint8_t traffic_class) {
+  int value = traffic_class;
+  memcpy(control, target->control, target->control_length);
+  struct cmsghdr *c = (struct cmsghdr *)(void *)(control + target->control_length);
+  c->cmsg_level = target->outer.family == 4 ? IPPROTO_IP : IPPROTO_IPV6;
+  c->cmsg_type = target->outer.family == 4 ? IP_TOS : IPV6_TCLASS;
+  c->cmsg_len = CMSG_LEN(sizeof value);
+  memcpy(CMSG_DATA(c), &value, sizeof value);
+  m->msg_control = control;
+  m->msg_controllen = target->control_length + CMSG_SPACE(sizeof value);
+}
+
+void udp_tx_push(struct udp *udp, const struct udp_target *target, uint8_t *at, size_t length, uint8_t traffic_class) {
+  int slot = udp->tx_count++;
+  udp->tx_parts[slot] = (struct iovec){.iov_base = at, .iov_len = length};
+  udp->tx_targets[slot] = target;
+  fill(&udp->tx[slot].msg_hdr, target, &udp->tx_parts[slot]);
+  if (traffic_class != 0) mark_class(&udp->tx[slot].msg_hdr, udp->tx_control[slot], target, traffic_class);
 }
 
 void udp_tx_flush(struct udp *udp) {

@@ -52,8 +52,8 @@ struct udp_target {
 
 struct udp {
   struct loop *loop;
-  /* Called for every datagram; `bytes` may be overwritten. */
-  void (*received)(void *ctx, const struct outer *outer, uint8_t *bytes, size_t length);
+  /* Called for every datagram, with the octet of DSCP and ECN it came with; `bytes` may be overwritten. */
+  void (*received)(void *ctx, const struct outer *outer, uint8_t traffic_class, uint8_t *bytes, size_t length);
   /* Called for every datagram of the batch that the kernel refused. */
   void (*refused)(void *ctx, const struct outer *outer, int error);
   void *ctx;
@@ -69,6 +69,8 @@ struct udp {
   struct mmsghdr tx[UDP_TX_BATCH];
   struct iovec tx_parts[UDP_TX_BATCH];
   const struct udp_target *tx_targets[UDP_TX_BATCH];
+  /* Packet info and traffic class, for datagrams that have one. */
+  _Alignas(struct cmsghdr) unsigned char tx_control[UDP_TX_BATCH][UDP_CONTROL];
   uint8_t *tx_room;
   int tx_count;
 };
@@ -84,8 +86,8 @@ int udp_send(struct udp *udp, const struct outer *outer, const uint8_t *bytes, s
 
 /* The next free buffer of UDP_ROOM octets of the batch; flushes when there is none. */
 uint8_t *udp_tx_buffer(struct udp *udp);
-/* Queues `length` octets of that buffer; `target` must live until the flush. */
-void udp_tx_push(struct udp *udp, const struct udp_target *target, size_t length);
+/* Queues `length` octets at `at`, inside that buffer; `target` must live until the flush. `traffic_class`: of the outer header. */
+void udp_tx_push(struct udp *udp, const struct udp_target *target, uint8_t *at, size_t length, uint8_t traffic_class);
 void udp_tx_flush(struct udp *udp);
 
 #endif

@@ -43,13 +43,22 @@ function reportOf(native: NativeReport): EspReport {
   };
 }
 
-/** Adds an SA; its key is wiped here, the plane keeps only the key schedule. */
+/** Numbers of the addon (protect.h). */
+const CIPHERS = { 'aes-gcm-16': 0, 'chacha20-poly1305': 1, 'aes-cbc': 2 } as const;
+/** Octets of key by which the addon knows the hash (RFC 4868 §2.1.1). */
+const MAC_KEYS = { 'hmac-sha256-128': 32, 'hmac-sha384-192': 48, 'hmac-sha512-256': 64 } as const;
+const EINVAL = 22;
+
+/** Adds an SA; its keys are wiped here, the plane keeps only the key schedules. */
 function addSa(native: NativeHost, sa: EspSa): void {
+  const macKey = sa.integ?.key.reveal() ?? new Uint8Array(0);
+  if (sa.integ !== undefined && macKey.length !== MAC_KEYS[sa.integ.name]) throw systemError(EINVAL, `ESP SA ${sa.handle}`);
   const errno = native.addon.espSaAdd(
-    native.handle, sa.handle, sa.bundle, sa.child, sa.direction === 'out', sa.spi, sa.key.reveal(), sa.esn,
-    packSelectors(sa.local), packSelectors(sa.remote),
+    native.handle, sa.handle, sa.bundle, sa.child, sa.direction === 'out', sa.spi, CIPHERS[sa.cipher], sa.key.reveal(), macKey,
+    sa.esn, sa.copyDscp ?? false, packSelectors(sa.local), packSelectors(sa.remote),
   );
   sa.key.wipe();
+  sa.integ?.key.wipe();
   if (errno !== 0 && !REFUSED.includes(errno)) throw systemError(errno, `ESP SA ${sa.handle}`);
 }
 
@@ -85,7 +94,7 @@ export function createEspPort(native: NativeHost): Port<EspEffect> {
         case 'esp.sa.use':
         case 'esp.sa.remove': {
           const errno = effect.type === 'esp.sa.use' ? addon.espSaUse(handle, effect.handle) : addon.espSaRemove(handle, effect.handle);
-          if (errno !== 0 && errno !== ENOENT) throw systemError(errno, effect.type);
+          if (errno !== 0 && errno !== ENOENT && !REFUSED.includes(errno)) throw systemError(errno, effect.type);
           return;
         }
         case 'esp.path.set': {

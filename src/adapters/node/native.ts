@@ -39,6 +39,8 @@ export interface NativeDatagram {
   readonly localPort: number;
   readonly remote: Uint8Array;
   readonly remotePort: number;
+  /** DSCP and ECN of the outer header. */
+  readonly trafficClass: number;
   readonly bytes: Uint8Array;
 }
 
@@ -59,10 +61,10 @@ export interface NativeAddon {
   /** The ifindex, or a negative errno. */
   tunOpen(host: HostHandle, name: string, mtu: number): number;
   tunClose(host: HostHandle): void;
-  /** Selectors are rows of 40 octets, see `packSelectors` in esp.ts. */
+  /** Ciphers are numbered as in protect.h; `macKey` is empty for an AEAD. Selectors are rows of 40 octets, see `packSelectors` in esp.ts. */
   espSaAdd(
     host: HostHandle, handle: number, bundle: number, child: number, outbound: boolean, spi: number,
-    key: Uint8Array, esn: boolean, local: Uint8Array, remote: Uint8Array,
+    cipher: number, key: Uint8Array, macKey: Uint8Array, esn: boolean, copyDscp: boolean, local: Uint8Array, remote: Uint8Array,
   ): number;
   espSaUse(host: HostHandle, handle: number): number;
   espSaRemove(host: HostHandle, handle: number): number;
@@ -75,7 +77,10 @@ export interface NativeAddon {
   /** For tests: one packet through the outbound half; the datagram instead of sending it. */
   espEncapsulate(host: HostHandle, inner: Uint8Array): NativeDatagram | undefined;
   /** For tests: one datagram through the inbound half (4500 rules); the inner packet instead of writing it to TUN. */
-  espDecapsulate(host: HostHandle, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, bytes: Uint8Array): Uint8Array | undefined;
+  espDecapsulate(
+    host: HostHandle, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number,
+    trafficClass: number, bytes: Uint8Array,
+  ): Uint8Array | undefined;
   /** For tests: ICMP messages the outbound half would have written to TUN since the last call, newest only. */
   espTakeReply(host: HostHandle): Uint8Array | undefined;
   netlinkOpen(host: HostHandle, protocol: number, groups: Uint32Array): number;
@@ -101,7 +106,7 @@ export function systemError(errno: number, what: string): Error & { code: string
   return Object.assign(new Error(`${what}: ${code}`), { code, errno: -errno });
 }
 
-const ABI = 3;
+const ABI = 4;
 const FILE = 'mobiked.node';
 
 /** Loads the addon: beside the running script, else from `build/lib` of the working directory. Throws with what was tried. */

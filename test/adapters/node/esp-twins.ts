@@ -12,7 +12,9 @@ import { createUdpPort, endpointOf } from '../../../src/adapters/node/udp.ts';
 /** The C plane and its model in TypeScript, given the same effects and packets; every difference is a failure. */
 export class EspTwins {
   readonly native = new NativeHost();
-  readonly soft = new SoftEsp(nodeCrypto());
+  /** The model takes the IVs of CBC packets that the C plane drew. */
+  readonly soft = new SoftEsp(nodeCrypto(), { entropy: { bytes: () => this.#iv } });
+  #iv = new Uint8Array(16);
   readonly #port = createEspPort(this.native);
   /** `esp.firstInbound` handles of the C plane since the last call. */
   #inputs: Input[] = [];
@@ -41,9 +43,11 @@ export class EspTwins {
   outbound(inner: Uint8Array): EspDatagram | undefined {
     const { addon, handle } = this.native;
     const made = addon.espEncapsulate(handle, inner);
+    this.#iv = made?.bytes.slice(8, 24) ?? new Uint8Array(16);
     const [expected] = this.soft.outbound(inner, this.#now);
     const got = made && {
-      ifindex: made.ifindex, local: endpointOf(made.local, made.localPort), remote: endpointOf(made.remote, made.remotePort), bytes: made.bytes,
+      ifindex: made.ifindex, local: endpointOf(made.local, made.localPort), remote: endpointOf(made.remote, made.remotePort),
+      trafficClass: made.trafficClass, bytes: made.bytes,
     };
     assert.deepEqual(got && { ...got, bytes: hexOf(got.bytes) }, expected && { ...expected, bytes: hexOf(expected.bytes) });
     const [reply] = this.soft.takeReplies();
@@ -52,12 +56,12 @@ export class EspTwins {
   }
 
   /** The packet both planes make of a datagram, or undefined when both drop it. */
-  inbound(path: Path, bytes: Uint8Array): Uint8Array | undefined {
+  inbound(path: Path, bytes: Uint8Array, trafficClass = 0): Uint8Array | undefined {
     const { addon, handle } = this.native;
     const { ifindex, local, remote } = path;
     this.#inputs = [];
-    const got = addon.espDecapsulate(handle, ifindex, ipBytes(local.address), local.port, ipBytes(remote.address), remote.port, bytes);
-    const expected = this.soft.inbound({ ifindex, local, remote, bytes: bytes.slice() }, this.#now);
+    const got = addon.espDecapsulate(handle, ifindex, ipBytes(local.address), local.port, ipBytes(remote.address), remote.port, trafficClass, bytes);
+    const expected = this.soft.inbound({ ifindex, local, remote, trafficClass, bytes: bytes.slice() }, this.#now);
     assert.deepEqual(hexOf(got), hexOf(expected.inner));
     // The rate limit of unknown SPIs runs on two clocks here.
     const firsts = (inputs: readonly Input[] | readonly EspInput[]): unknown[] => inputs.filter((input) => input.type === 'esp.firstInbound');
