@@ -1,8 +1,9 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { ip, seconds, type Path } from '../../src/base/index.ts';
-import { HUB, LTE, on4500, Pair, path, WAN, type Side } from '../ike/pair.ts';
+import { HUB, LTE, on4500, Pair, path, WAN } from '../ike/pair.ts';
 import { Prng } from '../sim/prng.ts';
+import { picture } from './targets/sa.ts';
 
 const SEED = process.env['SEED'] ?? '20261121';
 const COUNT = 100_000;
@@ -34,10 +35,6 @@ function mutate(bytes: Uint8Array, random: (n: number) => number): Uint8Array {
     }
   }
 }
-
-/** All that an unauthenticated datagram must not change. */
-const picture = (side: Side): string =>
-  JSON.stringify([side.engine.status(), [...side.sas.keys()], [...side.inUse], [...side.bundlePath]], (_k, v: unknown) => (typeof v === 'bigint' ? v.toString() : v));
 
 const strangers: Path[] = [path('wan'), on4500(path('wan')), { ...on4500(path('lte')), local: { address: LTE, port: 4500 } }];
 

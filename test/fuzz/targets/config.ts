@@ -6,7 +6,7 @@ import { parseBroker, parseIdentity, parsePsk, parseRemoteAddr, parseTrafficPref
 import type { Target } from '../target.ts';
 
 /** Files a configuration may name: half of them cannot be read. */
-const readFile: ReadFile = (path) => (path.length % 2 === 0 ? { ok: false, error: 'no' } : { ok: true, value: { text: `${path}-----BEGIN CERTIFICATE-----\n`, worldReadable: true } });
+const readFile: ReadFile = (path) => (path.length % 2 === 0 ? { ok: false, error: 'no' } : { ok: true, value: { octets: toUtf8(`${path}-----BEGIN CERTIFICATE-----\n`), worldReadable: true } });
 
 /** Texts of configurations: the one that ships, and every golden. */
 export function uciTexts(): string[] {
