@@ -173,8 +173,10 @@ export function answerChild(sa: IkeSa, payloads: readonly Payload[], exchange: C
   const fits = configs
     .map((config) => ({ config, remote: narrow(tsi, config.remoteTs.map(prefixSelector)), local: narrow(tsr, config.localTs.map(prefixSelector)) }))
     .filter((fit) => fit.remote.length > 0 && fit.local.length > 0);
-  const free = fits.find((fit) => ![...sa.children.values()].some((c) => c.config.name === fit.config.name));
-  const fit = exchange.replaces ? fits[0] : (free ?? fits[0]);
+  const isFree = (fit: (typeof fits)[number]): boolean => ![...sa.children.values()].some((c) => c.config.name === fit.config.name);
+  // RFC 7296 §2.9: what stands first, often the packet that asks for the SA, is included where a policy allows it.
+  const withFirst = fits.filter((fit) => isSubset(tsi.slice(0, 1), fit.remote) && isSubset(tsr.slice(0, 1), fit.local));
+  const fit = exchange.replaces ? fits[0] : (withFirst.find(isFree) ?? withFirst[0] ?? fits.find(isFree) ?? fits[0]);
   if (!fit) return refuse('TS_UNACCEPTABLE');
   const chosen = choose(fit.config.espProposals, offer.proposals, exchange.rules);
   if (!chosen) return refuse('NO_PROPOSAL_CHOSEN');
