@@ -80,7 +80,13 @@ export const CONNECTION = {
   mobike: option({ schema: { type: 'boolean', default: true }, reload: 'reconnect', fields: ['mobike'], help: 'Offer MOBIKE_SUPPORTED (RFC 4555 §3.2), so that the tunnel can move between uplinks' }),
   uplink: option({ schema: LIST, reload: 'live', fields: ['uplinks'], example: 'wan', help: 'Uplinks this connection may use; by default all' }),
   ike_proposal: option({
-    schema: { ...LIST, default: ['aes256gcm16-prfsha256-x25519', 'aes256gcm16-prfsha256-ecp256', 'aes128gcm16-prfsha256-x25519', 'aes128gcm16-prfsha256-ecp256'] },
+    schema: {
+      ...LIST,
+      default: [
+        'aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048',
+        'aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048',
+      ],
+    },
     reload: 'reconnect', fields: ['ikeProposals'], help: 'IKE algorithms in order of preference, spelled as strongSwan spells them',
   }),
   nat_t: option({ schema: { type: 'string', enum: ['auto', 'always', 'never'], default: 'auto' }, reload: 'reconnect', fields: ['natT'], help: 'UDP encapsulation: when a NAT is found, always, or never (RFC 3948)' }),
@@ -103,7 +109,7 @@ export const CHILD = {
   connection: option({ schema: text(64), reload: 'reconnect', required: true, fields: ['connection'], example: 'hq', help: 'The connection section it belongs to' }),
   local_ts: option({ schema: LIST, reload: 'reconnect', fields: ['localTs'], example: '192.168.7.0/24', help: 'Prefixes on our side, IPv4 and IPv6; with request_vip by default the virtual address' }),
   remote_ts: option({ schema: LIST, reload: 'reconnect', fields: ['remoteTs'], example: '10.0.0.0/8', help: "Prefixes on the peer's side, IPv4 and IPv6; routes to them lead into the tunnel; with pool by default the virtual address" }),
-  esp_proposal: option({ schema: { ...LIST, default: ['aes256gcm16', 'aes128gcm16'] }, reload: 'reconnect', fields: ['espProposals'], help: 'ESP algorithms in order of preference; with and without ESN unless spelled out' }),
+  esp_proposal: option({ schema: { ...LIST, default: ['aes256gcm16-aes128gcm16', 'aes256-aes128-sha256-sha512'] }, reload: 'reconnect', fields: ['espProposals'], help: 'ESP algorithms in order of preference; with and without ESN unless spelled out' }),
 } as const;
 
 export const MQTT = {

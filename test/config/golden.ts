@@ -53,7 +53,10 @@ export const readFile: ReadFile = (path) => {
   return text === undefined ? { ok: false, error: 'No such file or directory' } : { ok: true, value: { octets: toUtf8(text), worldReadable: path.includes('/open/') } };
 };
 
-const suite = (proposal: SuiteProposal): string => `${proposal.text} = encr ${proposal.encr.map((e) => `${e.id}/${e.keyLength}`)} prf ${proposal.prf} groups ${proposal.groups} esn ${proposal.esn}`;
+const suite = (p: SuiteProposal): string => {
+  const integ = p.integ.length > 0 ? ` integ ${p.integ}` : '';
+  return `${p.text} = encr ${p.encr.map((e) => `${e.id}/${e.keyLength}`)} prf ${p.prf}${integ} groups ${p.groups} esn ${p.esn}`;
+};
 
 /** One word where both sides use the same key, else each side's. */
 function authText({ auth, remoteAuth }: ConnectionConfig): string {
