@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a verb needs, when root; otherwise says what is missing. Safe to run again and again.
-#   test/setup.sh build|package|demo|test
+#   test/setup.sh build|package|fuzz|demo|test
 # Exit 0: everything is there. Exit 1: something is missing; the reason is on stderr.
 set -u
 verb=${1:-build}
@@ -8,6 +8,8 @@ verb=${1:-build}
 # COMMAND or /FILE, and the package that brings it.
 need_build='cc:gcc /usr/include/linux/if_tun.h:linux-libc-dev /usr/include/stdio.h:libc6-dev'
 need_package="$need_build musl-gcc:musl-tools xz:xz-utils"
+# libFuzzer, and the runtime of its sanitizers.
+need_fuzz="$need_build clang:clang clang:libclang-rt-14-dev"
 need_demo="$need_build ip:iproute2 nsenter:util-linux"
 need_test="$need_package $need_demo nft:nftables tcpdump:tcpdump mosquitto:mosquitto mosquitto_sub:mosquitto-clients openssl:openssl
   /usr/sbin/charon-systemd:charon-systemd swanctl:strongswan-swanctl /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so:libcharon-extra-plugins
