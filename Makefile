@@ -73,11 +73,13 @@ conformance: node_modules/.stamp
 # Everything. Suites that need root or packages say so when they are skipped.
 test: types lint package
 	-@test/setup.sh test
+	-@test/setup.sh fuzz
 	$(NODE) test/run.mjs --all
 	$(NODE) test/conformance/run.mjs --judge build/outcomes.json
 
 # Coverage-guided, FUZZ_SECONDS in all (120); faults are kept in test/fuzz/regressions. FUZZ_SAVE=1 keeps what was found. See test/fuzz/run.mjs.
 fuzz: build
+	-@test/setup.sh fuzz
 	$(NODE) test/fuzz/run.mjs $(FUZZ)
 
 interop: build

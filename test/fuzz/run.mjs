@@ -2,10 +2,12 @@
 //   node test/fuzz/run.mjs [NAME ...]     those whose name starts so; default: all
 //   FUZZ_SECONDS=120   wall time of the whole run        FUZZ_SAVE=1   keep what was found in test/fuzz/corpus
 //   FUZZ_JOBS=2        threads                           SEED=text     another run
+// The target `native` is the plain-C part under libFuzzer and the sanitizers; without clang it is left out.
 // Faults go to test/fuzz/regressions, where `make test` runs them again. Exit 1: a property broke.
 import { build } from 'esbuild';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
 import { pathToFileURL } from 'node:url';
@@ -31,6 +33,9 @@ globalThis.__fuzzCounters = new Uint32Array($w?.counters ?? 0);
 mkdirSync('build/fuzz', { recursive: true });
 const outdir = mkdtempSync('build/fuzz/run-');
 const { state, plugin } = instrumentation(ROOT, (path) => path.startsWith('src/'));
+const NATIVE = 'native';
+const NATIVE_MOST = 3000;
+
 /** The worker's key exchange is a quick one. */
 const quick = {
   name: 'quick key exchange',
@@ -46,12 +51,12 @@ await build({ ...common, entryPoints: ['test/fuzz/worker.ts'], plugins: [quick, 
 await build({ ...common, entryPoints: ['test/fuzz/targets/index.ts', 'test/fuzz/files.ts'] });
 const load = (file) => import(pathToFileURL(join(resolve(outdir), file)).href);
 const { TARGETS } = await load('targets/index.mjs');
-const { writeCorpus, addRegression } = await load('files.mjs');
+const { corpus, regressions, writeCorpus, addRegression } = await load('files.mjs');
 
 const wanted = process.argv.slice(2);
-const names = TARGETS.map((target) => target.name).filter((name) => wanted.length === 0 || wanted.some((start) => name.startsWith(start)));
+const names = [...TARGETS.map((target) => target.name), NATIVE].filter((name) => wanted.length === 0 || wanted.some((start) => name.startsWith(start)));
 if (names.length === 0) {
-  console.error(`no target is named so; there are ${TARGETS.map((target) => target.name).join(', ')}`);
+  console.error(`no target is named so; there are ${[...TARGETS.map((target) => target.name), NATIVE].join(', ')}`);
   process.exit(2);
 }
 const each = Math.max(1, seconds / Math.ceil(names.length / jobs));
@@ -95,11 +100,35 @@ function one(name) {
   });
 }
 
+/** The C part: libFuzzer keeps files, we keep lines. */
+async function native() {
+  if (spawnSync('clang', ['--version']).status !== 0) return console.log(`${NATIVE}: left out, there is no clang`);
+  const made = spawnSync('make', ['native-fuzz'], { encoding: 'utf8' });
+  if (made.status !== 0) return console.log(`${NATIVE}: left out, it cannot be built: ${made.stderr.trim().split('\n').at(-1)}`);
+  const folders = Object.fromEntries(['corpus', 'kept', 'found'].map((name) => [name, resolve(outdir, 'native', name)]));
+  for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true });
+  [...corpus(NATIVE), ...regressions(NATIVE)].forEach((input, i) => writeFileSync(join(folders.corpus, String(i)), input));
+  const run = (args) => new Promise((done) => {
+    const child = spawn('build/asan/native-fuzzer', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let text = '';
+    child.stderr.on('data', (chunk) => { text = (text + chunk).slice(-20_000); });
+    child.on('exit', (status) => done({ status, text }));
+  });
+  const { status, text } = await run([`-max_total_time=${Math.ceil(each)}`, `-max_len=${NATIVE_MOST}`, `-artifact_prefix=${folders.found}/`, '-timeout=10', '-rss_limit_mb=2048', '-print_final_stats=1', folders.corpus]);
+  for (const file of readdirSync(folders.found)) report(NATIVE, readFileSync(join(folders.found, file)), text.split('\n').find((line) => line.includes('ERROR') || line.includes('runtime error')) ?? file);
+  if (status !== 0 && readdirSync(folders.found).length === 0) throw new Error(`the native fuzzer ended with ${status}: ${text.slice(-2000)}`);
+  await run(['-merge=1', folders.kept, folders.corpus]);
+  const kept = readdirSync(folders.kept).map((file) => readFileSync(join(folders.kept, file))).sort((a, b) => a.length - b.length || a.compare(b));
+  if (save) writeCorpus(NATIVE, kept);
+  const runs = /number_of_executed_units: (\d+)/.exec(text)?.[1] ?? '?';
+  console.log(`${NATIVE.padEnd(22)} ${runs.padStart(9)} inputs, corpus ${kept.length}`);
+}
+
 try {
   console.log(`${names.length} targets, ${state.counters} counters, ${each.toFixed(1)} s each, ${jobs} at a time, seed ${seed}`);
   const queue = [...names];
   await Promise.all(Array.from({ length: jobs }, async () => {
-    for (let name = queue.shift(); name !== undefined; name = queue.shift()) await one(name);
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) await (name === NATIVE ? native() : one(name));
   }));
 } finally {
   rmSync(outdir, { recursive: true, force: true });
