@@ -3,23 +3,32 @@ import type { Instant } from './brand.ts';
 /** Named deadlines of one state machine. There is one host timer in the process; this table only says when. */
 export class TimerTable<Name extends string> {
   readonly #at = new Map<Name, Instant>();
+  readonly #changed: (() => void) | undefined;
+
+  /** @param changed called whenever `next` may be another. */
+  constructor(changed?: () => void) {
+    this.#changed = changed;
+  }
 
   set(name: Name, at: Instant): void {
+    if (this.#at.get(name) === at) return;
     this.#at.set(name, at);
+    this.#changed?.();
   }
 
   /** Sets the timer only when it is not running or would fire later. */
   setIfEarlier(name: Name, at: Instant): void {
     const old = this.#at.get(name);
-    if (old === undefined || at < old) this.#at.set(name, at);
+    if (old === undefined || at < old) this.set(name, at);
   }
 
   clear(name: Name): void {
-    this.#at.delete(name);
+    if (this.#at.delete(name)) this.#changed?.();
   }
 
   clearAll(): void {
     this.#at.clear();
+    this.#changed?.();
   }
 
   get(name: Name): Instant | undefined {
@@ -42,7 +51,7 @@ export class TimerTable<Name extends string> {
     const due: [Name, Instant][] = [];
     for (const [name, at] of this.#at) if (at <= now) due.push([name, at]);
     due.sort((a, b) => a[1] - b[1]);
-    for (const [name] of due) this.#at.delete(name);
+    for (const [name] of due) this.clear(name);
     return due.map(([name]) => name);
   }
 }

@@ -26,6 +26,12 @@ export const PATH_PACE: Millis = millis(500);
 export const HOLD_TIME: Millis = seconds(300);
 /** An IKE_SA_INIT or IKE_AUTH without answer is given up after this; the daemon starts anew with back-off. */
 export const SETUP_TIME: Millis = seconds(30);
+/** Answers to one IKE_SA_INIT that are followed: nothing says yet which is the peer's (I2.4-5). */
+export const CANDIDATES_MOST = 4;
+/** While an answer is being followed, IKE_SA_INIT is not repeated before this. */
+export const CANDIDATE_TIME: Millis = seconds(4);
+/** How long a true answer may come after a forged one whose sender also refused IKE_AUTH. */
+export const CANDIDATE_GRACE: Millis = seconds(1);
 /** Unanswered Deletes are given up after this. */
 export const DELETE_TIME: Millis = seconds(10);
 /** A rekeyed IKE SA whose successor is in use waits this long for the peer's Delete; slow peers take half a minute. */

@@ -13,14 +13,14 @@ export interface SaHost {
   newNumber(): number;
   connection(name: string): IkeConnection | undefined;
   responders(): readonly IkeConnection[];
-  /** A rekeyed IKE SA takes over its chain. */
-  adopt(successor: IkeSa): void;
+  /** Takes an IKE SA in; it is its chain's newest from now on. */
+  adopt(sa: IkeSa): void;
   /** The SA is gone; forget its SPIs. */
   retire(sa: IkeSa): void;
-  /** This attempt got through: its siblings end. */
+  /** This attempt was answered: those on other paths end. */
   won(sa: IkeSa, ctx: Ctx): void;
-  /** An attempt ended without an SA. */
-  lost(sa: IkeSa): void;
+  /** An attempt, or a candidate of one, ended without an SA. */
+  lost(sa: IkeSa, ctx: Ctx): void;
   /** Established SAs between these identities other than `except`. */
   siblings(local: IkeIdentity, remote: IkeIdentity, except: IkeSa): readonly IkeSa[];
   /** True while no SA with this peer was up since start: INITIAL_CONTACT is due (I2.4-4). */
@@ -30,6 +30,8 @@ export interface SaHost {
 /** One call of the engine: the time, the collector of effects, and the engine's services. */
 export interface Ctx {
   readonly now: Instant;
+  /** The time of the wall in Unix seconds; undefined while the clock is not set: certificates have dates. */
+  readonly unixSeconds: number | undefined;
   readonly deps: IkeDeps;
   readonly host: SaHost;
   emit(effect: IkeEffect): void;

@@ -1,26 +1,20 @@
-import { after, earliest, ipBytes, ipFamily, millis, sameBytes, samePath, toHex, type Instant, type Path } from '../base/index.ts';
-import { decodeChain, decodeHeader, encodeMessage, EXCHANGE, findNotify, findPayload, notify, type ChildSpi, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
+import { earliest, millis, sameBytes, samePath, toHex, type Instant, type Path } from '../base/index.ts';
+import { decodeChain, decodeHeader, encodeMessage, EXCHANGE, findNotify, findPayload, notify, PAYLOAD, type ChildSpi, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
+import { Attempts } from './attempts.ts';
+import { redate } from './authentication.ts';
 import { useChild } from './child-sa.ts';
-import { COOKIE_ABOVE, COOKIE_ABOVE_PER_SOURCE, HALF_OPEN_MOST, HALF_OPEN_PER_SOURCE, IKE_SAS_MOST, PATH_PACE, PATHS_MOST } from './constants.ts';
+import { COOKIE_ABOVE, COOKIE_ABOVE_PER_SOURCE, HALF_OPEN_MOST, HALF_OPEN_PER_SOURCE, IKE_SAS_MOST, PATHS_MOST } from './constants.ts';
 import type { Ctx, SaHost } from './context.ts';
 import { Cookies } from './cookies.ts';
 import { Farewells } from './farewells.ts';
 import type { IkeSa } from './ike-sa.ts';
+import { networkOf, Registry, sourceKey } from './registry.ts';
 import { rekeyChildTask } from './tasks/child-rekey.ts';
-import { initiate, respondInit } from './tasks/ike-init.ts';
+import { respondInit } from './tasks/ike-init.ts';
 import { deleteChildTask } from './tasks/informational.ts';
 import { livenessTask, movePath } from './tasks/ike-mobike.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
-import type { ChainStatus, CloseReason, IkeConnection, IkeDeps, IkeEffect, IkeIdentity, IkeInput } from './types.ts';
-
-/** The attempts of one `connection.initiate`. */
-interface Setup {
-  readonly connection: string;
-  readonly waiting: Path[];
-  readonly running: Set<IkeSa>;
-  nextAt: Instant;
-  failure: { readonly reason: CloseReason; readonly detail: string };
-}
+import type { ChainStatus, IkeConnection, IkeDeps, IkeEffect, IkeInput } from './types.ts';
 
 /** Unprotected notices of all kinds in one second, one for each network they go to (I1.5-1). */
 const NOTICES_PER_SECOND = 100;
@@ -28,15 +22,18 @@ const NOTICES_PER_SECOND = 100;
 /** All IKE SAs of the host, found by SPI alone (I2.6-5), and the answering of what belongs to none. */
 export class IkeEngine {
   readonly #deps: IkeDeps;
-  readonly #sas = new Map<bigint, IkeSa>();
-  readonly #chains = new Map<number, IkeSa>();
-  readonly #setups = new Map<string, Setup>();
+  readonly #sas = new Registry();
+  readonly #attempts = new Attempts();
   readonly #childSpis = new Set<number>();
+  /** Inbound Child SAs by handle: the chain that has them. */
+  readonly #inbound = new Map<number, number>();
   readonly #contacted = new Set<string>();
   readonly #farewells: Farewells;
   readonly #cookies: Cookies;
   #connections = new Map<string, IkeConnection>();
   #lastNumber = 0;
+  /** Unix time in ms at monotonic 0, once the clock is set. */
+  #unixAtZero: number | undefined;
   #notices = { second: -1, sources: new Set<string>() };
   #effects: IkeEffect[] = [];
   readonly #host: SaHost;
@@ -56,46 +53,50 @@ export class IkeEngine {
       newNumber: () => ++this.#lastNumber,
       connection: (name) => this.#connections.get(name),
       responders: () => [...this.#connections.values()].filter((c) => c.role === 'responder'),
-      adopt: (sa) => {
-        this.#sas.set(sa.localSpi, sa);
-        this.#chains.set(sa.chain, sa);
-      },
+      adopt: (sa) => this.#sas.add(sa),
       retire: (sa) => {
         this.#farewells.keep(sa);
-        this.#sas.delete(sa.localSpi);
-        if (this.#chains.get(sa.chain) === sa) this.#chains.delete(sa.chain);
+        this.#sas.remove(sa);
       },
-      won: (sa, ctx) => this.#won(sa, ctx),
-      lost: (sa) => this.#lost(sa),
-      siblings: (local, remote, except) => [...this.#chains.values()].filter((sa) => sa !== except && sa.isEstablished && sameId(sa.localId, local) && sameId(sa.peerId, remote)),
+      won: (sa, ctx) => this.#attempts.answered(sa, ctx),
+      lost: (sa, ctx) => this.#attempts.lost(sa, ctx),
+      siblings: (local, remote, except) => this.#sas.between(local, remote).filter((sa) => sa !== except),
       firstContact: (connection) => this.#firstContact(connection),
     };
   }
 
   handle(input: IkeInput, now: Instant): IkeEffect[] {
     this.#effects = [];
-    const ctx: Ctx = { now, deps: this.#deps, host: this.#host, emit: (effect) => this.#effects.push(effect) };
+    const ctx: Ctx = { now, unixSeconds: this.#unixSeconds(now), deps: this.#deps, host: this.#host, emit: (effect) => this.#emit(effect) };
     this.#dispatch(input, ctx);
     const out = this.#effects;
     this.#effects = [];
     return out;
   }
 
+  #unixSeconds(now: Instant): number | undefined {
+    return this.#unixAtZero === undefined ? undefined : (this.#unixAtZero + now) / 1000;
+  }
+
+  #emit(effect: IkeEffect): void {
+    this.#effects.push(effect);
+    if (effect.type === 'child.install' && effect.sa.direction === 'in') this.#inbound.set(effect.sa.handle, effect.sa.bundle);
+    else if (effect.type === 'child.remove') this.#inbound.delete(effect.handle);
+    else if (effect.type === 'event' && effect.event.type === 'ike.established') this.#sas.identified(effect.event.chain);
+  }
+
   get deadline(): Instant | undefined {
-    let next: Instant | undefined;
-    for (const sa of this.#sas.values()) next = earliest(next, sa.deadline);
-    for (const setup of this.#setups.values()) if (setup.waiting.length > 0) next = earliest(next, setup.nextAt);
-    return next;
+    return earliest(this.#sas.deadline, this.#attempts.deadline);
   }
 
   /** The chain an IKE message without marker belongs to, for the fault boundary. */
   chainOf(bytes: Uint8Array): number | undefined {
     const header = decodeHeader(bytes);
-    return header && this.#find(header)?.chain;
+    return header && this.#sas.find(header)[0]?.chain;
   }
 
   status(): ChainStatus[] {
-    return [...this.#chains.values()].filter((sa) => sa.establishedAt !== undefined).map((sa) => sa.status());
+    return [...this.#sas.chains()].filter((sa) => sa.establishedAt !== undefined).map((sa) => sa.status());
   }
 
   /** The established chains of a connection, newest first. */
@@ -105,14 +106,14 @@ export class IkeEngine {
 
   /** When the peer was last heard on the chain's current path, by IKE or by ESP. */
   heardAt(chain: number): Instant | undefined {
-    const sa = this.#chains.get(chain);
+    const sa = this.#sas.chain(chain);
     const at = Math.max(sa?.lastIke ?? 0, sa?.traffic.lastInbound ?? 0);
     return at === 0 ? undefined : (at as Instant);
   }
 
   /** How much is kept: every number is bounded, whatever peers and strangers send. */
   sizes(): { readonly sas: number; readonly chains: number; readonly childSpis: number } {
-    return { sas: this.#sas.size, chains: this.#chains.size, childSpis: this.#childSpis.size };
+    return { sas: this.#sas.size, chains: this.#sas.chainCount, childSpis: this.#childSpis.size };
   }
 
   /** No SA is left, not even one whose Delete waits for its answer. */
@@ -121,7 +122,7 @@ export class IkeEngine {
   }
 
   isConnecting(connection: string): boolean {
-    return this.#setups.has(connection) || [...this.#sas.values()].some((sa) => sa.name === connection && sa.state === 'authSent');
+    return this.#attempts.has(connection);
   }
 
   #dispatch(input: IkeInput, ctx: Ctx): void {
@@ -130,26 +131,29 @@ export class IkeEngine {
         return this.#packet(input.path, input.bytes, ctx);
       case 'connections.set':
         this.#connections = new Map(input.connections.map((c) => [c.name, c]));
-        for (const name of [...this.#setups.keys()]) if (!this.#connections.has(name)) this.#stopSetup(name, ctx);
+        for (const name of this.#attempts.names()) if (!this.#connections.has(name)) this.#attempts.stop(name, ctx);
         for (const sa of this.#sas.values()) if (sa.connection) sa.connection = this.#connections.get(sa.name) ?? sa.connection;
         return;
       case 'connection.initiate':
         return this.#initiate(input.connection, input.paths, ctx);
       case 'connection.terminate':
-        this.#stopSetup(input.connection, ctx);
+        this.#attempts.stop(input.connection, ctx);
         for (const sa of [...this.#sas.values()]) if (sa.name === input.connection && sa.state !== 'rekeyed') sa.shutDown('requested', ctx);
         return;
-      case 'child.used':
-        for (const sa of this.#sas.values()) for (const child of sa.children.values()) if (child.handleIn === input.handle) useChild(sa, child, ctx);
-        return;
+      case 'child.used': {
+        const sa = this.#sas.chain(this.#inbound.get(input.handle) ?? -1);
+        for (const child of sa?.children.values() ?? []) if (sa && child.handleIn === input.handle) useChild(sa, child, ctx);
+        return sa?.touch();
+      }
       case 'clock.wall':
+        this.#unixAtZero = input.synced ? input.unixAtZero : undefined;
+        for (const sa of [...this.#sas.values()]) redate(sa, { ...ctx, unixSeconds: this.#unixSeconds(ctx.now) });
         return;
       case 'tick':
-        for (const sa of [...this.#sas.values()]) if (sa.deadline !== undefined && sa.deadline <= ctx.now) sa.tick(ctx);
-        for (const setup of [...this.#setups.values()]) this.#pace(setup, ctx);
-        return;
+        for (const sa of this.#sas.due(ctx.now)) sa.tick(ctx);
+        return this.#attempts.tick(ctx);
       default: {
-        const sa = this.#chains.get(input.chain);
+        const sa = this.#sas.chain(input.chain);
         if (!sa || sa.isDead) return;
         this.#onChain(sa, input, ctx);
         sa.afterwards(ctx);
@@ -215,49 +219,7 @@ export class IkeEngine {
     const connection = this.#connections.get(name);
     if (!connection || paths.length === 0 || this.isConnecting(name)) return;
     if (connection.children.length === 0) return ctx.emit({ type: 'event', event: { type: 'ike.failed', connection: name, reason: 'child_failed', detail: 'the connection has no child' } });
-    const setup: Setup = { connection: name, waiting: paths.slice(0, PATHS_MOST), running: new Set(), nextAt: ctx.now, failure: { reason: 'timeout', detail: 'no answer' } };
-    this.#setups.set(name, setup);
-    this.#pace(setup, ctx);
-  }
-
-  #pace(setup: Setup, ctx: Ctx): void {
-    const connection = this.#connections.get(setup.connection);
-    if (!connection || ctx.now < setup.nextAt) return;
-    const path = setup.waiting.shift();
-    if (!path) return;
-    const sa = initiate(connection, ++this.#lastNumber, path, ctx);
-    setup.running.add(sa);
-    setup.nextAt = after(ctx.now, PATH_PACE);
-    this.#sas.set(sa.localSpi, sa);
-    this.#chains.set(sa.chain, sa);
-  }
-
-  /** The first answer decides; the other attempts end without a word (M3.1-1: no IKE_AUTH for a loser). */
-  #won(winner: IkeSa, ctx: Ctx): void {
-    const setup = this.#setups.get(winner.name);
-    if (!setup?.running.has(winner)) return;
-    setup.waiting.length = 0;
-    for (const sa of [...setup.running]) {
-      if (sa === winner) continue;
-      setup.running.delete(sa);
-      sa.die(ctx);
-    }
-  }
-
-  #lost(sa: IkeSa): void {
-    const setup = this.#setups.get(sa.name);
-    if (!setup?.running.delete(sa)) return;
-    if (sa.setup?.failure) setup.failure = sa.setup.failure;
-    if (setup.running.size > 0 || setup.waiting.length > 0) return;
-    this.#setups.delete(sa.name);
-    this.#effects.push({ type: 'event', event: { type: 'ike.failed', connection: sa.name, ...setup.failure } });
-  }
-
-  #stopSetup(name: string, ctx: Ctx): void {
-    const setup = this.#setups.get(name);
-    if (!setup) return;
-    this.#setups.delete(name);
-    for (const sa of setup.running) sa.die(ctx);
+    this.#attempts.start(connection, paths, ctx);
   }
 
   #firstContact(connection: IkeConnection): boolean {
@@ -265,19 +227,10 @@ export class IkeEngine {
     const key = contactKey(connection);
     const siblings = [...this.#connections.values()].filter((c) => c.role === 'initiator' && contactKey(c) === key);
     if (this.#contacted.has(key) || siblings.length > 1) return false;
-    return ![...this.#chains.values()].some((sa) => sa.isEstablished && sa.name === connection.name);
+    return ![...this.#sas.chains()].some((sa) => sa.isEstablished && sa.name === connection.name);
   }
 
   // ---- receiving ------------------------------------------------------------------------------------------------------
-
-  #find(header: IkeHeader): IkeSa | undefined {
-    const local = header.fromOriginalInitiator ? header.spiR : header.spiI;
-    const sa = this.#sas.get(local);
-    if (!sa) return undefined;
-    const peer = header.fromOriginalInitiator ? header.spiI : header.spiR;
-    const known = sa.originalInitiator ? sa.spiR : sa.spiI;
-    return known === peer || known === 0n ? sa : undefined;
-  }
 
   #packet(path: Path, datagram: Uint8Array, ctx: Ctx): void {
     // A keepalive or something else that is no IKE message ends here (NK-1).
@@ -288,21 +241,21 @@ export class IkeEngine {
       if (header.majorVersion > 2 && !header.isResponse) this.#notice(header, path, 'INVALID_MAJOR_VERSION', ctx);
       return;
     }
-    const sa = this.#find(header);
-    if (sa) {
+    const found = this.#sas.find(header);
+    for (const sa of found) {
       sa.inbox.receive(header, message, path, ctx);
-      const connected = sa.isEstablished ? this.#setups.get(sa.name) : undefined;
-      if (connected?.running.has(sa)) {
-        this.#setups.delete(sa.name);
-        this.#noteContact(sa);
-      }
-      return;
+      sa.touch();
+      if (!sa.isEstablished || !sa.attempt) continue;
+      this.#attempts.established(sa, ctx);
+      this.#noteContact(sa);
     }
+    if (found.length > 0) return;
     if (header.isResponse) return;
     const farewell = this.#farewells.answer(header.fromOriginalInitiator ? header.spiR : header.spiI, message);
     if (farewell) return farewell.forEach((bytes) => this.#transmit(path, bytes, ctx));
     if (header.exchange === EXCHANGE.IKE_SA_INIT && header.spiR === 0n && header.messageId === 0 && header.fromOriginalInitiator) return this.#initRequest(header, message, path, ctx);
-    if (header.exchange !== EXCHANGE.IKE_SA_INIT) this.#notice(header, path, 'INVALID_IKE_SPI', ctx); // I2.21.4-1
+    // I2.21.4-1; a bare notify, such as a one-way INVALID_SPI, is never answered (I1.5-1).
+    if (header.exchange !== EXCHANGE.IKE_SA_INIT && header.nextPayload !== PAYLOAD.N.code) this.#notice(header, path, 'INVALID_IKE_SPI', ctx);
   }
 
   #noteContact(sa: IkeSa): void {
@@ -312,26 +265,13 @@ export class IkeEngine {
 
   #initRequest(header: IkeHeader, message: Uint8Array, path: Path, ctx: Ctx): void {
     const source = sourceKey(path);
-    let halfOpen = 0;
-    let fromSource = 0;
-    for (const sa of this.#sas.values()) {
-      if (sa.originalInitiator || sa.spiI !== header.spiI) {
-        if (sa.state === 'halfOpen') {
-          halfOpen++;
-          if (sa.setup?.source === source) fromSource++;
-        }
-        continue;
-      }
-      // I2.1-3: duplicates are told apart by the whole packet, not by SPI or address.
-      if (sa.setup && sameBytes(sa.setup.request, message)) {
-        if (sa.state === 'halfOpen') sa.transmit(path, [sa.setup.response], ctx);
-        return;
-      }
-      if (sa.state === 'halfOpen') {
-        halfOpen++;
-        if (sa.setup?.source === source) fromSource++;
-      }
+    // I2.1-3: duplicates are told apart by the whole packet, not by SPI or address.
+    for (const sa of this.#sas.answered(header.spiI)) {
+      if (!sa.setup || !sameBytes(sa.setup.request, message)) continue;
+      if (sa.state === 'halfOpen') sa.transmit(path, [sa.setup.response], ctx);
+      return;
     }
+    const halfOpen = this.#sas.halfOpen(source);
     const chain = decodeChain(header.nextPayload, message, 28, message.length);
     if (chain.kind === 'critical') return this.#reply(header, path, [notify('UNSUPPORTED_CRITICAL_PAYLOAD', Uint8Array.of(chain.code))], ctx);
     if (chain.kind !== 'payloads') return;
@@ -339,15 +279,14 @@ export class IkeEngine {
     if (!ni) return;
     const cookie = findNotify(chain.payloads, 'COOKIE');
     const proven = cookie !== undefined && this.#cookies.verify(cookie.data, path.remote.address, header.spiI, ni.data, ctx.now);
-    if (!proven && (halfOpen >= COOKIE_ABOVE || fromSource >= COOKIE_ABOVE_PER_SOURCE))
+    if (!proven && (halfOpen.all >= COOKIE_ABOVE || halfOpen.ofSource >= COOKIE_ABOVE_PER_SOURCE))
       return this.#reply(header, path, [notify('COOKIE', this.#cookies.issue(path.remote.address, header.spiI, ni.data, ctx.now))], ctx);
-    if (halfOpen >= HALF_OPEN_MOST || fromSource >= HALF_OPEN_PER_SOURCE || this.#sas.size >= IKE_SAS_MOST) return;
+    if (halfOpen.all >= HALF_OPEN_MOST || halfOpen.ofSource >= HALF_OPEN_PER_SOURCE || this.#sas.size >= IKE_SAS_MOST) return;
     const answer = respondInit(header, chain.payloads, message, path, this.#lastNumber + 1, source, ctx);
     if (!answer) return;
     if (answer.sa) {
       this.#lastNumber = Math.max(this.#lastNumber, answer.sa.chain);
-      this.#sas.set(answer.sa.localSpi, answer.sa);
-      this.#chains.set(answer.sa.chain, answer.sa);
+      this.#sas.add(answer.sa);
       answer.sa.transmit(path, [answer.reply], ctx);
     } else this.#transmit(path, answer.reply, ctx);
   }
@@ -382,7 +321,7 @@ export class IkeEngine {
     for (;;) {
       const octets = this.#deps.entropy.bytes(8, 'ike-spi');
       const spi = BigInt(`0x${toHex(octets)}`);
-      if (spi !== 0n && !this.#sas.has(spi)) return spi as IkeSpi;
+      if (spi !== 0n && !this.#sas.hasLocal(spi)) return spi as IkeSpi;
     }
   }
 
@@ -402,12 +341,3 @@ export class IkeEngine {
 function contactKey({ localId, remoteId, remoteAddrs }: IkeConnection): string {
   return `${localId?.text ?? ''}|${remoteId?.text ?? remoteAddrs.map((a) => (a.kind === 'name' ? a.name : a.address)).join()}`;
 }
-
-const sameId = (a: IkeIdentity | undefined, b: IkeIdentity): boolean => a !== undefined && a.idType === b.idType && sameBytes(a.data, b.data);
-
-const isIpv4 = (path: Path): boolean => ipFamily(path.remote.address) === 4;
-/** The source a limit of half-open SAs counts: the address, of IPv6 its /64 (I2.6-1). */
-const sourceKey = (path: Path): string => toHex(ipBytes(path.remote.address).subarray(0, isIpv4(path) ? 4 : 8));
-/** The network a limit of notices counts: the /24, of IPv6 the /64 (I1.5-1). */
-const networkOf = (path: Path): string => toHex(ipBytes(path.remote.address).subarray(0, isIpv4(path) ? 3 : 8));
-

@@ -54,6 +54,8 @@ export class Request {
   /** Every path it was ever sent on. */
   readonly sentOn = new Set<string>();
   unreachableTold = false;
+  /** Of IKE_SA_INIT: an answer is being followed. */
+  followed = false;
 
   constructor(messageId: number, datagrams: readonly Uint8Array[], shrink: Request['shrink'], task: Task, startedAt: Instant) {
     this.messageId = messageId;
@@ -112,6 +114,7 @@ export class Exchanges {
 
   /** Forgets the outstanding request: its answer no longer matters. */
   abandon(ctx: Ctx): void {
+    this.#sa.touch();
     this.#request?.task.release?.(ctx);
     this.#request = undefined;
   }
@@ -153,6 +156,7 @@ export class Exchanges {
   #sendOn(path: Path, ctx: Ctx): void {
     const request = this.#request;
     if (!request) return;
+    this.#sa.touch();
     const key = pathKey(path);
     const interval = this.#firstInterval(path, ctx);
     request.attempts.set(key, { path, firstAt: ctx.now, sends: 1, interval, nextAt: after(ctx.now, millis(interval)), reported: false, again: request.sentOn.has(key) });
@@ -165,6 +169,7 @@ export class Exchanges {
     const request = this.#request;
     if (!request) return;
     request.attempts.delete(pathKey(from));
+    this.#sa.touch();
     request.unreachableTold = false;
     this.#sendOn(this.#sa.path, ctx);
   }
@@ -190,12 +195,33 @@ export class Exchanges {
     const request = this.#request;
     if (!request || request.messageId !== messageId) return undefined;
     this.#request = undefined;
-    const attempt = request.attempts.get(pathKey(path));
-    // Karn's rule: with several sends on a path nobody knows which one was answered.
-    const rtt = attempt && attempt.sends === 1 && !attempt.again ? millis(ctx.now - attempt.firstAt) : undefined;
+    this.#sa.touch();
+    const rtt = this.#roundTrip(request, path, ctx);
     if (rtt !== undefined) this.#sa.noteRtt(path, rtt);
     this.#sa.event({ type: 'path.answered', chain: this.#sa.chain, connection: this.#sa.name, path, rtt, current: samePath(path, this.#sa.path) }, ctx);
     return { request, answer: { path, onePath: request.sentOn.size === 1 } };
+  }
+
+  /**
+   * An answer to IKE_SA_INIT is being followed, but it may be a forger's: the request stays outstanding and is not repeated for `pause`.
+   * Returns the round trip time that the first answer showed.
+   */
+  follow(path: Path, pause: Millis, ctx: Ctx): Millis | undefined {
+    const request = this.#request;
+    if (!request) return undefined;
+    this.#sa.touch();
+    for (const attempt of request.attempts.values()) attempt.nextAt = after(ctx.now, pause);
+    if (request.followed) return undefined;
+    request.followed = true;
+    const rtt = this.#roundTrip(request, path, ctx);
+    this.#sa.event({ type: 'path.answered', chain: this.#sa.chain, connection: this.#sa.name, path, rtt, current: samePath(path, this.#sa.path) }, ctx);
+    return rtt;
+  }
+
+  /** Karn's rule: with several sends on a path nobody knows which one was answered. */
+  #roundTrip(request: Request, path: Path, ctx: Ctx): Millis | undefined {
+    const attempt = request.attempts.get(pathKey(path));
+    return attempt && attempt.sends === 1 && !attempt.again ? millis(ctx.now - attempt.firstAt) : undefined;
   }
 
   get deadline(): Instant | undefined {
@@ -238,6 +264,7 @@ export class Exchanges {
     if (!request.attempts.has(pathKey(this.#sa.path))) {
       // A probe that a standby path swallowed: finish the exchange over the current path, the window is needed (D6.2-2).
       request.attempts.delete(key);
+      this.#sa.touch();
       this.#sendOn(this.#sa.path, ctx);
       return;
     }
@@ -249,6 +276,7 @@ export class Exchanges {
     if (attempt.sends > FRAGMENT_AFTER) this.#shrink(request, attempt, ctx);
     attempt.interval = Math.min(attempt.interval * RETRANSMIT_FACTOR, most) * this.#jitter(ctx);
     attempt.nextAt = after(ctx.now, millis(attempt.interval));
+    this.#sa.touch();
     this.#sa.transmit(attempt.path, request.datagrams, ctx);
   }
 

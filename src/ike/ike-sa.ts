@@ -1,5 +1,6 @@
 import { concat, earliest, after, millis, pathKey, samePath, TimerTable, type Instant, type Millis, type Path } from '../base/index.ts';
 import { EXCHANGE, type ExchangeName, type IkeSpi, type Payload } from '../codec/ike/index.ts';
+import type { PeerChain } from './authentication.ts';
 import { removeChild, useChild, type ChildSa } from './child-sa.ts';
 import { DELETE_TIME, KEEPALIVE, REPLACED_TIME } from './constants.ts';
 import type { Ctx } from './context.ts';
@@ -24,7 +25,7 @@ import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Tr
  */
 export type IkeState = 'initSent' | 'authSent' | 'halfOpen' | 'established' | 'rekeyed' | 'deleting' | 'dead';
 
-const TIMERS = ['softLifetime', 'hardLifetime', 'halfOpen', 'liveness', 'keepalive', 'children', 'routability'] as const;
+const TIMERS = ['softLifetime', 'hardLifetime', 'halfOpen', 'liveness', 'keepalive', 'children', 'routability', 'candidates'] as const;
 type TimerName = (typeof TIMERS)[number];
 
 export interface IkeSaInit {
@@ -55,6 +56,8 @@ export class IkeSa {
   setup: Setup | undefined;
   localId: IkeIdentity | undefined;
   peerId: IkeIdentity | undefined;
+  /** The peer's certificates while nobody could look at their dates yet (I3.6-2). */
+  undated: PeerChain | undefined;
   establishedAt: Instant | undefined;
   /** Both sides can join fragments (FR2.3-1). */
   fragmentation = false;
@@ -68,7 +71,12 @@ export class IkeSa {
   /** The IKE SA that this one replaced, while it waits for its Delete. */
   predecessor: IkeSa | undefined;
   successor: IkeSa | undefined;
-  readonly timers = new TimerTable<TimerName>();
+  /** An initiator's SAs made of answers to this attempt's IKE_SA_INIT, until one is authenticated; of such a candidate, its attempt (I2.4-5). */
+  readonly candidates: IkeSa[] = [];
+  attempt: IkeSa | undefined;
+  /** Told when `deadline` may be another. */
+  onTouch: (() => void) | undefined;
+  readonly timers = new TimerTable<TimerName>(() => this.touch());
   traffic: Traffic = { lastInbound: undefined, lastOutbound: undefined, lastAny: undefined };
   trafficActive: Millis = millis(1000);
   /** Last fresh IKE message on the current path. */
@@ -96,6 +104,10 @@ export class IkeSa {
     this.spiR = init.spiR;
     this.path = init.path;
     this.setup = init.setup;
+  }
+
+  touch(): void {
+    this.onTouch?.();
   }
 
   get localSpi(): IkeSpi {
@@ -241,6 +253,9 @@ export class IkeSa {
         ctx.emit({ type: 'packet.send', path: this.path, bytes: Uint8Array.of(0xff) });
         this.lastSent = ctx.now;
         return;
+      case 'candidates':
+        if (this.candidates.length > 0) return;
+        return this.close(this.setup?.failure?.reason ?? 'timeout', this.setup?.failure?.detail ?? '', ctx);
       case 'routability':
         return proceedTurn(this, ctx);
       case 'children':
@@ -312,7 +327,7 @@ export class IkeSa {
     if (up) this.event({ type: 'ike.closed', chain: this.chain, connection: this.name, reason, detail }, ctx);
     else if (told && setup) {
       setup.failure = { reason, detail };
-      ctx.host.lost(this);
+      ctx.host.lost(this, ctx);
     }
   }
 
@@ -325,6 +340,7 @@ export class IkeSa {
     if (this.isDead) return;
     this.#dropChildren(ctx);
     this.state = 'dead';
+    for (const candidate of this.candidates.splice(0)) candidate.die(ctx);
     // What it replaced waits for a Delete of the peer, which has gone with this one; a Delete of ours is still told.
     if (this.predecessor && !this.predecessor.exchanges.has('ikeDelete')) this.predecessor.die(ctx);
     this.predecessor = undefined;

@@ -183,6 +183,7 @@ test('I2.21-2 I1.2-4: a failed attempt is told once with its reason; nothing of 
   const [auth] = peer.answerInit(peer.initiated());
   assert.ok(auth);
   peer.reply(auth, [notify('AUTHENTICATION_FAILED')]);
+  peer.wait(1_000);
   assert.deepEqual(peer.side.of('ike.failed').map((e) => [e.reason, e.detail.includes('AUTHENTICATION_FAILED')]), [['authentication_failed', true]]);
   assert.deepEqual([peer.side.engine.sizes(), peer.side.crypto.privates.size, peer.side.crypto.ciphers.size], [EMPTY, 0, 0]);
   const again = new ScriptedPeer('router', {}, peer.pair);

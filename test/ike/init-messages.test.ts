@@ -411,7 +411,7 @@ test('M3.3-3 M3.3-2: IKE_AUTH floats to 4500; answers on the old port of the los
   const loser = new ScriptedPeer('router', {}, peer.pair);
   loser.takeInitRequest(wan);
   assert.deepEqual(loser.answerInit(wan), []);
-  assert.equal(peer.side.engine.sizes().sas, 1);
+  assert.equal(peer.side.engine.sizes().sas, 2, 'the attempt, and the candidate made of its answer');
 });
 
 test('I2.1-1 I2.4-1: IKE_SA_INIT is repeated octet for octet at growing intervals, and given up', () => {

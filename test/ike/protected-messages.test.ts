@@ -7,6 +7,7 @@ import { on4500, path } from './pair.ts';
 import {
   DELETE_IKE, errorsOf, espOffer, findNotify, findPayload, HUB_NET, notifies, notify, range, rawNotify, ROUTER_NET, ScriptedPeer, spi4, type Heard,
 } from './scripted-peer.ts';
+import { CANDIDATE_GRACE as GRACE } from '../../src/ike/constants.ts';
 
 const EMPTY = { sas: 0, chains: 0, childSpis: 0 };
 /** All of an engine that a message may change. */
@@ -208,6 +209,7 @@ for (const [what, payloads] of [
     const [auth] = peer.answerInit(peer.initiated());
     assert.ok(auth);
     peer.reply(auth, payloads(peer, auth));
+    peer.wait(GRACE);
     assert.deepEqual(peer.side.events.filter((e) => e.type !== 'path.answered').map((e) => e.type), ['ike.failed']);
     assert.deepEqual([peer.side.engine.sizes(), peer.side.engine.deadline, peer.side.sas.size], [EMPTY, undefined, 0]);
     assert.equal(peer.side.engine.isConnecting('hq'), false);
@@ -292,6 +294,7 @@ test('an attempt that is stopped, or never answered, in IKE_AUTH gives its SPI b
   const [auth] = third.answerInit(third.initiated());
   assert.ok(auth);
   third.reply(auth, [], { plaintext: { first: 41, bytes: Uint8Array.of(0, 0, 0, 1) } });
+  third.wait(GRACE);
   assert.deepEqual(third.side.engine.sizes(), EMPTY);
   assert.deepEqual(third.side.of('ike.failed').map((e) => e.reason), ['invalid_syntax']);
 });

@@ -1,7 +1,8 @@
 import { after, sameBytes, type Instant, type Path } from '../../base/index.ts';
 import { encodeMessage, EXCHANGE, findNotify, findPayload, isErrorNotify, notify, notifyName, PROTOCOL, type IkeHeader, type IkeSpi, type Payload } from '../../codec/ike/index.ts';
 import { DH_SECRET_OCTETS, dhGroupOf, skeyseed, type DhPair } from '../../crypto/index.ts';
-import { HALF_OPEN_TIME, INIT_RETRIES, NONCE_OCTETS, SETUP_TIME } from '../constants.ts';
+import { initAnswerProblem, initRequestPayloads, initResponsePayloads } from '../authentication.ts';
+import { CANDIDATE_TIME, CANDIDATES_MOST, HALF_OPEN_TIME, INIT_RETRIES, NONCE_OCTETS, SETUP_TIME } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import { IkeSa } from '../ike-sa.ts';
@@ -22,6 +23,8 @@ export interface Setup {
   response: Uint8Array;
   cookie: Uint8Array | undefined;
   retries: number;
+  /** Answers to IKE_SA_INIT that were followed. */
+  followed: number;
   /** An unauthenticated error: reported if nothing better comes (I2.21.1-1). */
   remembered: CloseReason | undefined;
   failure: { readonly reason: CloseReason; readonly detail: string } | undefined;
@@ -45,7 +48,7 @@ export function initiate(connection: IkeConnection, chain: number, path: Path, c
     spiI: ctx.host.newIkeSpi(), spiR: 0n as IkeSpi, path,
     setup: {
       startedAt: ctx.now, ni: ctx.deps.entropy.bytes(NONCE_OCTETS, 'nonce'), nr: new Uint8Array(), dh: undefined, request: new Uint8Array(),
-      response: new Uint8Array(), cookie: undefined, retries: 0, remembered: undefined, failure: undefined, source: '',
+      response: new Uint8Array(), cookie: undefined, retries: 0, followed: 0, remembered: undefined, failure: undefined, source: '',
     },
   });
   const group = offeredGroups(connection.ikeProposals).map(dhGroupOf).find((g) => g !== undefined);
@@ -64,6 +67,7 @@ function sendInit(sa: IkeSa, ctx: Ctx): void {
     { type: 'NONCE', data: setup.ni },
     ...natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, sa.path.local, sa.path.remote, true),
     ...(connection.fragmentation ? [notify('IKEV2_FRAGMENTATION_SUPPORTED')] : []),
+    ...initRequestPayloads(connection, ctx.deps.suite),
   ];
   setup.request = encodeMessage(
     { spiI: sa.spiI, spiR: sa.spiR, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT, fromOriginalInitiator: true, isResponse: false, messageId: 0 },
@@ -81,11 +85,14 @@ function initTask(): Task {
     build: () => [],
     // An IKE_SA_INIT response is not protected: `onInitMessage` judges it before the exchange counts as answered.
     onResponse: () => undefined,
-    onTimeout: (sa, ctx) => sa.close(sa.setup?.remembered ?? 'timeout', 'no usable answer to IKE_SA_INIT', ctx),
+    onTimeout: (sa, ctx) => sa.close(sa.setup?.remembered ?? 'timeout', sa.candidates.length > 0 ? 'no answer to IKE_AUTH' : 'no usable answer to IKE_SA_INIT', ctx),
   };
 }
 
-/** An answer to our IKE_SA_INIT. Nothing in it is authenticated: what does not fit is ignored and waiting goes on. */
+/**
+ * An answer to our IKE_SA_INIT. Nothing in it is authenticated: what does not fit is ignored and waiting goes on; what fits is followed
+ * beside other answers that fit (I2.4-5).
+ */
 export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly Payload[], message: Uint8Array, path: Path, ctx: Ctx): void {
   const { setup, connection } = sa;
   if (!setup?.dh || !connection || header.messageId !== 0 || sa.exchanges.outstanding?.task.kind !== 'init') return;
@@ -124,26 +131,34 @@ export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly P
     setup.remembered = 'nat_traversal_refused';
     return sa.log('warn', 'peer answered IKE_SA_INIT without NAT detection, which userspace ESP needs (not authenticated: waiting on)', ctx);
   }
+  const unfit = initAnswerProblem(connection, payloads);
+  if (unfit !== undefined) {
+    setup.remembered = 'authentication_failed';
+    return sa.log('warn', `${path.remote.address}: ${unfit} (not authenticated: waiting on)`, ctx);
+  }
+  if (sa.candidates.length >= CANDIDATES_MOST || sa.candidates.some((c) => c.setup !== undefined && sameBytes(c.setup.response, message))) return;
   const shared = setup.dh.derive(ke.data);
   if (!shared) return; // AL-3: dropped, waiting goes on
-  if (!sa.exchanges.complete(0, path, ctx)) return;
-  sa.exchanges.nextId = 1;
-  setup.nr = nonce.data.slice();
-  setup.response = message.slice();
-  sa.spiR = header.spiR;
-  deriveKeys(sa, chosen, shared, ctx);
+  // The attempt's own number goes to the first: nearly always there is one only.
+  const number = setup.followed++ === 0 ? sa.chain : ctx.host.newNumber();
+  const candidate = new IkeSa({
+    chain: number, name: sa.name, connection, originalInitiator: true, mobikeRole: 'initiator', state: 'authSent', spiI: sa.spiI, spiR: header.spiR,
+    path: floated(sa.path), setup: { ...setup, dh: undefined, nr: nonce.data.slice(), response: message.slice() },
+  });
+  candidate.attempt = sa;
+  candidate.exchanges.nextId = 1;
+  deriveKeys(candidate, chosen, shared, ctx);
   shared.fill(0);
-  setup.dh.wipe();
-  sa.fragmentation = connection.fragmentation && findNotify(payloads, 'IKEV2_FRAGMENTATION_SUPPORTED') !== undefined;
-  sa.natLocal = verdict.local;
-  sa.natRemote = verdict.remote;
+  candidate.fragmentation = connection.fragmentation && findNotify(payloads, 'IKEV2_FRAGMENTATION_SUPPORTED') !== undefined;
+  candidate.natLocal = verdict.local;
+  candidate.natRemote = verdict.remote;
   ctx.host.won(sa, ctx);
-  sa.state = 'authSent';
-  const rtt = sa.rtt.get([...sa.rtt.keys()][0] ?? '');
-  sa.path = floated(sa.path);
-  if (rtt !== undefined) sa.noteRtt(sa.path, rtt);
-  sa.exchanges.enqueue(authTask());
-  sa.exchanges.pump(ctx);
+  sa.candidates.push(candidate);
+  ctx.host.adopt(candidate);
+  const rtt = sa.exchanges.follow(path, CANDIDATE_TIME, ctx);
+  if (rtt !== undefined) candidate.noteRtt(candidate.path, rtt);
+  candidate.exchanges.enqueue(authTask());
+  candidate.exchanges.pump(ctx);
 }
 
 /** I2.10-1. */
@@ -194,12 +209,13 @@ export function respondInit(
     { type: 'NONCE', data: nr },
     ...natNotifies(suite, header.spiI, spiR, path.local, path.remote, true),
     ...(fragmentation ? [notify('IKEV2_FRAGMENTATION_SUPPORTED')] : []),
+    ...initResponsePayloads(candidates, payloads, suite),
   ]);
   const sa = new IkeSa({
     chain, name: candidates[0]?.name ?? '', connection: undefined, originalInitiator: false, mobikeRole: 'responder', state: 'halfOpen',
     spiI: header.spiI, spiR, path,
     setup: {
-      startedAt: ctx.now, ni: nonce.data.slice(), nr, dh, request: message.slice(), response: reply, cookie: undefined, retries: 0, remembered: undefined, failure: undefined, source,
+      startedAt: ctx.now, ni: nonce.data.slice(), nr, dh, request: message.slice(), response: reply, cookie: undefined, retries: 0, followed: 0, remembered: undefined, failure: undefined, source,
     },
   });
   deriveKeys(sa, chosen, shared, ctx);
