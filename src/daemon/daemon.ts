@@ -12,6 +12,7 @@ import { connectionByName, stateDocument, statusDocument, uplinkByName, type Abo
 import { Initiator } from './initiator.ts';
 import { NetifdFollower } from './netifd.ts';
 import { NAT_T_PORT, portProblem } from './paths.ts';
+import { Protocol } from './protocol.ts';
 import { Reactions } from './reactions.ts';
 import { Reporting } from './reporting.ts';
 import { tellIke } from './tell.ts';
@@ -55,9 +56,8 @@ export class Daemon implements Core {
   #stopping = false;
   #disconnected = false;
   #exited = false;
-  #ikeQueue: IkeInput[] = [];
-  #busyIke = false;
   readonly #turn: Turn;
+  readonly #protocol: Protocol;
 
   constructor(deps: DaemonDeps) {
     this.#deps = deps;
@@ -78,6 +78,10 @@ export class Daemon implements Core {
       log: (level, text) => this.#write(level, text),
       nextOpId,
     };
+    this.#protocol = new Protocol({
+      engine: this.#engine, turn: this.#turn,
+      setPath: (chain, path, opensPinhole) => this.#plane.setPath(chain, path, opensPinhole, this.#turn), onEvent: (event) => this.#onIke(event),
+    });
     this.#reactions = new Reactions({ turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, initiators: this.#initiators, ike: (input) => this.#ike(input) });
   }
 
@@ -128,7 +132,7 @@ export class Daemon implements Core {
       case 'clock.wall':
         this.#wall = input;
         this.#log?.setWall(input.unixAtZero, input.synced);
-        return;
+        return this.#ike({ type: 'clock.wall', unixAtZero: input.unixAtZero, synced: input.synced });
       case 'config.loaded':
         return this.#configure(input.loaded);
       case 'udp.received':
@@ -261,6 +265,7 @@ export class Daemon implements Core {
 
   #drop(name: string): void {
     this.#ike({ type: 'connection.terminate', connection: name });
+    this.#plane.forget(name, this.#turn);
     if (!this.#initiators.delete(name)) return;
     this.#reactions.tell({ type: 'connection.forgotten', connection: name });
   }
@@ -277,6 +282,7 @@ export class Daemon implements Core {
       deps: this.#deps,
       ike: (input) => this.#ike(input),
       candidates: (name) => this.#candidates(name),
+      stopped: (name) => this.#plane.forget(name, this.#turn),
       using: (name, path) => this.#reactions.tell({ type: 'connection.using', connection: name, uplink: path?.uplink, local: path?.local.address }),
     });
     this.#initiators.set(connection.name, initiator);
@@ -339,42 +345,8 @@ export class Daemon implements Core {
 
   // ---- protocol -------------------------------------------------------------------------------------------------------
 
-  /** Hands an input to the engine and acts on what comes back; inputs that arise meanwhile wait their turn. */
   #ike(input: IkeInput): void {
-    this.#ikeQueue.push(input);
-    if (this.#busyIke) return;
-    this.#busyIke = true;
-    try {
-      for (let next = this.#ikeQueue.shift(); next; next = this.#ikeQueue.shift()) {
-        for (const effect of this.#engine.handle(next, this.#now)) {
-          switch (effect.type) {
-            case 'packet.send':
-              this.#turn.emit({ type: 'udp.send', ifindex: effect.path.ifindex, local: effect.path.local, remote: effect.path.remote, bytes: effect.bytes });
-              break;
-            case 'child.install':
-              this.#turn.emit({ type: 'esp.sa.add', sa: effect.sa });
-              break;
-            case 'child.use':
-              this.#turn.emit({ type: 'esp.sa.use', handle: effect.handle });
-              break;
-            case 'child.remove':
-              this.#turn.emit({ type: 'esp.sa.remove', handle: effect.handle });
-              break;
-            case 'bundle.path':
-              this.#plane.setPath(effect.bundle, effect.path, effect.opensPinhole, this.#turn);
-              break;
-            case 'log':
-              this.#write(effect.level, effect.text);
-              break;
-            case 'event':
-              this.#onIke(effect.event);
-              break;
-          }
-        }
-      }
-    } finally {
-      this.#busyIke = false;
-    }
+    this.#protocol.tell(input);
   }
 
   #onIke(event: IkeEvent): void {
@@ -412,7 +384,10 @@ export class Daemon implements Core {
   }
 
   sources(): DocumentSources {
-    return { now: this.#now, config: this.#config, engine: this.#engine, policy: this.#policy, initiators: this.#initiators, report: this.#plane.report };
+    return {
+      now: this.#now, config: this.#config, engine: this.#engine, policy: this.#policy, initiators: this.#initiators, report: this.#plane.report,
+      virtual: (connection) => this.#plane.virtual(connection),
+    };
   }
 
   status(): { [key: string]: Json } {

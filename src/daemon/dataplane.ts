@@ -1,10 +1,14 @@
-import { after, earliest, formatEndpoint, ipFamily, millis, rangePrefixes, sameEndpoint, TimerTable, type Instant, type IpAddress, type Millis, type Path, type UplinkFacts } from '../base/index.ts';
+import {
+  after, earliest, formatEndpoint, ipFamily, millis, rangePrefixes, sameEndpoint, TimerTable,
+  type AddressFact, type Instant, type IpAddress, type Millis, type Path, type UplinkFacts,
+} from '../base/index.ts';
 import type { TrafficSelector } from '../codec/ike/index.ts';
-import type { Config } from '../config/index.ts';
+import type { ChildConfig, Config } from '../config/index.ts';
 import type { IkeEvent } from '../ike/index.ts';
-import { KernelView, planLink, planRoutes, tunMtu, wantedRoutes, type ProtectedChild } from '../kernel/index.ts';
+import { KernelView, planAddresses, planLink, planRoutes, tunMtu, wantedRoutes, type ProtectedChild } from '../kernel/index.ts';
 import type { EspReport, Input, InputOf, KernelOp } from '../ports/index.ts';
 import type { Turn } from './context.ts';
+import { VirtualAddresses, type VirtualAddress } from './vips.ts';
 
 /** The first free of these names becomes the TUN device: `mobiked0`, unless another daemon in this namespace has it. */
 const TUN_NAMES = ['mobiked0', 'mobiked1', 'mobiked2', 'mobiked3'];
@@ -43,6 +47,7 @@ export class Dataplane {
   readonly #timers = new TimerTable<TimerName>();
   readonly #children = new Map<string, UpChild>();
   readonly #paths = new Map<number, Path>();
+  readonly #vips = new VirtualAddresses();
   #tun: { name: string; ifindex: number } | undefined;
   #tunTry = 0;
   #tunAsked = false;
@@ -116,6 +121,7 @@ export class Dataplane {
 
   /** Follows the engine's events about Child SAs and chains. */
   onIke(event: IkeEvent, turn: Turn): void {
+    if (this.#vips.onIke(event)) this.#planSoon(turn);
     switch (event.type) {
       case 'ike.established':
         this.#bundles.add(event.chain);
@@ -142,6 +148,16 @@ export class Dataplane {
   /** After this turn: an SA that gives way to another in the same turn must not take its routes away for a moment. */
   #planSoon(turn: Turn): void {
     this.#timers.setIfEarlier('settle', turn.now);
+  }
+
+  /** What the hub of a connection gave us. */
+  virtual(connection: string): VirtualAddress {
+    return this.#vips.of(connection);
+  }
+
+  /** The connection is not wanted any more, or not for now: its virtual addresses go. */
+  forget(connection: string, turn: Turn): void {
+    if (this.#vips.forget(connection)) this.#planSoon(turn);
   }
 
   isChildUp(connection: string, child: string): boolean {
@@ -193,7 +209,8 @@ export class Dataplane {
   }
 
   #mtu(config: Config): number {
-    const carries6 = config.connections.some((c) => c.enabled && c.children.some((child) => [...child.localTs, ...child.remoteTs].some((p) => ipFamily(p.address) === 6)));
+    const prefixes6 = (child: ChildConfig): boolean => [...child.localTs, ...child.remoteTs].some((p) => ipFamily(p.address) === 6);
+    const carries6 = config.connections.some((c) => c.enabled && (c.requestVip.includes(6) || c.children.some(prefixes6)));
     const paths = this.#facts.filter((f) => f.up).flatMap((f) => f.families.map((family) => ({ mtu: f.mtu, family })));
     const wanted = config.connections.flatMap((c) => (c.enabled && c.mtu !== undefined ? [c.mtu] : []));
     return Math.min(tunMtu(paths, carries6), ...wanted);
@@ -202,9 +219,17 @@ export class Dataplane {
   #wanted(config: Config): ReturnType<typeof wantedRoutes> {
     const all: ProtectedChild[] = [];
     const connections = config.connections.filter((c) => c.enabled && (this.#stopped === 'no' || c.blockOnStop));
-    for (const child of this.#children.values()) if (this.#stopped === 'no') all.push({ local: prefixesOf(child.local), remote: prefixesOf(child.remote), up: true });
+    for (const child of this.#children.values()) if (this.#stopped === 'no') all.push({ local: prefixesOf(child.local), remote: prefixesOf(child.remote), up: true, virtual: this.virtual(child.connection).addresses });
     for (const connection of connections) for (const child of connection.children) all.push({ local: child.localTs, remote: child.remoteTs, up: false });
-    return wantedRoutes({ children: all, tunIfindex: this.#tun?.ifindex, addresses: this.view.addresses(), exceptions: this.#exceptions });
+    return wantedRoutes({ children: all, tunIfindex: this.#tun?.ifindex, addresses: [...this.view.addresses(), ...this.#coming()], exceptions: this.#exceptions });
+  }
+
+  /** Virtual addresses that the kernel will have once the operations before the routes are done; a refused one is nobody's source. */
+  #coming(): AddressFact[] {
+    const tun = this.#tun;
+    if (!tun || this.#stopped !== 'no') return [];
+    const all = this.#vips.all().filter((address) => !this.#refused.has(opKey({ op: 'address.add', ifindex: tun.ifindex, address })));
+    return this.#vips.facts(tun.ifindex, all);
   }
 
   /** Compares what is wanted with what the kernel reported, and asks for the difference. One request at a time. */
@@ -214,7 +239,9 @@ export class Dataplane {
     if (this.#tunAsked && !this.#tun && this.problem === undefined && this.#stopped === 'no') return;
     const ops: KernelOp[] = [];
     if (this.#tun && this.#stopped === 'no') ops.push(...planLink(this.#tun.ifindex, this.#mtu(turn.config), this.view));
-    ops.push(...planRoutes(this.#wanted(turn.config), this.view));
+    const addresses = this.#tun ? planAddresses(this.#tun.ifindex, this.#stopped === 'no' ? this.#vips.all() : [], this.view) : { before: [], after: [] };
+    ops.push(...addresses.before, ...planRoutes(this.#wanted(turn.config), this.view));
+    ops.push(...addresses.after.filter((op) => this.#stopped !== 'no' || op.op !== 'address.delete' || this.#vips.mayGo(op.address, turn.config)));
     const wanted = new Set(ops.map(opKey));
     for (const key of this.#refused.keys()) if (!wanted.has(key)) this.#refused.delete(key);
     const due = ops.filter((op) => (this.#refused.get(opKey(op)) ?? turn.now) <= turn.now);
@@ -272,6 +299,7 @@ const opKey = (op: KernelOp): string => JSON.stringify(op);
 
 function describeOp(op: KernelOp): string {
   if (op.op === 'link.set') return `link ${op.ifindex} up mtu ${op.mtu}`;
+  if (op.op === 'address.add' || op.op === 'address.delete') return `${op.op} ${op.address} dev ${op.ifindex}`;
   const via = op.route.via.kind === 'device' ? `dev ${op.route.via.ifindex}` : 'unreachable';
   return `${op.op} ${op.route.destination.address}/${op.route.destination.length} ${via}`;
 }

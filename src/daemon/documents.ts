@@ -1,10 +1,11 @@
 import { formatEndpoint, formatPrefix, rangePrefixes, type Instant, type Json, type JsonObject } from '../base/index.ts';
 import type { TrafficSelector } from '../codec/ike/index.ts';
-import type { Config } from '../config/index.ts';
+import type { Config, ConnectionConfig } from '../config/index.ts';
 import type { ChainStatus, IkeEngine } from '../ike/index.ts';
 import type { EspReport } from '../ports/index.ts';
 import type { Explanation, UplinkPolicy, UplinkView } from '../uplink/index.ts';
 import type { Initiator } from './initiator.ts';
+import type { VirtualAddress } from './vips.ts';
 
 /** Everything the documents are made from; nothing in here is secret but `Config`, of which only names are read. */
 export interface DocumentSources {
@@ -14,6 +15,8 @@ export interface DocumentSources {
   readonly policy: UplinkPolicy;
   readonly initiators: ReadonlyMap<string, Initiator>;
   readonly report: EspReport | undefined;
+  /** Virtual addresses that the hub of a connection gave us. */
+  virtual(connection: string): VirtualAddress;
 }
 
 const ago = (now: Instant, at: Instant | undefined): number | null => (at === undefined ? null : Math.max(0, Math.round(now - at)));
@@ -58,6 +61,12 @@ function chainFields(chain: ChainStatus, report: EspReport | undefined, now: Ins
   };
 }
 
+/** How both sides prove who they are: one word where it is the same. */
+function authText(connection: ConnectionConfig): string {
+  const [ours, theirs] = [connection.auth.method, connection.remoteAuth.method];
+  return ours === theirs ? ours : `${ours}, peer ${theirs}`;
+}
+
 const NO_CHAIN = { peer: null, remote: null, uplink: null, path: null, nat: null, mobike: false, established_ms: null, ike: null, children: [] };
 
 /** One document per IKE SA; a configured connection without any has one too, saying why. */
@@ -69,7 +78,11 @@ export function connectionDocuments(sources: DocumentSources): JsonObject[] {
     const initiator = initiators.get(connection.name);
     const chains = engine.chainsOf(connection.name).filter((c) => !initiator || c.chain === initiator.chain);
     const state = initiator ? initiator.state : chains.length > 0 ? 'up' : 'listening';
-    const common = { name: connection.name, role: connection.role, state, reason: initiator?.reason ?? '', retry_ms: until(now, initiator?.retryAt) };
+    const given = sources.virtual(connection.name);
+    const common = {
+      name: connection.name, role: connection.role, state, reason: initiator?.reason ?? '', retry_ms: until(now, initiator?.retryAt), auth: authText(connection),
+      virtual_ips: given.addresses, virtual_dns: given.dns,
+    };
     if (chains.length === 0) out.push({ ...common, ...NO_CHAIN, mobike: connection.mobike });
     for (const chain of chains) out.push({ ...common, ...chainFields(chain, report, now) });
   }
@@ -122,7 +135,8 @@ export function connectionByName(sources: DocumentSources): { [name: string]: Js
     const sum = (key: string): number => children.reduce((total, child) => total + Number(child[key] ?? 0), 0);
     out[name] = {
       state: document['state'] ?? null, role: document['role'] ?? null, peer: document['peer'] ?? null, uplink: document['uplink'] ?? null, local: path?.['local'] ?? null, remote: path?.['remote'] ?? null,
-      nat: document['nat'] ?? null, mobike: document['mobike'] ?? null, established_ms: document['established_ms'] ?? null, reason: document['reason'] ?? null, peers: document['ike'] === null ? 0 : 1,
+      nat: document['nat'] ?? null, mobike: document['mobike'] ?? null, established_ms: document['established_ms'] ?? null, reason: document['reason'] ?? null,
+      auth: document['auth'] ?? null, proposal: (document['ike'] as JsonObject | null)?.['proposal'] ?? null, virtual_ips: document['virtual_ips'] ?? [], peers: document['ike'] === null ? 0 : 1,
       children_up: children.length, rx_bytes: sum('rx_bytes'), tx_bytes: sum('tx_bytes'), rx_packets: sum('rx_packets'), tx_packets: sum('tx_packets'),
     };
   }

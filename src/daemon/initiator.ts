@@ -33,6 +33,8 @@ export interface InitiatorHost {
   readonly deps: DaemonDeps;
   ike(input: IkeInput): void;
   candidates(connection: string): readonly UplinkFacts[];
+  /** The user took the connection down. */
+  stopped(connection: string): void;
   /** The chain moved or went: tell the policy. */
   using(connection: string, path: Path | undefined): void;
 }
@@ -113,6 +115,7 @@ export class Initiator {
     this.#unreachable = false;
     this.#resolving.clear();
     this.#lose();
+    this.#host.stopped(this.name);
   }
 
   #lose(): void {

@@ -28,6 +28,8 @@ export function tellIke(event: IkeEvent, initiates: boolean, turn: Turn): void {
       return event.unanswered === 2 && initiates ? record({ type: 'path.doubtful', connection, path: pathText(event.path), uplink: event.path.uplink, unanswered: event.unanswered }) : undefined;
     case 'nat.changed':
       return record({ type: 'nat.mapping_changed', connection, path: pathText(event.path), uplink: event.path.uplink });
+    case 'vip.assigned':
+      return record({ type: 'connection.addressed', connection, addresses: event.addresses, dns: event.dns });
     case 'ike.unreachable':
       return log('warn', `${connection}: the peer does not answer on any path (${event.hint})${initiates ? '; trying to set up anew beside' : '; waiting for it'}`);
     case 'path.refused':

@@ -23,7 +23,11 @@
  * closed by a TUN route of the bad metric for just that address, invisible to bound sockets; only while no daemon runs
  * can other packets to exactly that address leave in clear text.
  *
- * Order of operations: `unreachable` routes first; then TUN routes are added and deleted (a changed one is deleted and
+ * Virtual addresses (RFC 7296 §2.19) are host addresses of the TUN device, and the preferred source of the routes of
+ * their connection. With the last IPv4 address of a device Linux drops all its IPv4 routes without a word; the next
+ * comparison puts back what is still wanted, and what blocks was never gone.
+ *
+ * Order of operations: new addresses first, old ones last, and between them `unreachable` routes first; then TUN routes are added and deleted (a changed one is deleted and
  * added again, with its `unreachable` route below it); then `unreachable` routes are deleted: at no moment is a wanted
  * destination open. Installed is every route of the main table with our protocol (`ROUTE_PROTOCOL`), so what a crashed
  * predecessor left is taken over or removed. A TUN route needs the device up: plan the link first.

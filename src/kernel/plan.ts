@@ -1,5 +1,5 @@
-import type { RouteFact } from '../base/index.ts';
-import { formatPrefix } from '../base/index.ts';
+import type { IpAddress, RouteFact } from '../base/index.ts';
+import { formatPrefix, ipFamily } from '../base/index.ts';
 import type { KernelOp, WantedRoute } from '../ports/index.ts';
 import type { KernelView } from './view.ts';
 
@@ -51,4 +51,24 @@ export function planLink(ifindex: number, mtu: number, view: KernelView): Kernel
   const link = view.link(ifindex);
   if (!link || (link.up && link.mtu === mtu)) return [];
   return [{ op: 'link.set', ifindex, up: true, mtu }];
+}
+
+/** Additions go before routes that name these addresses as their source, deletions after. */
+export interface AddressPlan {
+  readonly before: readonly KernelOp[];
+  readonly after: readonly KernelOp[];
+}
+
+/**
+ * The operations that give a device exactly the wanted host addresses. Of what it has, only whole addresses (/32, /128) of global scope are
+ * ours: others were put there by somebody else.
+ */
+export function planAddresses(ifindex: number, want: readonly IpAddress[], view: KernelView): AddressPlan {
+  const whole = (address: IpAddress): number => (ipFamily(address) === 4 ? 32 : 128);
+  const have = view.addressesOf(ifindex).filter((fact) => fact.global && fact.prefixLength === whole(fact.address)).map((fact) => fact.address);
+  const wanted = [...new Set(want)];
+  return {
+    before: wanted.filter((address) => !have.includes(address)).map((address) => ({ op: 'address.add', ifindex, address })),
+    after: have.filter((address) => !wanted.includes(address)).map((address) => ({ op: 'address.delete', ifindex, address })),
+  };
 }

@@ -15,6 +15,8 @@ export interface ProtectedChild {
   readonly remote: readonly IpPrefix[];
   /** A Child SA carries traffic. */
   readonly up: boolean;
+  /** Virtual addresses of its connection: the first choice of source. */
+  readonly virtual?: readonly IpAddress[];
 }
 
 export interface RouteWish {
@@ -53,32 +55,33 @@ export function without(prefix: IpPrefix, holes: readonly IpAddress[]): IpPrefix
   return out.sort((a, b) => compareIp(a.address, b.address));
 }
 
-/** A kernel address inside the child's local selectors that new packets may have as source; undefined if there is none. */
-export function preferredSource(local: readonly IpPrefix[], destination: IpPrefix, addresses: readonly AddressFact[]): IpAddress | undefined {
+/** A kernel address inside the child's local selectors that new packets may have as source, a virtual one first; undefined if there is none. */
+export function preferredSource(local: readonly IpPrefix[], destination: IpPrefix, addresses: readonly AddressFact[], virtual: readonly IpAddress[] = []): IpAddress | undefined {
   const family = ipFamily(destination.address);
   const inside = (address: IpAddress): boolean => local.some((prefix) => prefixContains(prefix, address));
   const usable = addresses.filter((f) => ipFamily(f.address) === family && !f.tentative && !isUnusableIp(f.address) && inside(f.address));
-  const rank = (fact: AddressFact): number => (fact.deprecated ? 2 : 0) + (fact.secondary ? 1 : 0);
+  const rank = (fact: AddressFact): number => (virtual.includes(fact.address) ? -4 : 0) + (fact.deprecated ? 2 : 0) + (fact.secondary ? 1 : 0);
   usable.sort((a, b) => rank(a) - rank(b) || a.ifindex - b.ifindex || compareIp(a.address, b.address));
   return usable[0]?.address;
 }
 
 /**
  * The routes that should be installed. Two children with the same destination share its routes: the first one that is
- * up gives the preferred source.
+ * up and has one gives the preferred source.
  */
 export function wantedRoutes(wish: RouteWish): WantedRoute[] {
   const out = new Map<string, WantedRoute>();
   const want = (route: WantedRoute): void => {
     const key = `${formatPrefix(route.destination)}|${route.metric}`;
-    if (!out.has(key)) out.set(key, route);
+    const known = out.get(key);
+    if (!known || (known.prefSrc === undefined && route.prefSrc !== undefined)) out.set(key, route);
   };
   const holes = wish.exceptions.filter((address) => ipFamily(address) === 4);
   for (const child of wish.children) {
     for (const destination of child.remote.flatMap(destinations)) {
       const through = (prefix: IpPrefix, metric: number): void => {
         if (wish.tunIfindex === undefined) return;
-        const prefSrc = preferredSource(child.local, prefix, wish.addresses);
+        const prefSrc = preferredSource(child.local, prefix, wish.addresses, child.virtual);
         want({ destination: prefix, via: { kind: 'device', ifindex: wish.tunIfindex }, metric, prefSrc });
       };
       // Both kinds have the same prefixes, or the longer one would win whatever its metric.

@@ -134,6 +134,10 @@ function childText(child: JsonObject): string[] {
   ];
 }
 
+const AUTH_WORDS: { readonly [auth: string]: string } = {
+  psk: 'pre-shared key', cert: 'certificates', 'psk, peer cert': 'pre-shared key, the peer a certificate', 'cert, peer psk': 'certificate, the peer the pre-shared key',
+};
+
 function connectionText(connection: JsonObject): string[] {
   const established = number(field(connection, 'established_ms'));
   const ike = field(connection, 'ike');
@@ -144,6 +148,11 @@ function connectionText(connection: JsonObject): string[] {
     const uplink = text(field(object(field(connection, 'path')), 'uplink'));
     const nat = text(field(connection, 'nat'));
     out.push(`  path       ${uplink}: ${pathText(field(connection, 'path'))}${nat === ABSENT ? '' : `, NAT ${nat}`}${field(connection, 'mobike') === true ? ', MOBIKE' : ''}`);
+  }
+  if (has(connection, 'auth')) out.push(`  auth       ${AUTH_WORDS[text(field(connection, 'auth'))] ?? text(field(connection, 'auth'))}`);
+  if (list(field(connection, 'virtual_ips')).length > 0) {
+    const dns = list(field(connection, 'virtual_dns'));
+    out.push(`  virtual    ${words(field(connection, 'virtual_ips'))}${dns.length === 0 ? '' : `, name servers ${words(dns)}`}`);
   }
   if (isObject(ike)) out.push(`  ike        ${text(field(ike, 'proposal'))}, spi ${text(field(ike, 'spi_i'))} / ${text(field(ike, 'spi_r'))}${rekeyText(ike)}`);
   return [...out, ...list(field(connection, 'children')).map(object).flatMap(childText)];

@@ -120,6 +120,9 @@ export interface WantedRoute {
 
 export type KernelOp =
   | { readonly op: 'link.set'; readonly ifindex: number; readonly up: boolean; readonly mtu: number }
+  /** A host address of a device, usable at once (no duplicate address detection): what a hub gave us (RFC 7296 §2.19). */
+  | { readonly op: 'address.add'; readonly ifindex: number; readonly address: IpAddress }
+  | { readonly op: 'address.delete'; readonly ifindex: number; readonly address: IpAddress }
   | { readonly op: 'route.add'; readonly route: WantedRoute }
   | { readonly op: 'route.delete'; readonly route: WantedRoute };
 

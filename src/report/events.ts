@@ -18,6 +18,8 @@ export type Event =
   | { readonly type: 'path.moved'; readonly connection: string; readonly from: string; readonly to: string; readonly from_uplink: string; readonly to_uplink: string; readonly reasons: readonly string[]; readonly took_ms: number }
   | { readonly type: 'path.doubtful'; readonly connection: string; readonly path: string; readonly uplink: string; readonly unanswered: number }
   | { readonly type: 'nat.mapping_changed'; readonly connection: string; readonly path: string; readonly uplink: string }
+  /** The hub gave these virtual addresses (RFC 7296 §2.19), or took them back: none. */
+  | { readonly type: 'connection.addressed'; readonly connection: string; readonly addresses: readonly string[]; readonly dns: readonly string[] }
   | { readonly type: 'child.established' | 'child.rekeyed' | 'child.closed'; readonly connection: string; readonly child: string; readonly reason?: string }
   | { readonly type: 'ike.rekeyed'; readonly connection: string }
   | { readonly type: 'kernel.failed'; readonly what: string; readonly errno: number }

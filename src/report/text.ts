@@ -23,6 +23,8 @@ function sentence(event: Event): string {
       return `${event.connection}: established with ${event.peer} over ${event.path} in ${spanText(event.took_ms)}`;
     case 'connection.closed':
       return `${event.connection}: closed${because(event.reason)}${event.retry_ms === undefined ? '' : `; next try in ${spanText(event.retry_ms)}`}`;
+    case 'connection.addressed':
+      return event.addresses.length === 0 ? `${event.connection}: has no virtual address any more` : `${event.connection}: got the virtual address ${event.addresses.join(' and ')}`;
     case 'path.moving': return `${event.connection}: moving from ${event.from} to ${event.to}${reasons(event.reasons)}`;
     case 'path.moved':
       return `${event.connection}: moved from ${event.from} to ${event.to} in ${spanText(event.took_ms)}${reasons(event.reasons)}`;

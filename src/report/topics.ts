@@ -43,6 +43,7 @@ export const EVENTS: { readonly [K in EventType]: EventRow<EventOf<K>> } = {
     ...warn,
     payload: (e) => ({ connection: e.connection, reason: e.reason, ...(e.retry_ms === undefined ? {} : { retry_ms: e.retry_ms }) }),
   },
+  'connection.addressed': { ...info, payload: (e) => ({ connection: e.connection, addresses: e.addresses.join(' '), dns: e.dns.join(' ') }) },
   'path.moving': { ...warn, payload: move },
   'path.moved': { ...warn, payload: (e) => ({ ...move(e), took_ms: e.took_ms }) },
   'path.doubtful': { ...warn, payload: (e) => ({ connection: e.connection, path: e.path, uplink: e.uplink, unanswered: e.unanswered }) },

@@ -242,3 +242,67 @@ test('a clean stop removes every route; block_on_stop keeps what blocks', () => 
     assert.deepEqual(rig.routes(), block ? [UNREACHABLE] : []);
   }
 });
+
+const VIP_TEXT = TEXT.replace(" option local_id 'a'", " option local_id 'a'\n list request_vip 'ipv4'").replace(" list local_ts '10.1.0.0/24'\n", '');
+const VIP = ip('10.99.0.2');
+const withVip = (rig: Rig, chain: number, address = VIP): Rig => {
+  const host = selector(address, address);
+  rig.plane.onIke({ type: 'ike.established', chain, connection: 'hq', role: 'initiator', path: PATH, peer: 'b', mobike: true, took: millis(1) }, rig.turn);
+  rig.plane.onIke({ type: 'vip.assigned', chain, connection: 'hq', addresses: [address], dns: [] }, rig.turn);
+  rig.plane.onIke({ type: 'child.established', chain, connection: 'hq', child: 'lan', local: [host], remote: REMOTE }, rig.turn);
+  return rig;
+};
+const held = (rig: Rig): string[] => rig.kernel.dump().split('\n').filter((l) => l.includes('mobiked0') && !l.startsWith('link'));
+const SOURCED = 'route 10.2.0.0/24 dev mobiked0 metric 7 src 10.99.0.2 proto mobiked';
+
+test('I2.19-2: a virtual address is on the TUN device and the source of its routes, through a loss and a new login', () => {
+  const rig = withVip(new Rig(VIP_TEXT).tun().settle(), 1).settle();
+  assert.deepEqual(held(rig), ['address 10.99.0.2/32 dev mobiked0', SOURCED]);
+  rig.plane.onIke({ type: 'ike.closed', chain: 1, connection: 'hq', reason: 'peer_dead', detail: '' }, rig.turn);
+  rig.settle();
+  assert.deepEqual(held(rig), ['address 10.99.0.2/32 dev mobiked0'], 'the address stays, the route into the tunnel goes');
+  withVip(rig, 2).settle();
+  assert.ok(held(rig).includes(SOURCED));
+  assert.equal(rig.plane.virtual('hq').addresses[0], VIP);
+});
+
+test('I2.19-2: another address takes the place of the first; a connection that is taken down has none', () => {
+  const rig = withVip(new Rig(VIP_TEXT).tun().settle(), 1).settle();
+  withVip(rig, 2, ip('10.99.0.9')).settle(2000);
+  assert.ok(held(rig).includes('route 10.2.0.0/24 dev mobiked0 metric 7 src 10.99.0.9 proto mobiked'), held(rig).join('\n'));
+  rig.plane.onIke({ type: 'ike.closed', chain: 1, connection: 'hq', reason: 'replaced', detail: '' }, rig.turn);
+  rig.settle(2000);
+  assert.ok(!rig.kernel.dump().includes('10.99.0.2'));
+  rig.plane.forget('hq', rig.turn);
+  rig.settle(2000);
+  assert.ok(!rig.kernel.dump().includes('10.99.0.'), rig.kernel.dump());
+});
+
+test('I2.19-2: what a killed daemon left on the device stays until the hub has spoken', () => {
+  const rig = new Rig(VIP_TEXT).tun();
+  const left = ip('10.99.0.77');
+  rig.kernel.addAddress(rig.kernel.linkNamed('mobiked0')?.ifindex ?? 0, left, 32);
+  rig.settle(2000);
+  assert.ok(rig.kernel.owner(left) !== undefined);
+  withVip(rig, 1).settle(2000);
+  assert.equal(rig.kernel.owner(left), undefined);
+  assert.ok(held(rig).includes(SOURCED));
+});
+
+test('an address that the kernel refuses is no source of a route, and nothing waits for it', () => {
+  const rig = new Rig(VIP_TEXT).tun().settle();
+  rig.kernel.refuse = (op) => (op.op === 'address.add' ? 1 : undefined);
+  withVip(rig, 1).settle(1000);
+  assert.deepEqual(rig.turn.events.filter((e) => e.type === 'kernel.failed').map((e) => e.type === 'kernel.failed' && e.what), ['address.add 10.99.0.2 dev 4', 'route.add 10.2.0.0/24 dev 4']);
+  rig.kernel.refuse = () => undefined;
+  rig.settle(12_000);
+  assert.ok(held(rig).includes(SOURCED));
+});
+
+test('a clean stop takes the virtual address along', () => {
+  const rig = withVip(new Rig(VIP_TEXT).tun().settle(), 1).settle();
+  rig.plane.stop(rig.turn);
+  rig.settle(2000);
+  assert.deepEqual(held(rig), []);
+  assert.equal(rig.plane.stopped, true);
+});

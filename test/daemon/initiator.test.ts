@@ -28,12 +28,14 @@ class Rig {
   uplinks: readonly UplinkFacts[] = [WAN, LTE];
   ike: IkeInput[] = [];
   using: (string | undefined)[] = [];
+  stopped: string[] = [];
 
   constructor(...remotes: string[]) {
     this.initiator = new Initiator(connection(...(remotes.length > 0 ? remotes : ['192.0.2.1'])), {
       deps: { suite: nodeCrypto(), entropy: new SimEntropy(1) },
       ike: (input) => this.ike.push(input),
       candidates: () => this.uplinks,
+      stopped: (name) => this.stopped.push(name),
       using: (_name, path) => this.using.push(path?.uplink),
     });
     this.initiator.advance(this.turn);
@@ -138,6 +140,7 @@ test('down stays down until up', () => {
   rig.establish();
   rig.initiator.down();
   assert.ok(rig.ike.some((i) => i.type === 'connection.terminate'));
+  assert.deepEqual(rig.stopped, ['hq'], 'its virtual addresses go');
   rig.attempts();
   rig.close();
   rig.fail();

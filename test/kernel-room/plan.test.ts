@@ -2,7 +2,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import type { RouteFact } from '../../src/base/index.ts';
 import { formatPrefix, ip, parsePrefix } from '../../src/base/index.ts';
-import { KernelView, planLink, planRoutes, wantedRoutes } from '../../src/kernel/index.ts';
+import { KernelView, planAddresses, planLink, planRoutes, wantedRoutes } from '../../src/kernel/index.ts';
 import type { KernelOp, WantedRoute } from '../../src/ports/index.ts';
 
 const prefix = (text: string) => parsePrefix(text) ?? assert.fail(text);
@@ -22,6 +22,7 @@ const view = (...routes: RouteFact[]): KernelView => {
   return out;
 };
 const line = (op: KernelOp): string => op.op === 'link.set' ? `link ${op.ifindex}`
+  : op.op === 'address.add' || op.op === 'address.delete' ? `${op.op === 'address.add' ? '+' : '-'} ${op.address} on ${op.ifindex}`
   : `${op.op === 'route.add' ? '+' : '-'} ${formatPrefix(op.route.destination)} ${op.route.via.kind === 'device' ? `dev ${op.route.via.ifindex}` : 'unreachable'}${op.route.prefSrc === undefined ? '' : ` src ${op.route.prefSrc}`}`;
 
 const TABLE: { title: string; want: WantedRoute[]; have: RouteFact[]; expected: string[] }[] = [
@@ -68,4 +69,18 @@ test('plan of a link: up and MTU in one operation, none when it is so or when th
   assert.deepEqual(planLink(9, 1400, have(false, 1400)), [{ op: 'link.set', ifindex: 9, up: true, mtu: 1400 }]);
   assert.deepEqual(planLink(9, 1400, have(true, 1400)), []);
   assert.deepEqual(planLink(8, 1400, have(true, 1400)), []);
+});
+
+test('I2.19-2: plan of virtual addresses: whole addresses of global scope are ours, what others put on the device stays', () => {
+  const have = new KernelView();
+  const on = (ifindex: number, text: string, prefixLength: number, global = true): void =>
+    have.handle({ type: 'kernel.address', change: 'set', address: { ifindex, address: ip(text), prefixLength, tentative: false, deprecated: false, secondary: false, global } });
+  on(9, '10.99.0.2', 32);
+  on(9, '10.99.0.3', 32);
+  on(9, 'fd99::3', 128);
+  on(9, '192.168.77.1', 24);
+  on(9, 'fe80::1', 128, false);
+  on(3, '10.99.0.7', 32);
+  const plan = planAddresses(9, ['10.99.0.2', '10.99.0.4', 'fd99::4', '10.99.0.4'].map((text) => ip(text)), have);
+  assert.deepEqual([plan.before.map(line), plan.after.map(line)], [['+ 10.99.0.4 on 9', '+ fd99::4 on 9'], ['- 10.99.0.3 on 9', '- fd99::3 on 9']]);
 });

@@ -57,6 +57,11 @@ const TABLE: { title: string; wish: Partial<RouteWish>; expected: string[] }[] =
     expected: ['10.0.0.0/8 unreachable 2000000', '10.0.0.0/8 dev 9 7 src 192.168.2.1'],
   },
   {
+    title: 'a virtual address is the first choice of source, and a child without a source gives way to one that has it',
+    wish: { children: [child('192.168.9.0/24', '10.0.0.0/8', true), { ...child('0.0.0.0/0', '10.0.0.0/8', true), virtual: [ip('10.99.0.2')] }], addresses: [address(3, '192.168.1.1'), address(9, '10.99.0.2')] },
+    expected: ['10.0.0.0/8 unreachable 2000000', '10.0.0.0/8 dev 9 7 src 10.99.0.2'],
+  },
+  {
     title: 'the peer is the far side itself', wish: { children: [child('192.168.1.0/24', '203.0.113.1/32', true)], exceptions: [ip('203.0.113.1')] },
     expected: ['203.0.113.1/32 dev 9 2000000'],
   },

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { eventText, spanText } from '../../src/report/index.ts';
 
 test('sentences say what happened and why', () => {
+  assert.equal(eventText({ type: 'connection.addressed', connection: 'hq', addresses: ['10.99.0.2', 'fd99::2'], dns: [] }), 'hq: got the virtual address 10.99.0.2 and fd99::2');
+  assert.equal(eventText({ type: 'connection.addressed', connection: 'hq', addresses: [], dns: [] }), 'hq: has no virtual address any more');
   assert.equal(eventText({ type: 'connection.closed', connection: 'hq', reason: 'peer_dead', retry_ms: 2000 }), 'hq: closed: peer_dead; next try in 2 s');
   assert.equal(eventText({ type: 'connection.closed', connection: 'hq', reason: 'stopped' }), 'hq: closed: stopped');
   assert.equal(eventText({ type: 'uplink.changed', uplink: 'wan', state: 'up', reason: '' }), 'uplink wan is up');

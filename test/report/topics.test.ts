@@ -24,6 +24,7 @@ const SAMPLES: { readonly [K in EventType]: EventOf<K> } = {
   'connection.connecting': { type: 'connection.connecting', connection: 'hq', uplink: 'wan', remote: '198.51.100.1' },
   'connection.established': { type: 'connection.established', connection: 'hq', peer: 'hub.example', path: move.from, uplink: 'wan', took_ms: 412 },
   'connection.closed': { type: 'connection.closed', connection: 'hq', reason: 'peer_dead', retry_ms: 2000 },
+  'connection.addressed': { type: 'connection.addressed', connection: 'hq', addresses: ['10.99.0.2', 'fd99::2'], dns: ['10.0.0.53'] },
   'path.moving': { type: 'path.moving', ...move },
   'path.moved': { type: 'path.moved', ...move, took_ms: 87 },
   'path.doubtful': { type: 'path.doubtful', connection: 'hq', path: move.from, uplink: 'wan', unanswered: 2 },

@@ -201,6 +201,14 @@ export class FakeKernel {
       this.setLink(op.ifindex, { up: op.up, mtu: op.mtu });
       return 0;
     }
+    if (op.op === 'address.add' || op.op === 'address.delete') {
+      if (!this.#links.has(op.ifindex)) return ERRNO.ENODEV;
+      const has = this.#addresses.some((a) => a.ifindex === op.ifindex && a.address === op.address);
+      if (has === (op.op === 'address.add')) return has ? 0 : ERRNO.EADDRNOTAVAIL;
+      if (has) this.removeAddress(op.ifindex, op.address);
+      else this.addAddress(op.ifindex, op.address, ipFamily(op.address) === 4 ? 32 : 128);
+      return 0;
+    }
     return op.op === 'route.add' ? this.#wanted(op.route) : this.#unwanted(op.route);
   }
 
@@ -237,7 +245,7 @@ export class FakeKernel {
 
   #connect(address: AddressFact): void {
     const link = this.link(address.ifindex);
-    if (!link || link.loopback) return;
+    if (!link || link.loopback || (address.prefixLength === 32 && ipFamily(address.address) === 4)) return; // a host is in the local table only
     const destination = connectedPrefix(address);
     if (this.#routes.some((r) => r.ifindex === address.ifindex && formatPrefix(r.destination) === formatPrefix(destination))) return;
     this.#addRoute({

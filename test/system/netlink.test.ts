@@ -204,6 +204,24 @@ story('default routes go with the device that goes down, which IPv4 never says',
   w.close();
 });
 
+story('host addresses are added and deleted, usable at once, and twice does no harm', async (factory) => {
+  uplinks();
+  const w = await new Watcher(factory).watch();
+  const { ifindex } = w.link('wan');
+  const host = (text: string): { ifindex: number; address: ReturnType<typeof address> } => ({ ifindex, address: address(text) });
+  const both = [host('10.99.0.2'), host('fd99::2')];
+  const route = { destination: { address: address('10.98.0.0'), length: 24 }, via: { kind: 'device', ifindex }, metric: 7, prefSrc: address('10.99.0.2') } as const;
+  for (let i = 0; i < 2; i++) assert.deepEqual(await w.apply([...both.map((one) => ({ op: 'address.add' as const, ...one })), { op: 'route.add', route }]), []);
+  await w.until('added', () => both.every((one) => w.view.addressesOf(ifindex).some((a) => a.address === one.address)));
+  const whole = w.view.addressesOf(ifindex).filter((a) => both.some((one) => one.address === a.address));
+  assert.deepEqual(whole.map((a) => [a.prefixLength, a.tentative, a.global]), [[32, false, true], [128, false, true]]);
+  assert.equal(w.view.ownRoutes().length, 1);
+  for (let i = 0; i < 2; i++) assert.deepEqual(await w.apply(both.map((one) => ({ op: 'address.delete' as const, ...one }))), []);
+  await w.until('deleted', () => both.every((one) => !w.view.addressesOf(ifindex).some((a) => a.address === one.address)) && w.view.ownRoutes().length === 0);
+  assert.deepEqual((await w.apply([{ op: 'address.add', ifindex: 9999, address: address('10.99.0.2') }])).map((f) => f.errno), [19]);
+  w.close();
+});
+
 story('a route goes with the last IPv4 address of its device, or with its preferred source', async (factory) => {
   uplinks();
   const w = await new Watcher(factory).watch();

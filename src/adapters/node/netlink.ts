@@ -2,7 +2,7 @@ import { constants, endianness } from 'node:os';
 import type { RouteFact } from '../../base/index.ts';
 import type { NetlinkMessage, RouteSpec } from '../../codec/netlink/index.ts';
 import {
-  decodeAddress, decodeControl, decodeLink, decodeMessages, decodeRoutes, encodeAddressDump, encodeLinkDump, encodeLinkSet, encodeRoute, encodeRouteDump,
+  decodeAddress, decodeControl, decodeLink, decodeMessages, decodeRoutes, encodeAddress, encodeAddressDump, encodeLinkDump, encodeLinkSet, encodeRoute, encodeRouteDump,
   MESSAGE, NLM_F, RTNLGRP,
 } from '../../codec/netlink/index.ts';
 import type { EffectOf, Input, KernelEffect, KernelOp, Port, WantedRoute } from '../../ports/index.ts';
@@ -28,7 +28,7 @@ export type NetlinkFactory = (groups: readonly number[], events: NetlinkEvents) 
 
 const GROUPS = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR, RTNLGRP.IPV4_ROUTE, RTNLGRP.IPV6_ROUTE];
 const LITTLE_ENDIAN = endianness() === 'LE';
-const { EEXIST, ESRCH, ENODEV, ENOBUFS, ETIMEDOUT } = constants.errno;
+const { EADDRNOTAVAIL, EEXIST, ESRCH, ENODEV, ENOBUFS, ETIMEDOUT } = constants.errno;
 
 /** The kernel answers at once; this long means that the socket is broken. */
 const ANSWER_MS = 5000;
@@ -84,6 +84,10 @@ function encodeOp(op: KernelOp, sequence: number): Uint8Array {
   switch (op.op) {
     case 'link.set':
       return encodeLinkSet(op, sequence, LITTLE_ENDIAN);
+    case 'address.add':
+      return encodeAddress('add', op, sequence, LITTLE_ENDIAN);
+    case 'address.delete':
+      return encodeAddress('delete', op, sequence, LITTLE_ENDIAN);
     case 'route.add':
       return encodeRoute('add', specOf(op.route), sequence, LITTLE_ENDIAN);
     case 'route.delete':
@@ -93,7 +97,8 @@ function encodeOp(op: KernelOp, sequence: number): Uint8Array {
 
 /** What is so already counts as done. */
 function tolerated(op: KernelOp, errno: number): boolean {
-  if (op.op === 'route.add') return errno === EEXIST;
+  if (op.op === 'route.add' || op.op === 'address.add') return errno === EEXIST;
+  if (op.op === 'address.delete') return errno === EADDRNOTAVAIL || errno === ENODEV;
   return op.op === 'route.delete' && (errno === ESRCH || errno === ENODEV);
 }
 

@@ -1,11 +1,11 @@
-import type { AddressFact } from '../../base/index.ts';
+import type { AddressFact, IpAddress } from '../../base/index.ts';
 import { ByteReader, ByteWriter, ipFamily } from '../../base/index.ts';
 import { ADDRESS_ATTRS } from './address-attrs.ts';
-import { decodeAttributes } from './attributes.ts';
+import { decodeAttributes, encodeAttributes } from './attributes.ts';
 import { AF, encodeMessage, MESSAGE, NLM_F } from './message.ts';
 
 /** ifa_flags (linux/if_addr.h). For IPv6 the bit of SECONDARY means a temporary address (RFC 8981). */
-export const IFA_F = { SECONDARY: 0x01, OPTIMISTIC: 0x04, DADFAILED: 0x08, DEPRECATED: 0x20, TENTATIVE: 0x40 } as const;
+export const IFA_F = { SECONDARY: 0x01, NODAD: 0x02, OPTIMISTIC: 0x04, DADFAILED: 0x08, DEPRECATED: 0x20, TENTATIVE: 0x40 } as const;
 const RT_SCOPE_UNIVERSE = 0;
 const HEADER = 8;
 
@@ -48,4 +48,13 @@ export function decodeAddress(payload: Uint8Array, littleEndian: boolean): Addre
 export function encodeAddressDump(sequence: number, littleEndian: boolean): Uint8Array {
   const payload = new ByteWriter(HEADER).u8(AF.UNSPEC).zeros(HEADER - 1).finish();
   return encodeMessage({ type: MESSAGE.RTM_GETADDR, flags: NLM_F.REQUEST | NLM_F.DUMP, sequence, payload }, littleEndian);
+}
+
+/** Adds or deletes a host address (/32, /128) of a device; asks for an acknowledgement. IPv6 is not asked for on the link: a tunnel has no neighbours. */
+export function encodeAddress(change: 'add' | 'delete', host: { readonly ifindex: number; readonly address: IpAddress }, sequence: number, littleEndian: boolean): Uint8Array {
+  const family = ipFamily(host.address);
+  const out = new ByteWriter(48).u8(family === 4 ? AF.INET : AF.INET6).u8(family === 4 ? 32 : 128).u8(family === 6 && change === 'add' ? IFA_F.NODAD : 0).u8(RT_SCOPE_UNIVERSE).u32(host.ifindex, littleEndian);
+  const payload = out.bytes(encodeAttributes(ADDRESS_ATTRS, { address: host.address, local: host.address }, littleEndian)).finish();
+  const type = change === 'add' ? MESSAGE.RTM_NEWADDR : MESSAGE.RTM_DELADDR;
+  return encodeMessage({ type, flags: NLM_F.REQUEST | NLM_F.ACK | (change === 'add' ? NLM_F.CREATE | NLM_F.EXCL : 0), sequence, payload }, littleEndian);
 }

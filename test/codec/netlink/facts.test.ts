@@ -5,7 +5,7 @@ import type { RouteFact } from '../../../src/base/index.ts';
 import { ByteWriter, ip, parsePrefix, toHex } from '../../../src/base/index.ts';
 import type { Attributes } from '../../../src/codec/netlink/index.ts';
 import {
-  ADDRESS_ATTRS, decodeAddress, decodeLink, decodeMessages, decodeRoutes, encodeAddressDump, encodeAttributes, encodeLinkDump, encodeLinkSet, encodeRoute,
+  ADDRESS_ATTRS, decodeAddress, decodeLink, decodeMessages, decodeRoutes, encodeAddress, encodeAddressDump, encodeAttributes, encodeLinkDump, encodeLinkSet, encodeRoute,
   encodeRouteDump, IFA_F, LINK_ATTRS, MESSAGE, NLM_F, ROUTE_ATTRS,
 } from '../../../src/codec/netlink/index.ts';
 import { factLines, goldens } from './golden.ts';
@@ -126,6 +126,9 @@ test('requests, octet by octet in both byte orders', () => {
   assert.equal(toHex(encodeLinkDump(1, false)), '00000028' + '00120301' + '00000001' + '00000000' + '00'.repeat(16) + '0008001d' + '00000008');
   assert.equal(toHex(encodeAddressDump(2, true)), '18000000' + '16000103' + '02000000' + '00000000' + '00'.repeat(8));
   assert.equal(toHex(encodeRouteDump(6, 3, false)), '0000001c' + '001a0301' + '00000003' + '00000000' + '0a' + '00'.repeat(11));
+  assert.equal(toHex(encodeAddress('add', { ifindex: 5, address: ip('10.99.0.2') }, 6, true)), '28000000' + '14000506' + '06000000' + '00000000' + '02200000' + '05000000' + '08000100' + '0a630002' + '08000200' + '0a630002');
+  assert.equal(toHex(encodeAddress('add', { ifindex: 5, address: ip('fd99::2') }, 7, false)), '00000040' + '00140605' + '00000007' + '00000000' + '0a800200' + '00000005' + '00140001' + 'fd990000000000000000000000000002' + '00140002' + 'fd990000000000000000000000000002');
+  assert.equal(toHex(encodeAddress('delete', { ifindex: 5, address: ip('fd99::2') }, 8, false)).slice(0, 40), '00000040' + '00150005' + '00000008' + '00000000' + '0a800000');
   assert.equal(toHex(encodeLinkSet({ ifindex: 5, up: true, mtu: 1400 }, 4, false)), '00000028' + '00100005' + '00000004' + '00000000' + '00000000' + '00000005' + '00000001' + '00000001' + '00080004' + '00000578');
   const unreachable = { destination: prefix('10.1.0.0/16'), ifindex: undefined, metric: 2_000_000, prefSrc: undefined };
   assert.equal(toHex(encodeRoute('add', unreachable, 5, true)),
