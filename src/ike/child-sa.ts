@@ -11,8 +11,14 @@ import type { ChildInstall, IkeChildConfig } from './types.ts';
 /**
  * installed -(soft lifetime, command)-> rekeying -(new one is in)-> rekeyed -(Delete answered)-> gone
  *     installed, rekeying -(Delete)-> deleting -> gone
+ *     rekeying, and the peer rekeys it too -(answer to ours)-> rekeyed; of the two new ones one is redundant: ours deleting, theirs rekeyed
  */
 export type ChildState = 'installed' | 'rekeying' | 'rekeyed' | 'deleting';
+
+/** Our request to rekey a Child SA is on its way; and what the peer made meanwhile of the same one (I2.8.1-1). */
+export interface ChildRace {
+  theirs: { readonly made: ChildSa; readonly ni: Uint8Array; readonly nr: Uint8Array } | undefined;
+}
 
 /** One pair of ESP SAs. `child` stays the same through rekeyings, SPIs and handles do not. */
 export interface ChildSa {
@@ -35,6 +41,9 @@ export interface ChildSa {
   /** A rekeying failed: the next attempt, whatever caused the first (I2.25-2), and how long that wait is. */
   retryAt: Instant | undefined;
   retryWait: Millis;
+  race: ChildRace | undefined;
+  /** Lost a collision: what comes on it is accepted, nothing is sent on it. */
+  redundant: boolean;
   /** Our Delete for it is on its way: a crossing one of the peer is answered without its SPI (I1.4.1-1). */
   deleteSent: boolean;
 }
@@ -52,8 +61,8 @@ export interface ChildPlan {
   readonly shared: Uint8Array | undefined;
   /** We sent the request that made it: our outbound key is the initiator's (I2.17-1). */
   readonly exchangeInitiator: boolean;
-  /** When to use the outbound SA: at once, or when the peer does, at the latest after CHILD_USE_TIME or never. */
-  readonly use: 'now' | 'after_inbound' | { readonly at: Instant };
+  /** When to use the outbound SA: at once; when the peer does; then or at this time; never, since it lost a collision. */
+  readonly use: 'now' | 'after_inbound' | 'never' | { readonly at: Instant };
 }
 
 /** Derives the keys and installs both directions, inbound first (I2.8-1). */
@@ -83,6 +92,8 @@ export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
     useAt: typeof plan.use === 'object' ? plan.use.at : undefined,
     retryAt: undefined,
     retryWait: millis(0),
+    race: undefined,
+    redundant: plan.use === 'never',
     deleteSent: false,
   };
   const common = { bundle: sa.chain, child: plan.child, esn: plan.chosen.esn === 1, local: plan.local, remote: plan.remote };
@@ -106,7 +117,7 @@ function cipherKeys(chosen: Chosen, keys: { readonly encr: Uint8Array; readonly 
 
 /** Takes the outbound SA into use, once. */
 export function useChild(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
-  if (child.used) return;
+  if (child.used || child.redundant) return;
   child.used = true;
   child.useAt = undefined;
   // A late packet on an SA that was rekeyed before it was ever used must not turn traffic back to it.
@@ -124,6 +135,11 @@ function supersede(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
   const same = (other: ChildSa): boolean => isSubset(other.local, child.local) && isSubset(child.local, other.local) && isSubset(other.remote, child.remote) && isSubset(child.remote, other.remote);
   for (const old of ctx.host.siblings(sa.localId, sa.peerId, sa))
     if (old.chain < sa.chain && [...old.children.values()].some(same)) old.shutDown('replaced', ctx);
+}
+
+/** What this SA carries has another one that stays: of the same number, neither redundant nor on its way out. */
+export function goesOn(sa: IkeSa, { child }: ChildSa, except?: ChildSa): boolean {
+  return [...sa.children.values()].some((o) => o !== except && o.child === child && !o.redundant && (o.state === 'installed' || o.state === 'rekeying'));
 }
 
 /** Removes both directions (I1.4.1-1: SAs die in pairs). */

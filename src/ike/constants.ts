@@ -59,6 +59,8 @@ export const SOFT_SHARE = 0.9;
 export const SOFT_JITTER = 0.1;
 /** Wait after TEMPORARY_FAILURE before asking again; doubles (I2.25-2). */
 export const TEMPORARY_WAIT: Millis = seconds(5);
+/** After answering nothing but TEMPORARY_FAILURE for so long a peer is out of step, and the IKE SA is closed (I2.25-2). */
+export const TEMPORARY_MOST: Millis = minutes(5);
 /** A new Child SA that replaces none is used by its responder at the latest after this (I2.8-1). */
 export const CHILD_USE_TIME: Millis = seconds(5);
 

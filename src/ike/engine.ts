@@ -203,6 +203,8 @@ export class IkeEngine {
 
   #wantChild(sa: IkeSa, name: string, up: boolean, ctx: Ctx): void {
     sa.missing.delete(name);
+    if (up) sa.unwanted.delete(name);
+    else sa.unwanted.add(name);
     const present = [...sa.children.values()].filter((c) => c.config.name === name && (c.state === 'installed' || c.state === 'rekeying'));
     if (up && present.length === 0) sa.missing.set(name, { at: ctx.now, wait: millis(0) });
     if (up) return;

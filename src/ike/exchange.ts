@@ -17,6 +17,8 @@ export interface Task {
   build(sa: IkeSa, ctx: Ctx): readonly Payload[] | undefined;
   onResponse(sa: IkeSa, payloads: readonly Payload[], answer: Answer, ctx: Ctx): void;
   onTimeout(sa: IkeSa, ctx: Ctx): void;
+  /** The peer deleted, while the answer is awaited, a Child SA that we do not know. */
+  onStrayDelete?(spi: number): void;
   /** Gives back what `build` took (SPIs, private values): the request ends without `onResponse`. */
   release?(ctx: Ctx): void;
 }

@@ -2,7 +2,7 @@ import { concat, earliest, after, millis, pathKey, samePath, TimerTable, type In
 import { EXCHANGE, type ExchangeName, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import type { PeerChain } from './authentication.ts';
 import { removeChild, useChild, type ChildSa } from './child-sa.ts';
-import { DELETE_TIME, KEEPALIVE, REPLACED_TIME } from './constants.ts';
+import { DELETE_TIME, KEEPALIVE, REPLACED_TIME, TEMPORARY_MOST } from './constants.ts';
 import type { Ctx } from './context.ts';
 import { Exchanges, type Task } from './exchange.ts';
 import { wipeKeyed, type Keyed } from './keyed.ts';
@@ -40,6 +40,14 @@ export interface IkeSaInit {
   readonly spiR: IkeSpi;
   readonly path: Path;
   readonly setup: Setup | undefined;
+}
+
+interface MissingChild {
+  readonly at: Instant;
+  /** The last wait before the next attempt. */
+  readonly wait: Millis;
+  /** It ran out and could not be rekeyed. */
+  readonly lastResort?: boolean;
 }
 
 /** One IKE SA: its state, the routing of its messages, its timers. Behaviour lives in `tasks/`. */
@@ -87,7 +95,11 @@ export class IkeSa {
   /** Last response, on whatever path. */
   lastAnswer: Instant | undefined;
   /** Child configurations that are to be made again, and not before when. */
-  readonly missing = new Map<string, { readonly at: Instant; readonly wait: Millis }>();
+  readonly missing = new Map<string, MissingChild>();
+  /** Child configurations that are to stay down until they are wanted again. */
+  readonly unwanted = new Set<string>();
+  /** The peer has answered CREATE_CHILD_SA with nothing but TEMPORARY_FAILURE since then (I2.25-2). */
+  temporarySince: Instant | undefined;
   rekeyNotBefore: Instant | undefined;
   #keyed: Keyed | undefined;
   /** A protected message of the peer came on this SA. */
@@ -277,7 +289,7 @@ export class IkeSa {
         if (child.state === 'rekeyed' || child.state === 'deleting') continue;
         this.exchanges.enqueue(deleteUnusedTask(ctx.host.keepChildSpi(child.spiIn)));
         this.event({ type: 'child.closed', chain: this.chain, connection: this.name, child: child.config.name, reason: 'lifetime_expired' }, ctx);
-        if (this.mobikeRole === 'initiator') this.missing.set(child.config.name, { at: ctx.now, wait: millis(0) });
+        if (this.mobikeRole === 'initiator') this.missing.set(child.config.name, { at: ctx.now, wait: millis(0), lastResort: true });
         continue;
       }
       if (child.useAt !== undefined && child.useAt <= ctx.now) useChild(this, child, ctx);
@@ -288,8 +300,14 @@ export class IkeSa {
       if (entry.at > ctx.now) continue;
       this.missing.delete(name);
       const config = this.connection?.children.find((c) => c.name === name);
-      if (config) this.exchanges.enqueue(createChildTask(config, entry.wait));
+      if (config) this.exchanges.enqueue(createChildTask(config, entry));
     }
+  }
+
+  /** I2.25-2: a peer that says "later" for minutes is out of step with us; only a new IKE SA helps. */
+  temporaryFailure(ctx: Ctx): void {
+    this.temporarySince ??= ctx.now;
+    if (ctx.now >= after(this.temporarySince, TEMPORARY_MOST)) this.shutDown('timeout', ctx, 'the peer has put everything off for minutes');
   }
 
   noteRtt(path: Path, rtt: Millis): void {

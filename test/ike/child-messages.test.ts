@@ -187,14 +187,15 @@ test('I2.8-1: a new child that replaces none is used by its responder after ESP 
   assert.equal(peer.side.inUse.size, 1);
 });
 
-test('I2.25-1: REKEY_SA for an unknown child: CHILD_SA_NOT_FOUND with its SPI; for one that is being rekeyed or deleted, or was rekeyed: TEMPORARY_FAILURE', () => {
+test('I2.25-1: REKEY_SA for an unknown child: CHILD_SA_NOT_FOUND with its SPI; for one that is deleted or was rekeyed: TEMPORARY_FAILURE; one that we rekey is rekeyed, once', () => {
   const peer = connected();
   const unknown = peer.answerTo('CREATE_CHILD_SA', rekey(0x9999, 0x2000));
   assert.deepEqual(unknown.payloads, [notify('CHILD_SA_NOT_FOUND', undefined, { protocol: 3, spi: spi4(0x9999) })]);
   assert.deepEqual(errorsOf(peer.answerTo('CREATE_CHILD_SA', [notify('REKEY_SA', undefined, { protocol: 3, spi: new Uint8Array([0, 0, 16, 0, 0]) }), ...rekey(1, 0x2000).slice(1)])), ['CHILD_SA_NOT_FOUND'], 'five octets');
   assert.deepEqual(errorsOf(peer.answerTo('CREATE_CHILD_SA', [notify('REKEY_SA'), ...rekey(1, 0x2000).slice(1)])), ['CHILD_SA_NOT_FOUND'], 'no SPI');
   peer.pair.feed(peer.side, { type: 'child.rekey', chain: peer.chain, child: 'lan' });
-  assert.deepEqual(errorsOf(peer.answerTo('CREATE_CHILD_SA', rekey(0x1000, 0x2000))), ['TEMPORARY_FAILURE'], 'rekeying');
+  assert.deepEqual(errorsOf(peer.answerTo('CREATE_CHILD_SA', rekey(0x1000, 0x2000))), [], 'rekeying');
+  assert.deepEqual(errorsOf(peer.answerTo('CREATE_CHILD_SA', rekey(0x1000, 0x3000))), ['TEMPORARY_FAILURE'], 'rekeying, and rekeyed by the peer');
   const other = connected();
   other.pair.feed(other.side, { type: 'child.want', chain: other.chain, child: 'lan', up: false });
   assert.deepEqual(errorsOf(other.answerTo('CREATE_CHILD_SA', rekey(0x1000, 0x2000))), ['TEMPORARY_FAILURE'], 'deleting');

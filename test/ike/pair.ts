@@ -110,10 +110,13 @@ export class Side {
   readonly sent: { readonly at: Instant; readonly path: Path; readonly bytes: Uint8Array }[] = [];
   readonly name: string;
   readonly crypto = watchedCrypto();
+  /** Octets that are drawn next under a label, before those of the seed: for tests that must know a nonce. */
+  readonly draws = new Map<string, Uint8Array[]>();
 
   constructor(name: string, seed: string) {
     this.name = name;
-    this.engine = new IkeEngine({ suite: this.crypto.suite, entropy: seededEntropy(`${seed}/${name}`) });
+    const entropy = seededEntropy(`${seed}/${name}`);
+    this.engine = new IkeEngine({ suite: this.crypto.suite, entropy: { bytes: (count, label) => this.draws.get(label)?.shift() ?? entropy.bytes(count, label) } });
   }
 
   of<T extends IkeEvent['type']>(type: T): EventOf<T>[] {
@@ -130,6 +133,8 @@ export class Pair {
   latency: Millis = millis(10);
   /** Packets for which it returns true vanish. */
   drop: (from: 'router' | 'hub', path: Path, bytes: Uint8Array) => boolean = () => false;
+  /** Time a packet is held up beyond the latency. */
+  delay: (from: 'router' | 'hub', path: Path, bytes: Uint8Array) => Millis = () => millis(0);
   /** Public endpoint of a router endpoint; identity: no NAT. */
   nat: (local: Endpoint, path: Path) => Endpoint = (local) => local;
   readonly #mappings = new Map<string, Path>();
@@ -174,8 +179,9 @@ export class Pair {
   }
 
   #fly(from: Side, sendPath: Path, bytes: Uint8Array): void {
-    if (this.drop(from === this.router ? 'router' : 'hub', sendPath, bytes)) return;
-    const at = after(this.now, this.latency);
+    const sender = from === this.router ? 'router' : 'hub';
+    if (this.drop(sender, sendPath, bytes)) return;
+    const at = after(this.now, millis(this.latency + this.delay(sender, sendPath, bytes)));
     if (from === this.router) {
       const outside = this.nat(sendPath.local, sendPath);
       this.#mappings.set(`${outside.address}:${outside.port}`, sendPath);

@@ -1,7 +1,8 @@
 import { after, ByteReader, ByteWriter, millis, randomFraction, type Millis } from '../../base/index.ts';
-import { findNotify, findPayload, isErrorNotify, notify, notifyName, PROTOCOL, type ChildSpi, type Payload, type PayloadOf } from '../../codec/ike/index.ts';
+import { findNotify, findPayload, isErrorNotify, notify, notifyName, PROTOCOL, type ChildSpi, type NotifyPayload, type Payload, type PayloadOf, type TrafficSelector } from '../../codec/ike/index.ts';
 import { DH_SECRET_OCTETS, dhGroupOf, type DhPair } from '../../crypto/index.ts';
-import { installChild, removeChild, type ChildPlan, type ChildSa } from '../child-sa.ts';
+import { goesOn, installChild, removeChild, type ChildPlan, type ChildSa } from '../child-sa.ts';
+import { oursIsRedundant } from '../collision.ts';
 import { CHILD_USE_TIME, CHILDREN_MOST, HOLD_TIME, NONCE_OCTETS, TEMPORARY_WAIT } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
@@ -21,6 +22,10 @@ const RULES = { protocol: PROTOCOL.ESP, spiSize: 4, groups: 'optional' } as cons
 /** First wait after a refusal that will not go away by itself soon. */
 const REFUSED_WAIT: Millis = millis(60_000);
 const WAIT_MOST: Millis = millis(600_000);
+/** A child that the peer deleted is made again after this. */
+export const DELETED_WAIT: Millis = millis(1000);
+/** SPIs in Deletes of the peer that are remembered while an answer is awaited. */
+const STRAY_MOST = 8;
 
 /** The wait after one of `wait` before the same is asked again: doubling from `least`, and never the same at both ends (I2.25-2). */
 function laterThan(wait: Millis, least: Millis, ctx: Ctx): Millis {
@@ -34,78 +39,99 @@ function freshDh(config: IkeChildConfig, group: number | undefined, ctx: Ctx): D
   return known === undefined ? undefined : ctx.deps.suite.dh(known, ctx.deps.entropy.bytes(DH_SECRET_OCTETS[known], 'dh'));
 }
 
+/** Traffic of what `old` carried goes on with another SA that stays. */
+const goesOnWithout = (sa: IkeSa, old: ChildSa): boolean => goesOn(sa, old, old);
+
+/** Some Child SA carries traffic. */
+const anyUp = (sa: IkeSa): boolean => [...sa.children.values()].some((c) => !c.redundant && (c.state === 'installed' || c.state === 'rekeying'));
+
 /** True while the configuration has a Child SA that is not on its way out. */
 const isUp = (sa: IkeSa, config: IkeChildConfig): boolean =>
   [...sa.children.values()].some((c) => c.config.name === config.name && (c.state === 'installed' || c.state === 'rekeying'));
 
-/** Makes a Child SA of this configuration; with `old`, one that replaces it (RFC 7296 §1.3.1, §1.3.3). `wait`: the last wait before this. */
-export function childTask(config: IkeChildConfig, old: ChildSa | undefined, wait: Millis, group?: number): Task {
+/** What a creation or rekeying is for. */
+interface ChildAim {
+  readonly config: IkeChildConfig;
+  /** The SA to replace (RFC 7296 §1.3.3); undefined: a new child (§1.3.1). */
+  readonly old: ChildSa | undefined;
+  /** The last wait before this attempt. */
+  readonly wait: Millis;
+  /** The group the peer asked for, once. */
+  readonly group?: number;
+  /** The child it stands for ran out, not rekeyed in time: if this is refused as well the IKE SA is of no use (I2.8-4). */
+  readonly lastResort?: boolean;
+}
+
+/** Makes a Child SA; with `old`, one that replaces it. */
+export function childTask(aim: ChildAim): Task {
+  const { config, old, group } = aim;
   let spi = 0 as ChildSpi;
   let ni = new Uint8Array();
   let dh: DhPair | undefined;
+  /** SPIs the peer deleted that we do not know: one may be of the pair it has just made (I1.4.1-1). */
+  const stray = new Set<number>();
+  const local = (): readonly TrafficSelector[] => (old ? old.local : config.localTs.map(prefixSelector));
+  const remote = (): readonly TrafficSelector[] => (old ? old.remote : config.remoteTs.map(prefixSelector));
+  /** Our request came to nothing: what the peer made meanwhile takes the place of the old SA, or all stays as it was. */
+  const settleOld = (): void => {
+    if (old?.state === 'rekeying') old.state = old.race?.theirs ? 'rekeyed' : 'installed';
+    if (old) old.race = undefined;
+  };
   const release = (ctx: Ctx): void => {
     ctx.host.freeChildSpi(spi);
     dh?.wipe();
-    if (old?.state === 'rekeying') old.state = 'installed';
-  };
-  return {
-    kind: old ? 'childRekey' : 'childCreate', exchange: 'CREATE_CHILD_SA', patience: HOLD_TIME, release,
-    build(sa, ctx) {
-      if (!sa.isEstablished || (old ? !sa.children.has(old.spiIn) : isUp(sa, config))) return undefined;
-      spi = ctx.host.newChildSpi();
-      ni = new Uint8Array(ctx.deps.entropy.bytes(NONCE_OCTETS, 'nonce'));
-      dh = freshDh(config, group, ctx);
-      if (old) old.state = 'rekeying';
-      return [
-        ...(old ? [notify('REKEY_SA', undefined, { protocol: PROTOCOL.ESP, spi: spiBytes(old.spiIn) })] : []),
-        { type: 'SA', proposals: buildProposals(config.espProposals, PROTOCOL.ESP, spiBytes(spi), dh !== undefined) },
-        { type: 'NONCE', data: ni },
-        ...(dh ? [{ type: 'KE', group: dh.group, data: dh.publicValue } as const] : []),
-        { type: 'TSi', selectors: old ? [...old.local] : config.localTs.map(prefixSelector) },
-        { type: 'TSr', selectors: old ? [...old.remote] : config.remoteTs.map(prefixSelector) },
-      ];
-    },
-    onResponse(sa, payloads, _answer, ctx) {
-      const fail = (why: string, least = REFUSED_WAIT): void => {
-        const next = laterThan(wait, least, ctx);
-        if (old?.state === 'rekeying') old.state = 'installed';
-        dh?.wipe();
-        sa.log('warn', `child ${config.name}: ${old ? 'rekeying' : 'creation'} failed: ${why}`, ctx);
-        if (!old) sa.missing.set(config.name, { at: after(ctx.now, next), wait: next });
-        else [old.retryAt, old.retryWait] = [after(ctx.now, next), next];
-      };
-      const error = payloads.find((p) => p.type === 'N' && isErrorNotify(p.notify));
-      if (error?.type === 'N') {
-        const name = notifyName(error.notify);
-        if (name === 'INVALID_KE_PAYLOAD' && group === undefined && error.data.length === 2) {
-          const wanted = ((error.data[0] ?? 0) << 8) | (error.data[1] ?? 0);
-          if (config.espProposals.some((s) => s.groups.includes(wanted)) && wanted !== dh?.group) {
-            release(ctx);
-            if (old?.state === 'installed') old.state = 'rekeying';
-            return sa.exchanges.enqueue(childTask(config, old, wait, wanted), true);
-          }
-        }
-        ctx.host.freeChildSpi(spi);
-        // An SA of the peer's making that it never used: it may not have heard our answer yet, and would miss what we drop.
-        if (name === 'CHILD_SA_NOT_FOUND' && old?.used === true) {
-          // I2.25-2: the peer has lost it; drop ours and make a new one.
-          dh?.wipe();
-          const lost = sa.children.has(old.spiIn);
-          removeChild(sa, old, ctx);
-          return lost ? sa.exchanges.enqueue(childTask(config, undefined, millis(0))) : undefined;
-        }
-        return fail(name, name === 'TEMPORARY_FAILURE' ? TEMPORARY_WAIT : REFUSED_WAIT);
-      }
-      finish(sa, payloads, fail, ctx);
-    },
-    onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to CREATE_CHILD_SA', ctx),
+    settleOld();
   };
 
-  function finish(sa: IkeSa, payloads: readonly Payload[], fail: (why: string) => void, ctx: Ctx): void {
+  const fail = (sa: IkeSa, why: string, ctx: Ctx, least = REFUSED_WAIT): void => {
+    dh?.wipe();
+    if (old?.race?.theirs && goesOnWithout(sa, old)) {
+      // I2.8.1-2: the peer had finished a rekeying of its own; it deletes the old SA.
+      sa.log('debug', `child ${config.name}: rekeyed by the peer meanwhile (${why})`, ctx);
+      return settleOld();
+    }
+    if (old) old.race = undefined;
+    if (old?.state === 'rekeying') old.state = 'installed';
+    sa.log('warn', `child ${config.name}: ${old ? 'rekeying' : 'creation'} failed: ${why}`, ctx);
+    if (aim.lastResort && why !== 'TEMPORARY_FAILURE' && sa.mobikeRole === 'initiator' && !anyUp(sa))
+      return sa.shutDown('child_failed', ctx, `child ${config.name} could not be made anew: ${why}`); // I2.8-4, I4-1: a new IKE SA brings it
+    const next = laterThan(aim.wait, least, ctx);
+    if (!old) sa.missing.set(config.name, { at: after(ctx.now, next), wait: next, lastResort: aim.lastResort === true });
+    else [old.retryAt, old.retryWait] = [after(ctx.now, next), next];
+  };
+
+  const onError = (sa: IkeSa, error: NotifyPayload, ctx: Ctx): void => {
+    const name = notifyName(error.notify);
+    const wanted = error.data.length === 2 ? ((error.data[0] ?? 0) << 8) | (error.data[1] ?? 0) : 0;
+    const follows = name === 'INVALID_KE_PAYLOAD' && group === undefined && wanted !== dh?.group && config.espProposals.some((s) => s.groups.includes(wanted));
+    if (follows && !old?.race?.theirs) {
+      release(ctx);
+      if (old?.state === 'installed') old.state = 'rekeying';
+      return sa.exchanges.enqueue(childTask({ ...aim, group: wanted }), true);
+    }
+    ctx.host.freeChildSpi(spi);
+    if (name === 'TEMPORARY_FAILURE') {
+      fail(sa, name, ctx, TEMPORARY_WAIT);
+      return sa.temporaryFailure(ctx);
+    }
+    if (!old || old.race?.theirs) return fail(sa, name, ctx);
+    // An SA of the peer's making that it never used: it may not have heard our answer yet, and would miss what we drop.
+    if (name === 'CHILD_SA_NOT_FOUND' && old.used) {
+      // I2.25-2: the peer has lost it; drop ours and make a new one.
+      dh?.wipe();
+      const lost = sa.children.has(old.spiIn);
+      removeChild(sa, old, ctx);
+      return lost ? sa.exchanges.enqueue(childTask({ config, old: undefined, wait: millis(0) })) : undefined;
+    }
+    fail(sa, name, ctx);
+    if (name === 'NO_ADDITIONAL_SAS' && sa.mobikeRole === 'initiator' && old.state === 'installed') replaceByNew(sa, old, name, ctx);
+  };
+
+  const finish = (sa: IkeSa, payloads: readonly Payload[], ctx: Ctx): void => {
     // The peer has made its half of what we cannot use: it is told by our SPI of it (I2.21-1).
     const refuse = (why: string): void => {
       sa.exchanges.enqueue(deleteUnusedTask(spi), true);
-      fail(why);
+      fail(sa, why, ctx);
     };
     const answer = findPayload(payloads, 'SA');
     const nonce = findPayload(payloads, 'NONCE');
@@ -120,20 +146,37 @@ export function childTask(config: IkeChildConfig, old: ChildSa | undefined, wait
       release(ctx);
       return sa.shutDown('invalid_syntax', ctx, 'invalid public value in an answer'); // AL-3
     }
-    const bad = !isSubset(tsi, old ? old.local : config.localTs.map(prefixSelector)) || !isSubset(tsr, old ? old.remote : config.remoteTs.map(prefixSelector));
+    const spiOut = spiOf(chosen.spi);
     const narrower = old !== undefined && (!isSubset(old.local, tsi) || !isSubset(old.remote, tsr));
     // I2.9-2, I2.9.2-1: such an SA is never installed; the old one stays.
-    if (bad || narrower) {
+    if (!isSubset(tsi, local()) || !isSubset(tsr, remote()) || narrower) {
       shared?.fill(0);
       return refuse(`the peer's selectors do not fit`);
     }
+    if (stray.has(spiOut)) {
+      release(ctx);
+      shared?.fill(0);
+      return peerDeleted(sa, ctx);
+    }
+    sa.temporarySince = undefined;
+    const race = old?.race;
+    if (old) old.race = undefined;
+    // I2.8.1-1: the peer rekeyed the same SA. What it has of its own by now shows in what goes on.
+    const theirs = race?.theirs;
+    const redundant = old !== undefined && theirs !== undefined && goesOnWithout(sa, old) && oursIsRedundant([ni, nonce.data], [theirs.ni, theirs.nr]);
     const plan: ChildPlan = {
-      child: old?.child ?? ctx.host.newNumber(), config, spiIn: spi, spiOut: spiOf(chosen.spi), chosen, local: tsi, remote: tsr, ni, nr: nonce.data, shared, exchangeInitiator: true,
-      use: 'now',
+      child: old?.child ?? ctx.host.newNumber(), config, spiIn: spi, spiOut, chosen, local: tsi, remote: tsr, ni, nr: nonce.data, shared, exchangeInitiator: true,
+      use: redundant ? 'never' : 'now',
     };
-    installChild(sa, plan, ctx);
+    const made = installChild(sa, plan, ctx);
     shared?.fill(0);
     dh?.wipe();
+    if (redundant || sa.unwanted.has(config.name)) {
+      if (old?.state === 'rekeying') old.state = 'rekeyed';
+      made.state = 'deleting';
+      return sa.exchanges.enqueue(deleteChildTask(made), true);
+    }
+    if (theirs && sa.children.has(theirs.made.spiIn)) [theirs.made.redundant, theirs.made.state] = [true, 'rekeyed'];
     if (old && sa.children.has(old.spiIn)) {
       old.state = 'rekeyed';
       sa.exchanges.enqueue(deleteChildTask(old), true);
@@ -141,11 +184,60 @@ export function childTask(config: IkeChildConfig, old: ChildSa | undefined, wait
     sa.event({ type: old ? 'child.rekeyed' : 'child.established', chain: sa.chain, connection: sa.name, child: config.name, local: tsi, remote: tsr }, ctx);
     // The peer holds its packets back until it sees that we use the SA (I2.8-1): a dummy shows it without user traffic.
     if (sa.mobikeRole === 'initiator') ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
-  }
+  };
+
+  /** The peer took back what it had just made, before we heard of it: it is as if the child had been deleted. */
+  const peerDeleted = (sa: IkeSa, ctx: Ctx): void => {
+    if (old && goesOnWithout(sa, old)) return;
+    if (old?.state === 'installed') {
+      old.state = 'deleting';
+      sa.exchanges.enqueue(deleteChildTask(old), true);
+      sa.event({ type: 'child.closed', chain: sa.chain, connection: sa.name, child: config.name, reason: 'peer_deleted' }, ctx);
+    }
+    if (sa.mobikeRole === 'initiator') sa.missing.set(config.name, { at: after(ctx.now, DELETED_WAIT), wait: DELETED_WAIT });
+  };
+
+  return {
+    kind: old ? 'childRekey' : 'childCreate', exchange: 'CREATE_CHILD_SA', patience: HOLD_TIME, release,
+    build(sa, ctx) {
+      if (!sa.isEstablished || sa.unwanted.has(config.name)) return undefined;
+      // What was rekeyed or deleted while this waited has no need of it any more.
+      if (old ? !sa.children.has(old.spiIn) || old.state !== 'rekeying' : isUp(sa, config)) return undefined;
+      spi = ctx.host.newChildSpi();
+      ni = new Uint8Array(ctx.deps.entropy.bytes(NONCE_OCTETS, 'nonce'));
+      dh = freshDh(config, group, ctx);
+      if (old) old.race = { theirs: undefined };
+      return [
+        ...(old ? [notify('REKEY_SA', undefined, { protocol: PROTOCOL.ESP, spi: spiBytes(old.spiIn) })] : []),
+        { type: 'SA', proposals: buildProposals(config.espProposals, PROTOCOL.ESP, spiBytes(spi), dh !== undefined) },
+        { type: 'NONCE', data: ni },
+        ...(dh ? [{ type: 'KE', group: dh.group, data: dh.publicValue } as const] : []),
+        { type: 'TSi', selectors: [...local()] },
+        { type: 'TSr', selectors: [...remote()] },
+      ];
+    },
+    onResponse(sa, payloads, _answer, ctx) {
+      const error = payloads.find((p) => p.type === 'N' && isErrorNotify(p.notify));
+      if (error?.type === 'N') onError(sa, error, ctx);
+      else finish(sa, payloads, ctx);
+    },
+    onStrayDelete(deleted) {
+      if (stray.size < STRAY_MOST) stray.add(deleted);
+    },
+    onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to CREATE_CHILD_SA', ctx),
+  };
 }
 
-export function createChildTask(config: IkeChildConfig, wait: Millis): Task {
-  return childTask(config, undefined, wait);
+export function createChildTask(config: IkeChildConfig, { wait, lastResort }: { readonly wait: Millis; readonly lastResort?: boolean }): Task {
+  return childTask({ config, old: undefined, wait, lastResort: lastResort === true });
+}
+
+/** I4-1: the peer makes no second SA beside the old one: that one goes first, and then a new one is made. */
+function replaceByNew(sa: IkeSa, old: ChildSa, why: string, ctx: Ctx): void {
+  old.state = 'deleting';
+  sa.exchanges.enqueue(deleteChildTask(old), true);
+  sa.event({ type: 'child.closed', chain: sa.chain, connection: sa.name, child: old.config.name, reason: why }, ctx);
+  sa.missing.set(old.config.name, { at: ctx.now, wait: millis(0), lastResort: true });
 }
 
 interface ChildExchange {
@@ -221,8 +313,8 @@ export function respondCreateChild(sa: IkeSa, payloads: readonly Payload[], resp
   const rekey = findNotify(payloads, 'REKEY_SA');
   const old = rekey && childBySpi(sa, rekey.spi);
   if (rekey && !old) return respond([notify('CHILD_SA_NOT_FOUND', undefined, { protocol: PROTOCOL.ESP, spi: rekey.spi })]);
-  // A rekeying of ours that crosses theirs gives way; both sides try again at random times. What is rekeyed or deleted is on its way out.
-  if (old && old.state !== 'installed') return respond([notify('TEMPORARY_FAILURE')]);
+  // I2.25-1: what is rekeyed or deleted is on its way out. A rekeying of ours that crosses theirs is for the nonces to judge (I2.8.1-1).
+  if (old && (old.state === 'rekeyed' || old.state === 'deleting' || old.race?.theirs)) return respond([notify('TEMPORARY_FAILURE')]);
   const nr = ctx.deps.entropy.bytes(NONCE_OCTETS, 'nonce');
   const answer = answerChild(sa, payloads, {
     ni: nonce.data, nr, ke: findPayload(payloads, 'KE'), rules: RULES, use: old ? 'after_inbound' : { at: after(ctx.now, CHILD_USE_TIME) }, ...(old ? { replaces: old } : {}),
@@ -232,7 +324,9 @@ export function respondCreateChild(sa: IkeSa, payloads: readonly Payload[], resp
     if (findNotify(answer.payloads, 'INVALID_SYNTAX')) sa.close('invalid_syntax', 'invalid public value in CREATE_CHILD_SA', ctx);
     return;
   }
-  if (old) old.state = 'rekeyed';
+  sa.temporarySince = undefined;
+  if (old?.race) old.race.theirs = { made: answer.made, ni: nonce.data.slice(), nr };
+  else if (old) old.state = 'rekeyed';
   const [first, ...rest] = answer.payloads;
   respond([...(first ? [first] : []), { type: 'NONCE', data: nr }, ...rest]);
 }

@@ -12,5 +12,5 @@ export function rekeyDue(child: ChildSa): Instant | undefined {
 /** RFC 7296 §2.8: a new SA beside the old one, then Delete of the old. */
 export function rekeyChildTask(_sa: IkeSa, child: ChildSa): Task {
   child.state = 'rekeying';
-  return childTask(child.config, child, child.retryWait);
+  return childTask({ config: child.config, old: child, wait: child.retryWait });
 }

@@ -133,6 +133,7 @@ function succeed(old: IkeSa, asInitiator: boolean, spiI: IkeSpi, spiR: IkeSpi, c
   for (const [key, rtt] of old.rtt) sa.rtt.set(key, rtt);
   for (const [name, entry] of old.missing) sa.missing.set(name, entry);
   old.missing.clear();
+  for (const name of old.unwanted) sa.unwanted.add(name);
   sa.mobility = { ...old.mobility, mappings: new Map(), lastUpdateId: -1 }; // message IDs start anew, and the hashes are over SPIs
   old.mobility.pending = undefined;
   const lifetime = sa.connection?.ikeLifetime ?? millis(14_400_000);

@@ -1,13 +1,13 @@
-import { millis, type Path } from '../../base/index.ts';
+import { after, type Path } from '../../base/index.ts';
 import { findNotify, PROTOCOL, type ChildSpi, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
-import { removeChild, useChild, type ChildSa } from '../child-sa.ts';
+import { goesOn, removeChild, useChild, type ChildSa } from '../child-sa.ts';
 import { DELETE_TIME, HOLD_TIME } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { fatalNotify } from '../message-rules.ts';
 import { natNotifies } from '../nat.ts';
-import { spiBytes, spiOf } from './child-create.ts';
+import { DELETED_WAIT, spiBytes, spiOf } from './child-create.ts';
 import { acceptUpdate } from './ike-mobike.ts';
 
 /** Delete for one Child SA: the SPI is our inbound one (I1.4.1-1). */
@@ -55,15 +55,19 @@ function deleteChildren(sa: IkeSa, spis: readonly Uint8Array[], ctx: Ctx): Child
   const ours: ChildSpi[] = [];
   for (const bytes of spis) {
     const child = childBySpi(sa, bytes);
-    if (!child) continue; // I1.4.1-1: an unknown SPI is ignored
+    if (!child) {
+      // I1.4.1-1: an unknown SPI is ignored, unless the answer that would tell us of it is on its way.
+      if (bytes.length === 4) sa.exchanges.outstanding?.task.onStrayDelete?.(spiOf(bytes));
+      continue;
+    }
     if (!child.deleteSent) ours.push(child.spiIn);
     const wasRekeyed = child.state === 'rekeyed';
     removeChild(sa, child, ctx);
-    // I2.8-1: with the old SA gone, the new one is used whether or not ESP came on it yet.
-    for (const other of sa.children.values()) if (other.child === child.child) useChild(sa, other, ctx);
-    if (wasRekeyed || child.state === 'deleting') continue;
+    // I2.8-1: with the old SA gone, the new one is used whether or not ESP came on it yet. A redundant one leaves the old in use.
+    if (!child.redundant) for (const other of sa.children.values()) if (other.child === child.child) useChild(sa, other, ctx);
+    if (wasRekeyed || child.state === 'deleting' || goesOn(sa, child)) continue;
     sa.event({ type: 'child.closed', chain: sa.chain, connection: sa.name, child: child.config.name, reason: 'peer_deleted' }, ctx);
-    if (sa.mobikeRole === 'initiator') sa.missing.set(child.config.name, { at: (ctx.now + 1000) as typeof ctx.now, wait: millis(1000) });
+    if (sa.mobikeRole === 'initiator') sa.missing.set(child.config.name, { at: after(ctx.now, DELETED_WAIT), wait: DELETED_WAIT });
   }
   return ours;
 }
