@@ -115,12 +115,22 @@ export interface ChainRules {
   readonly allowTlsUsage: boolean;
 }
 
+/** What a CRL says; nothing of it is verified yet. */
+export interface CrlFacts {
+  readonly issuerText: string;
+  /** Unix seconds. */
+  readonly thisUpdate: number;
+  readonly nextUpdate: number | undefined;
+}
+
 export type ChainVerdict = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
 /** The platform's X.509. Certificates and CRLs are DER. No method throws on foreign input. */
 export interface Pki {
   /** Undefined: not a certificate. */
   read(certificate: Uint8Array): CertificateFacts | undefined;
+  /** Undefined: not a CRL. */
+  readCrl(crl: Uint8Array): CrlFacts | undefined;
   /** PKCS #8, PKCS #1 or SEC 1, DER; undefined: no key that can be used here. */
   signingKey(der: Uint8Array): SigningKey | undefined;
   /** True when `signature` of `octets` is that of the key (SubjectPublicKeyInfo, DER). */

@@ -1,5 +1,6 @@
 #include "napi-x509.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "x509.h"
@@ -56,6 +57,20 @@ napi_value binding_x509_read(napi_env env, napi_callback_info info) {
     set_value(env, made, "addresses", make_names(env, &facts, X509_ADDRESS));
   }
   x509_facts_free(&facts);
+  return made;
+}
+
+napi_value binding_x509_read_crl(napi_env env, napi_callback_info info) {
+  struct args args;
+  struct x509_crl_facts facts;
+  napi_value made = NULL;
+  args_read(&args, env, info);
+  struct bytes der = args_bytes(&args, 0);
+  if (args.bad || !x509_read_crl((struct x509_octets){der.at, der.length}, &facts)) return NULL;
+  napi_create_object(env, &made);
+  set_value(env, made, "issuerText", make_string(env, facts.issuer_text));
+  set_number(env, made, "thisUpdate", facts.this_update);
+  set_value(env, made, "nextUpdate", isnan(facts.next_update) ? make_undefined(env) : make_number(env, facts.next_update));
   return made;
 }
 

@@ -8,6 +8,8 @@
 napi_value binding_x509_missing(napi_env env, napi_callback_info info);
 /* x509Read(der): the facts, or undefined. */
 napi_value binding_x509_read(napi_env env, napi_callback_info info);
+/* x509ReadCrl(der): the facts, or undefined. */
+napi_value binding_x509_read_crl(napi_env env, napi_callback_info info);
 /* x509VerifyChain(leaf, intermediates, anchors, crls, now, allowTlsUsage): undefined, or what is wrong. */
 napi_value binding_x509_verify_chain(napi_env env, napi_callback_info info);
 

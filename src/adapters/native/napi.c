@@ -369,6 +369,7 @@ NAPI_MODULE_INIT() {
       {"tcpCancel", tcp_cancel_call},
       {"x509Missing", binding_x509_missing},
       {"x509Read", binding_x509_read},
+      {"x509ReadCrl", binding_x509_read_crl},
       {"x509VerifyChain", binding_x509_verify_chain},
   };
   napi_value causes = NULL;

@@ -32,6 +32,9 @@ typedef int (*verify_callback)(int ok, X509_STORE_CTX *ctx);
   CALL(X509_CRL *, d2i_X509_CRL, (X509_CRL **made, const unsigned char **in, long length))                 \
   CALL(void, X509_CRL_free, (X509_CRL *crl))                                                               \
   CALL(int, X509_CRL_get_signature_nid, (const X509_CRL *crl))                                             \
+  CALL(X509_NAME *, X509_CRL_get_issuer, (const X509_CRL *crl))                                            \
+  CALL(const ASN1_STRING *, X509_CRL_get0_lastUpdate, (const X509_CRL *crl))                               \
+  CALL(const ASN1_STRING *, X509_CRL_get0_nextUpdate, (const X509_CRL *crl))                               \
   CALL(int, OBJ_find_sigid_algs, (int signature, int *digest, int *key))                                   \
   CALL(X509_NAME *, X509_get_subject_name, (const X509 *certificate))                                      \
   CALL(X509_NAME *, X509_get_issuer_name, (const X509 *certificate))                                       \

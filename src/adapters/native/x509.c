@@ -12,6 +12,8 @@
 #define AUTH_LEVEL 2
 /* CA certificates between leaf and anchor; a peer sends three at most (I3.6-1). */
 #define DEPTH_MOST 6
+/* Octets of a CRL: some hundred thousand revoked certificates. */
+#define CRL_MOST (16l << 20)
 #define EKU_ANY "2.5.29.37.0"
 #define EKU_IPSEC_IKE "1.3.6.1.5.5.7.3.17"
 #define EKU_SERVER_AUTH "1.3.6.1.5.5.7.3.1"
@@ -181,6 +183,31 @@ void x509_facts_free(struct x509_facts *facts) {
   memset(facts, 0, sizeof *facts);
 }
 
+/* Trailing octets make it something else. */
+static X509_CRL *parse_crl(struct x509_octets der) {
+  const unsigned char *at = der.at;
+  if (der.length == 0 || der.length > (size_t)CRL_MOST) return NULL;
+  X509_CRL *made = ssl.d2i_X509_CRL(NULL, &at, (long)der.length);
+  if (made == NULL || at == der.at + der.length) return made;
+  ssl.X509_CRL_free(made);
+  return NULL;
+}
+
+bool x509_read_crl(struct x509_octets der, struct x509_crl_facts *facts) {
+  memset(facts, 0, sizeof *facts);
+  if (x509_load() != NULL) return false;
+  ssl.ERR_set_mark();
+  X509_CRL *crl = parse_crl(der);
+  if (crl != NULL) {
+    print_name(ssl.X509_CRL_get_issuer(crl), facts->issuer_text);
+    facts->this_update = unix_time(ssl.X509_CRL_get0_lastUpdate(crl));
+    facts->next_update = unix_time(ssl.X509_CRL_get0_nextUpdate(crl));
+    ssl.X509_CRL_free(crl);
+  }
+  ssl.ERR_pop_to_mark();
+  return crl != NULL;
+}
+
 /* ---- A chain ---- */
 
 static const struct {
@@ -294,8 +321,7 @@ static bool may_do_ike(X509 *leaf, bool allow_tls, const char **words) {
 
 static bool add_crls(X509_STORE *store, struct x509_list crls, const char **words) {
   for (size_t i = 0; i < crls.count; i++) {
-    const unsigned char *at = crls.items[i].at;
-    X509_CRL *crl = ssl.d2i_X509_CRL(NULL, &at, (long)crls.items[i].length);
+    X509_CRL *crl = parse_crl(crls.items[i]);
     int digest = 0;
     *words = "a CRL cannot be read";
     if (crl == NULL) return false;

@@ -59,6 +59,16 @@ const char *x509_load(void);
 bool x509_read(struct x509_octets der, struct x509_facts *facts);
 void x509_facts_free(struct x509_facts *facts);
 
+struct x509_crl_facts {
+  char issuer_text[X509_TEXT];
+  /* Unix seconds; NAN: not there. */
+  double this_update;
+  double next_update;
+};
+
+/* Reads one DER CRL; false when it is none. */
+bool x509_read_crl(struct x509_octets der, struct x509_crl_facts *facts);
+
 struct x509_rules {
   struct x509_list anchors;
   struct x509_list crls;

@@ -94,6 +94,8 @@ export interface NativeAddon {
   x509Missing(): string | undefined;
   /** A certificate's facts in the shape of `CertificateFacts`; undefined when it is none. */
   x509Read(certificate: Uint8Array): object | undefined;
+  /** A CRL's facts in the shape of `CrlFacts`; undefined when it is none. */
+  x509ReadCrl(crl: Uint8Array): object | undefined;
   /** Undefined when the chain holds, else what is wrong. `now` in Unix seconds, negative: dates are not looked at. */
   x509VerifyChain(
     leaf: Uint8Array, intermediates: readonly Uint8Array[], anchors: readonly Uint8Array[], crls: readonly Uint8Array[], now: number, allowTlsUsage: boolean,

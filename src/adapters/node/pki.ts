@@ -1,6 +1,6 @@
 import { constants, createPrivateKey, createPublicKey, sign, verify, type KeyObject, type SignKeyObjectInput } from 'node:crypto';
 import { invariant } from '../../base/index.ts';
-import type { CertificateFacts, KeyKind, Pki, SignatureScheme, SigningKey } from '../../crypto/index.ts';
+import type { CertificateFacts, CrlFacts, KeyKind, Pki, SignatureScheme, SigningKey } from '../../crypto/index.ts';
 import type { NativeAddon } from './native.ts';
 
 /** What `sign` and `verify` of Node need for a scheme. */
@@ -94,11 +94,12 @@ function verifySignature(publicKey: Uint8Array, scheme: SignatureScheme, octets:
 }
 
 /** Certificates by the OpenSSL of this process; a string says why there are none. */
-export function nodePki(addon: Pick<NativeAddon, 'x509Missing' | 'x509Read' | 'x509VerifyChain'>): Pki | string {
+export function nodePki(addon: Pick<NativeAddon, 'x509Missing' | 'x509Read' | 'x509ReadCrl' | 'x509VerifyChain'>): Pki | string {
   const missing = addon.x509Missing();
   if (missing !== undefined) return `certificates cannot be used: ${missing}`;
   return {
     read: (certificate) => addon.x509Read(certificate) as CertificateFacts | undefined,
+    readCrl: (crl) => addon.x509ReadCrl(crl) as CrlFacts | undefined,
     signingKey,
     verify: verifySignature,
     verifyChain(leaf, intermediates, { anchors, crls, now, allowTlsUsage }) {

@@ -1,22 +1,22 @@
-import { after, ipBytes, ipFamily, millis, printable, randomFraction, sameBytes, toHex, type Path } from '../../base/index.ts';
+import { after, ipBytes, ipFamily, millis, randomFraction, type Path } from '../../base/index.ts';
 import { findNotify, findPayload, ID_TYPE, idPayload, isErrorNotify, notify, notifyName, PROTOCOL, type ChildSpi, type IdPayload, type Payload } from '../../codec/ike/index.ts';
-import { authOctets, pskAuth } from '../../crypto/index.ts';
+import { certificateRequest, checkPeer, findConnection, proveSelf, type PeerVerdict } from '../authentication.ts';
 import { installChild } from '../child-sa.ts';
 import { CHILD_USE_TIME, SETUP_TIME, SOFT_JITTER, SOFT_SHARE } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import { messageLimit } from '../fragments.ts';
 import type { IkeSa } from '../ike-sa.ts';
+import { identityText } from '../identities.ts';
 import { fatalNotify } from '../message-rules.ts';
 import { buildProposals, checkAnswer } from '../negotiate.ts';
 import { isSubset, prefixSelector } from '../selectors.ts';
-import type { IkeChildConfig, IkeConnection, IkeIdentity, LocalAuth, RemoteAuth } from '../types.ts';
+import type { IkeChildConfig, IkeIdentity } from '../types.ts';
 import { answerChild, spiBytes, spiOf } from './child-create.ts';
 import { acceptsAddresses } from './ike-init.ts';
 import { refreshPath } from './ike-mobike.ts';
 import { deleteUnusedTask } from './informational.ts';
 
-const AUTH_SHARED_KEY = 2;
 /** In IKE_AUTH no key exchange can follow (I1.2-5). */
 const CHILD_RULES = { protocol: PROTOCOL.ESP, spiSize: 4, groups: 'forbidden' } as const;
 
@@ -25,29 +25,6 @@ const addressIdentity = (path: Path): IkeIdentity => ({
   idType: ipFamily(path.local.address) === 4 ? ID_TYPE.IPV4_ADDR : ID_TYPE.IPV6_ADDR,
   data: ipBytes(path.local.address),
 });
-
-/** An identity as people read it; octets that are no text are shown in hexadecimal. */
-function identityText(id: IdPayload): string {
-  if (id.idType === ID_TYPE.FQDN || id.idType === ID_TYPE.RFC822_ADDR) return printable(String.fromCharCode(...id.data.subarray(0, 255)));
-  if (id.idType === ID_TYPE.IPV4_ADDR && id.data.length === 4) return Array.from(id.data).join('.');
-  return `${id.idType}:${toHex(id.data.subarray(0, 64))}`;
-}
-
-const sameIdentity = (wanted: IkeIdentity, id: IdPayload): boolean => wanted.idType === id.idType && sameBytes(wanted.data, id.data);
-
-/** Until certificates are here: a pre-shared key, or one that fits nothing. */
-const pskOf = (auth: LocalAuth | RemoteAuth): Uint8Array => (auth.method === 'psk' ? auth.psk.reveal() : new Uint8Array());
-
-/** AUTH data of one side (RFC 7296 §2.15). */
-function authData(sa: IkeSa, side: 'initiator' | 'responder', psk: Uint8Array, idBody: Uint8Array, ctx: Ctx): Uint8Array {
-  const { setup } = sa;
-  if (!setup) throw new Error('AUTH without setup state');
-  const { hash, keys } = sa.keyed();
-  const octets = side === 'initiator'
-    ? authOctets(ctx.deps.suite, hash, setup.request, setup.nr, keys.skPi, idBody)
-    : authOctets(ctx.deps.suite, hash, setup.response, setup.ni, keys.skPr, idBody);
-  return pskAuth(ctx.deps.suite, hash, psk, octets);
-}
 
 /** The IKE_AUTH request of an initiator, with its first Child SA. */
 export function authTask(): Task {
@@ -59,15 +36,22 @@ export function authTask(): Task {
       const { connection } = sa;
       config = connection?.children[0];
       if (!connection || !config) return undefined;
-      spi = ctx.host.newChildSpi();
       const identity = connection.localId ?? addressIdentity(sa.path);
       sa.localId = identity;
       const idi = idPayload('IDi', identity.idType, identity.data);
+      const own = proveSelf(sa, 'initiator', connection.auth, idi.body, ctx);
+      if (typeof own === 'string') {
+        sa.close('authentication_failed', own, ctx);
+        return undefined;
+      }
+      spi = ctx.host.newChildSpi();
       return [
         idi,
+        ...own.certs,
         ...(ctx.host.firstContact(connection) ? [notify('INITIAL_CONTACT')] : []),
+        ...certificateRequest([connection.remoteAuth], ctx.deps.suite),
         ...(connection.remoteId ? [idPayload('IDr', connection.remoteId.idType, connection.remoteId.data)] : []),
-        { type: 'AUTH', method: AUTH_SHARED_KEY, data: authData(sa, 'initiator', pskOf(connection.auth), idi.body, ctx) },
+        own.auth,
         { type: 'SA', proposals: buildProposals(config.espProposals, PROTOCOL.ESP, spiBytes(spi), false) },
         { type: 'TSi', selectors: config.localTs.map(prefixSelector) },
         { type: 'TSr', selectors: config.remoteTs.map(prefixSelector) },
@@ -92,22 +76,21 @@ function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloa
     ctx.host.freeChildSpi(spi);
     return sa.close('authentication_failed', `the peer refused IKE_AUTH: ${errors.map((p) => notifyName(p.notify)).join(', ') || 'no AUTH payload'}`, ctx);
   }
-  const expected = authData(sa, 'responder', pskOf(connection.remoteAuth), idr.body, ctx);
   const refuse = (why: string): void => {
     ctx.host.freeChildSpi(spi);
     // I2.21-1: the peer takes the SA for established. It is told once; if that is lost its own liveness check finds out.
     sa.transmit(sa.path, sa.encodeRequest('INFORMATIONAL', sa.exchanges.nextId, [notify('AUTHENTICATION_FAILED')], messageLimit(sa.path)), ctx);
     sa.close('authentication_failed', why, ctx);
   };
-  if (auth.method !== AUTH_SHARED_KEY || !ctx.deps.suite.equal(expected, auth.data)) return refuse(`the peer's AUTH does not verify (is the PSK the same on both sides?)`);
-  if (connection.remoteId && !sameIdentity(connection.remoteId, idr)) return refuse(`the peer is ${identityText(idr)}, remote_id asks for ${connection.remoteId.text}`);
+  const peer = checkPeer(sa, 'initiator', connection, idr, payloads, ctx);
+  if (!peer.ok) return refuse(peer.why);
   const fatal = fatalNotify(payloads) ?? (findNotify(payloads, 'UNSUPPORTED_CRITICAL_PAYLOAD') ? 'invalid_syntax' : undefined);
   if (fatal) {
     // I2.21.2-1: with these the peer ended the SA as well.
     ctx.host.freeChildSpi(spi);
     return sa.close(fatal, `the peer refused IKE_AUTH: ${errors.map((p) => notifyName(p.notify)).join(', ')}`, ctx);
   }
-  sa.peerId = { text: identityText(idr), idType: idr.idType, data: idr.data.slice() };
+  meetPeer(sa, idr, peer, ctx);
   sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
   establish(sa, ctx);
   installFirst(sa, config, spi, payloads, ctx);
@@ -155,6 +138,13 @@ function establish(sa: IkeSa, ctx: Ctx): void {
   sa.event({ type: 'ike.established', chain: sa.chain, connection: sa.name, role: sa.mobikeRole, path: sa.path, peer: sa.peerId?.text ?? '', mobike: sa.mobility.supported, took }, ctx);
 }
 
+/** Who the peer is, now that it has proven it. */
+function meetPeer(sa: IkeSa, id: IdPayload, peer: Extract<PeerVerdict, { ok: true }>, ctx: Ctx): void {
+  sa.peerId = { text: peer.name, idType: id.idType, data: id.data.slice() };
+  sa.undated = peer.undated;
+  if (peer.undated) sa.log('warn', `the clock is not set yet: the certificate of ${peer.name} is accepted without a look at its dates, until it is`, ctx);
+}
+
 /** The responder's half of IKE_AUTH. `respond` seals and sends. */
 export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path, respond: (payloads: readonly Payload[]) => void, ctx: Ctx): void {
   const refuse = (why: string): void => {
@@ -167,30 +157,24 @@ export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path,
   const wanted = findPayload(payloads, 'IDr');
   const { setup } = sa;
   if (!idi || !auth || !setup) return refuse('IKE_AUTH without IDi or AUTH');
-  if (auth.method !== AUTH_SHARED_KEY) return refuse(`authentication method ${auth.method} is not supported`);
-  const connection = findConnection(ctx.host.responders(), idi, wanted, path);
+  const connection = findConnection(ctx.host.responders().filter((c) => acceptsAddresses(c, path)), idi, wanted, auth.method);
   if (!connection) return refuse(`no connection for identity ${identityText(idi)}`);
-  if (!ctx.deps.suite.equal(authData(sa, 'initiator', pskOf(connection.remoteAuth), idi.body, ctx), auth.data))
-    return refuse(`AUTH of ${identityText(idi)} does not verify (is the PSK of connection '${connection.name}' the same on both sides?)`);
+  const peer = checkPeer(sa, 'responder', connection, idi, payloads, ctx);
+  if (!peer.ok) return refuse(peer.why);
+  const localId = connection.localId ?? addressIdentity(path);
+  const idr = idPayload('IDr', localId.idType, localId.data);
+  const own = proveSelf(sa, 'responder', connection.auth, idr.body, ctx);
+  if (typeof own === 'string') return refuse(`connection '${connection.name}': ${own}`);
   sa.connection = connection;
   sa.name = connection.name;
   // M3.3-2: the addresses of the IKE SA are those of the first IKE_AUTH request.
   sa.path = path;
-  sa.localId = connection.localId ?? addressIdentity(path);
-  sa.peerId = { text: identityText(idi), idType: idi.idType, data: idi.data.slice() };
+  sa.localId = localId;
+  meetPeer(sa, idi, peer, ctx);
   sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
-  if (findNotify(payloads, 'INITIAL_CONTACT')) for (const old of ctx.host.siblings(sa.localId, sa.peerId, sa)) old.close('replaced', 'INITIAL_CONTACT', ctx);
-  const idr = idPayload('IDr', sa.localId.idType, sa.localId.data);
-  const mine: Payload = { type: 'AUTH', method: AUTH_SHARED_KEY, data: authData(sa, 'responder', pskOf(connection.auth), idr.body, ctx) };
+  if (findNotify(payloads, 'INITIAL_CONTACT')) for (const old of ctx.host.siblings(localId, { text: peer.name, idType: idi.idType, data: idi.data }, sa)) old.close('replaced', 'INITIAL_CONTACT', ctx);
   establish(sa, ctx);
   ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, opensPinhole: false });
   const child = answerChild(sa, payloads, { ni: setup.ni, nr: setup.nr, ke: undefined, rules: CHILD_RULES, use: { at: after(ctx.now, CHILD_USE_TIME) } }, ctx);
-  respond([idr, mine, ...child.payloads, ...(sa.mobility.supported ? [notify('MOBIKE_SUPPORTED')] : [])]);
-}
-
-/** The section whose identities and addresses fit; the PSK is that section's (I1.2-3: looked up by both identities). */
-function findConnection(responders: readonly IkeConnection[], idi: IdPayload, wanted: IdPayload | undefined, path: Path): IkeConnection | undefined {
-  const fits = responders.filter((c) =>
-    acceptsAddresses(c, path) && (!c.remoteId || sameIdentity(c.remoteId, idi)) && (!wanted || !c.localId || sameIdentity(c.localId, wanted)));
-  return fits.find((c) => c.remoteId) ?? fits[0];
+  respond([idr, ...own.certs, own.auth, ...child.payloads, ...(sa.mobility.supported ? [notify('MOBIKE_SUPPORTED')] : [])]);
 }

@@ -120,6 +120,7 @@ function succeed(old: IkeSa, asInitiator: boolean, spiI: IkeSpi, spiR: IkeSpi, c
   old.successor = sa;
   sa.localId = old.localId;
   sa.peerId = old.peerId;
+  sa.undated = old.undated;
   sa.establishedAt = old.establishedAt;
   sa.lastIke = ctx.now;
   sa.fragmentation = old.fragmentation;

@@ -132,6 +132,12 @@ test('I3.6-2: validity ends to the second', () => {
   assert.match(chain('future', [], { now: start - 1 }), new RegExp('not valid before'));
 });
 
+test('I3.6-2: what a CRL says', () => {
+  assert.deepEqual(pki.readCrl(crl('root-old')), { issuerText: 'CN=Example Root CA, O=Example', thisUpdate: Date.UTC(2020, 0, 1) / 1000, nextUpdate: Date.UTC(2021, 0, 1) / 1000 });
+  const good = crl('root');
+  for (const bad of [new Uint8Array(), crt('root'), good.subarray(1), Uint8Array.of(...good, 0)]) assert.equal(pki.readCrl(bad), undefined);
+});
+
 const KEYS: readonly (readonly [name: string, kind: KeyKind, bits: number, schemes: readonly SignatureScheme[]])[] = [
   ['hub-rsa', 'rsa', 2048, ['rsa-pss-sha256', 'rsa-pss-sha384', 'rsa-pss-sha512', 'rsa-pkcs1-sha256', 'rsa-pkcs1-sha384', 'rsa-pkcs1-sha512']],
   ['hub-p256', 'ec-p256', 256, ['ecdsa-sha256', 'ecdsa-sha384', 'ecdsa-sha512']],
@@ -176,6 +182,6 @@ test('SG3-3: keys that cannot be used here are none', () => {
 });
 
 test('without OpenSSL in the process it is said why there are no certificates', () => {
-  const none = { x509Missing: () => 'no OpenSSL 3', x509Read: () => undefined, x509VerifyChain: () => 'no' };
+  const none = { x509Missing: () => 'no OpenSSL 3', x509Read: () => undefined, x509ReadCrl: () => undefined, x509VerifyChain: () => 'no' };
   assert.equal(nodePki(none), 'certificates cannot be used: no OpenSSL 3');
 });
