@@ -6,7 +6,7 @@ TS := $(shell find src -name '*.ts' -o -name 'validate.js' 2>/dev/null)
 C := $(wildcard src/adapters/native/*.c src/adapters/native/*.h)
 
 .DEFAULT_GOAL := build
-.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz interop interop-matrix demo bench package lint types conformance clean
+.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz mutate interop interop-matrix demo bench package lint types conformance clean
 
 help:
 	@echo 'make build    build/mobiked and build/mobikectl, runnable in place'
@@ -16,6 +16,7 @@ help:
 	@echo 'make conformance  test/conformance/*.md: every requirement and its tests'
 	@echo 'make bench    the figures'
 	@echo 'make fuzz     coverage-guided fuzzing of every parser and of live SAs, FUZZ_SECONDS=n'
+	@echo 'make mutate   mutation testing of the IKE codec, engine and key schedule'
 	@echo 'make package  build/mobiked_VERSION_x86_64.ipk'
 
 node_modules/.stamp: package.json package-lock.json
@@ -81,6 +82,11 @@ test: types lint package
 fuzz: build
 	-@test/setup.sh fuzz
 	$(NODE) test/fuzz/run.mjs $(FUZZ)
+
+# Mutation testing of codec/ike, crypto and ike: score, survivors, those on lines with an RFC reference. Goes on where it was stopped;
+# see test/mutation/run.mjs. MUTATE='--report', MUTATE='src/crypto --seconds 600'.
+mutate: node_modules/.stamp
+	nice -n 15 $(NODE) test/mutation/run.mjs $(MUTATE)
 
 interop: build
 	-@test/setup.sh test
