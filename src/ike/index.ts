@@ -16,5 +16,6 @@
 export * from './engine.ts';
 export type * from './types.ts';
 export { judgeAuthorities, judgeCredentials, type Authorities, type Credentials } from './credentials.ts';
+export { nameProblem } from './identities.ts';
 export { natHash } from './nat.ts';
 export { narrow, isSubset, prefixSelector } from './selectors.ts';

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { instant, toHex, type Instant } from '../base/index.ts';
-import { connectTcp, createControlPort, createEspPort, createKernelPort, createLogPort, createMqttPort, createResolverPort, createUbusPort, createUdpPort, NativeHost, nodeCrypto, nodeEntropy, pickNetlink } from '../adapters/node/index.ts';
+import { connectTcp, createControlPort, createEspPort, createKernelPort, createLogPort, createMqttPort, createResolverPort, createUbusPort, createUdpPort, NativeHost, nodeCrypto, nodeEntropy, nodePki, pickNetlink } from '../adapters/node/index.ts';
 import { formatProblem, type LogLevel } from '../config/index.ts';
 import { Daemon, run } from '../daemon/index.ts';
 import type { Effect, Input } from '../ports/index.ts';
@@ -84,7 +84,9 @@ async function start(options: DaemonOptions): Promise<number> {
     }
   };
 
-  const core = new Daemon({ suite: nodeCrypto(), entropy: nodeEntropy() });
+  const pki = nodePki(native.addon);
+  if (typeof pki === 'string') say('warn', pki);
+  const core = new Daemon({ suite: { ...nodeCrypto(), pki: typeof pki === 'string' ? undefined : pki }, entropy: nodeEntropy() });
   const loop = run(core, {
     now: monotonic,
     arm(deadline, fire) {
