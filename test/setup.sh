@@ -28,6 +28,14 @@ for pair in $list; do
   esac
   case " $missing " in *" $package "*) ;; *) missing="$missing $package" ;; esac
 done
+# libreswan would push strongSwan out if it were installed: its package is unpacked, the libraries it needs are installed.
+peers=$(dirname "$0")/../build/peers
+pluto=$peers/libreswan/usr/libexec/ipsec/pluto
+unpack=
+if [ "$verb" = test ] && { [ ! -x "$pluto" ] || ldd "$pluto" | grep -q 'not found'; }; then
+  unpack=yes
+  missing="$missing libnss3-tools libcurl3-nss libevent-core-2.1-7 libevent-pthreads-2.1-7 libldap-2.5-0 libldns3 libunbound8 libpam0g libaudit1 libcap-ng0 libselinux1"
+fi
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" != 0 ]; then
@@ -49,7 +57,9 @@ fi
 # shellcheck disable=SC2086
 if apt-get install -y --no-install-recommends $missing >"$log" 2>&1 || { apt-get update >>"$log" 2>&1 && apt-get install -y --no-install-recommends $missing >>"$log" 2>&1; }; then
   echo "installed:$missing"
-  exit 0
+  [ -z "$unpack" ] && exit 0
+  mkdir -p "$peers" && cd "$peers" && rm -rf libreswan libreswan_*.deb && apt-get download libreswan >"$log" 2>&1 && dpkg -x libreswan_*.deb libreswan && rm -f libreswan_*.deb && exit 0
+  missing=' libreswan (unpacked in build/peers)'
 fi
 tail -n 5 "$log" >&2
 echo "could not install:$missing" >&2

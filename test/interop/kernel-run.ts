@@ -6,13 +6,13 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { monotonic, type Stream } from '../lab/index.ts';
+import { monotonic, tool, type Stream } from '../lab/index.ts';
 import { writeMatrix, type Cell } from './matrix.ts';
 import { Mobiked } from './mobiked.ts';
 import type { Peer } from './peer.ts';
-import { Scene, type SceneOptions } from './scene.ts';
+import { INNER, Scene, type SceneOptions } from './scene.ts';
 import { mobikedConfig, peerProblem, type Tuning } from './story.ts';
-import { GUEST, LINES_FILE, Uml, umlProblem } from './uml.ts';
+import { GUEST, GUEST_RESULTS, LINES_FILE, Uml, umlProblem } from './uml.ts';
 
 /** A tunnel that is up, and both its ends. */
 export interface Live {
@@ -47,8 +47,8 @@ export interface Run {
   readonly ciphers: string;
   readonly scene?: SceneOptions;
   readonly tuning: Tuning;
-  /** Prepares the peer at its end and starts it. */
-  readonly start: (scene: Scene, end: 'router' | 'hub') => Promise<Peer>;
+  /** Prepares the peer at its end; it is started later. */
+  readonly peerAt: (scene: Scene, end: 'router' | 'hub') => Promise<Peer>;
   /** The first sets the tunnel up. */
   readonly steps: readonly Step[];
   /** Why none of it can be. */
@@ -83,6 +83,7 @@ function declare(runs: readonly Run[], entry: string): void {
   const names = [...new Set(runs.filter((r) => r.skip === undefined).map((r) => r.guest))];
   let ended = 0;
   const began = monotonic();
+  if (problem === undefined) tool('stream'); // the guest cannot write where it would be compiled
   if (problem === undefined) for (const name of names) {
     const guest = new Uml(name, entry);
     guests.set(name, guest);
@@ -108,7 +109,9 @@ function declare(runs: readonly Run[], entry: string): void {
   };
   runs.forEach((run, at) => run.steps.forEach((step, number) => {
     const skip = problem ?? run.skip ?? step.skip;
-    const cell = (state: Cell['state'], why?: string): void => void cells.push({ peer: run.peer, role: run.role, auth: run.auth, ciphers: run.ciphers, story: step.story, state, ...(why === undefined ? {} : { why }) });
+    const own: Cell = { peer: run.peer, role: run.role, auth: run.auth, ciphers: run.ciphers, story: step.story, state: 'skipped', why: 'not run' };
+    cells.push(own);
+    const cell = (state: Cell['state'], why: string): void => void Object.assign(own, { state, why });
     if (skip !== undefined) {
       if (problem === undefined) cell('skipped', skip);
       test(`${step.title} (${runTitle(run)})`, { skip }, () => undefined);
@@ -117,7 +120,7 @@ function declare(runs: readonly Run[], entry: string): void {
     // A test waits for the ones before it in the guest too, so its limit is that of the whole guest.
     test(`${step.title} (${runTitle(run)})`, { timeout: 600_000 }, async (t) => {
       const line = await result(run, at, number);
-      cell(line.result, line.result === 'passed' ? undefined : line.text);
+      cell(line.result, line.text);
       if (line.result === 'skipped') t.skip(line.text);
       else assert.equal(line.result, 'passed', line.text);
       if (line.result === 'passed') process.stdout.write(`figure: ${line.ms} ms: ${runTitle(run)}: ${step.story}${line.text === '' ? '' : `: ${line.text}`}\n`);
@@ -188,22 +191,14 @@ async function runOne(run: Run, tell: (step: number, result: Line['result'], tex
 /** Our side must listen before a peer that begins, and the peer's before ours. */
 async function openRun(run: Run, scene: Scene, end: 'router' | 'hub', reports: { report(): string }[], figure: (text: string) => void): Promise<Live> {
   await scene.open(run.scene ?? {});
+  if (process.env['CAPTURE'] !== undefined) scene.isp.spawn(['tcpdump', '-i', 'pub', '-U', '-w', `${GUEST_RESULTS}/${run.guest}-${run.role}.pcap`, 'udp']);
   const ours = new Mobiked(scene[end], scene.dir, mobikedConfig(end, run.tuning), true);
-  const theirs = end === 'router' ? 'hub' : 'router';
-  let peer: Peer;
-  if (end === 'router') {
-    peer = await run.start(scene, theirs);
-    reports.push(peer, ours);
-    await ours.start();
-  } else {
-    await ours.start();
-    reports.push(ours);
-    peer = await run.start(scene, theirs);
-    reports.push(peer);
-    await peer.initiate();
-  }
+  const peer = await run.peerAt(scene, end === 'router' ? 'hub' : 'router');
+  reports.push(peer, ours);
+  for (const one of end === 'router' ? [peer, ours] : [ours, peer]) await one.start();
+  if (end === 'hub') await peer.initiate();
   await ours.event('child.established', 0, 20_000);
-  const stream = await scene.echo('router', '10.2.0.1', { rate: 25 });
+  const stream = await scene.echo('router', INNER.hub, { rate: 25 });
   return { scene, ours, peer, end, stream, figure };
 }
 

@@ -17,7 +17,7 @@ class KernelSwan implements Peer {
     this.name = swan.name;
   }
 
-  async restart(): Promise<void> {
+  async start(): Promise<void> {
     await this.#swan.start(this.#config);
   }
 
@@ -41,8 +41,8 @@ class KernelSwan implements Peer {
     return this.#swan.run('--terminate', '--ike', 'iop');
   }
 
-  async ikeSpis(): Promise<readonly (readonly [string, string])[]> {
-    return (await this.#swan.sas()).filter((sa) => sa.state === 'ESTABLISHED').map((sa) => [sa.initiatorSpi, sa.responderSpi]);
+  async ikeSas(): ReturnType<Peer['ikeSas']> {
+    return (await this.#swan.sas()).filter((sa) => sa.state === 'ESTABLISHED').map((sa) => ({ name: sa.initiatorSpi, spis: [sa.initiatorSpi, sa.responderSpi] }));
   }
 
   report(): string {
@@ -59,11 +59,9 @@ const GCM: Variant = { ike: 'aes256gcm16-prfsha256-x25519', esp: 'aes256gcm16-x2
 function run(role: 'initiator' | 'responder', variant: Variant, tuning: Tuning = {}, peer: SwanTuning = {}): Run {
   return {
     guest: 'strongswan', peer: 'strongSwan 5.9.8', role, auth: 'PSK', ciphers: `${variant.ike}, ${variant.esp}`, scene: { nat: ['wwan0'] },
-    tuning: { ike: variant.ike, esp: variant.esp, ...tuning, options: { dpd_delay: '2s', ...tuning.options } },
-    start: async (scene: Scene, end) => {
-      const config = swanConfig(end, { ike: variant.ike, esp: variant.esp, ...peer });
-      return new KernelSwan(await new StrongSwan(scene[end], scene.dir, { delete_rekeyed_delay: 1 }).start(config), config);
-    },
+    tuning: { ike: variant.ike, esp: variant.esp, ...tuning, options: { liveness: '2s', ...tuning.options } },
+    peerAt: async (scene: Scene, end) =>
+      new KernelSwan(new StrongSwan(scene[end], scene.dir, { delete_rekeyed_delay: 1 }), swanConfig(end, { ike: variant.ike, esp: variant.esp, ...peer })),
     steps: [
       setUp(variant), rekeyChild('mobiked'), rekeyChild('peer'), rekeyIke('mobiked'), rekeyIke('peer'), move(), closedByPeer(), restartOfPeer(), closedByUs(),
     ],

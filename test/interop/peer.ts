@@ -2,8 +2,8 @@
 export interface Peer {
   /** For messages and the matrix. */
   readonly name: string;
-  /** Starts anew with the same configuration after `stop`. */
-  restart(): Promise<void>;
+  /** Starts, also anew with the same configuration after `stop`. */
+  start(): Promise<unknown>;
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Sets IKE SA and Child SA up; resolves when the peer says that it is done. */
   initiate(): Promise<unknown>;
@@ -11,8 +11,8 @@ export interface Peer {
   rekeyIke(): Promise<unknown>;
   /** Deletes the IKE SA with a Delete on the wire. */
   close(): Promise<unknown>;
-  /** SPIs of the IKE SAs that are up, as mobikectl spells them, initiator first. */
-  ikeSpis(): Promise<readonly (readonly [string, string])[]>;
+  /** The IKE SAs that are up: a name that no other has had, and where the peer tells them the SPIs as mobikectl spells them, initiator first. */
+  ikeSas(): Promise<readonly { readonly name: string; readonly spis?: readonly [string, string] }[]>;
   /** For a failed test. */
   report(): string;
 }

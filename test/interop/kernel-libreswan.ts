@@ -1,0 +1,54 @@
+/** libreswan's pluto with the kernel's ESP. It has one pair of networks a connection: IPv4 alone. */
+import { Libreswan, libreswanProblem } from './libreswan.ts';
+import type { Run } from './kernel-run.ts';
+import { closedByPeer, closedByUs, move, rekeyChild, rekeyIke, restartOfPeer, setUp, type SetUp } from './kernel-steps.ts';
+import { HUB, INNER, NETS, UPLINKS, type Scene } from './scene.ts';
+import { HUB_ID, PSK, ROUTER_ID } from './story.ts';
+
+interface Variant extends SetUp {
+  readonly esp: string;
+  /** The same in pluto's words. */
+  readonly theirs: { readonly ike: string; readonly esp: string };
+}
+
+const GCM: Variant = {
+  ike: 'aes256gcm16-prfsha256-x25519', esp: 'aes256gcm16-x25519', kernel: ['rfc4106(gcm(aes))'],
+  theirs: { ike: 'aes_gcm256-sha2_256-dh31', esp: 'aes_gcm256-none-dh31' },
+};
+
+/** M3.7-4: without it nothing proves that the peer receives where it says it is, and no traffic is sent there. */
+const NO_COOKIE2 = 'libreswan 4.10 as initiator answers the routability check without COOKIE2, so mobiked does not turn its ESP (M3.7-4)';
+
+function connection(end: 'router' | 'hub', variant: Variant): { readonly [key: string]: string } {
+  const router = { address: UPLINKS.wan0.address, id: `@${ROUTER_ID}`, net: NETS.router[0] };
+  const hub = { address: HUB, id: `@${HUB_ID}`, net: NETS.hub[0] };
+  const [mine, theirs] = end === 'router' ? [router, hub] : [hub, router];
+  return {
+    ikev2: 'insist', authby: 'secret', left: end === 'router' ? '%defaultroute' : mine.address, leftid: mine.id, leftsubnet: mine.net, right: end === 'hub' ? '%any' : theirs.address, rightid: theirs.id, rightsubnet: theirs.net,
+    ike: variant.theirs.ike, esp: variant.theirs.esp, mobike: 'yes', auto: 'add', rekey: 'yes', leftupdown: '%disabled', fragmentation: 'yes',
+  };
+}
+
+function run(role: 'initiator' | 'responder', variant: Variant): Run {
+  const problem = libreswanProblem();
+  const end = role === 'initiator' ? 'router' : 'hub';
+  const other = role === 'initiator' ? 'hub' : 'router';
+  return {
+    guest: 'libreswan', peer: 'libreswan 4.10', role, auth: 'PSK', ciphers: `${variant.ike}, ${variant.esp}`, scene: { nat: ['wwan0'] }, ...(problem === undefined ? {} : { skip: problem }),
+    tuning: {
+      ike: variant.ike, esp: variant.esp, options: { liveness: '2s' },
+      children: [{ name: 'lan', local: [NETS[end][0]], remote: [NETS[other][0]] }],
+    },
+    peerAt: async (scene: Scene, theirs) => {
+      // pluto leaves routes to its updown script; the kernel asks for one before it looks for a policy.
+      if (theirs === 'hub') await scene.hub.ip(`route add ${NETS.router[0]} via ${scene.publicAddress} src ${INNER.hub}`);
+      else await scene.router.ip(`route add ${NETS.hub[0]} via ${UPLINKS.wan0.gateway} src ${INNER.router}`);
+      return new Libreswan(scene[theirs], scene.dir, { connection: connection(theirs, variant), secrets: `: PSK "${PSK}"` });
+    },
+    steps: [
+      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer'), move(role === 'responder' ? NO_COOKIE2 : undefined), rekeyIke('mobiked'), rekeyIke('peer'), closedByPeer(), restartOfPeer(), closedByUs(),
+    ],
+  };
+}
+
+export const libreswanRuns: readonly Run[] = [run('initiator', GCM), run('responder', GCM)];
