@@ -82,7 +82,7 @@ function match(suite: IkeSuite, proposal: Proposal, rules: ChooseRules): Chosen 
   if (!encr) return undefined;
   const prf = rules.protocol === 1 ? pick(TRANSFORM.PRF, suite.prf) : pick(TRANSFORM.PRF, []);
   const integ = pick(TRANSFORM.INTEG, isAead(encr.id) ? [] : suite.integ);
-  const esn = rules.protocol === 3 ? pick(TRANSFORM.ESN, suite.esn) : 0;
+  const esn = pick(TRANSFORM.ESN, rules.protocol === 3 ? suite.esn : []);
   if (prf === undefined || integ === undefined || esn === undefined) return undefined;
   let group = 0;
   if (rules.groups !== 'forbidden') {
@@ -101,7 +101,7 @@ function match(suite: IkeSuite, proposal: Proposal, rules: ChooseRules): Chosen 
 /** Checks that an answer is one of our proposals with one transform of each type (I3.3.6-2); undefined: it is not. */
 export function checkAnswer(suites: readonly IkeSuite[], answer: readonly Proposal[], rules: ChooseRules): Chosen | undefined {
   const only = answer[0];
-  if (answer.length !== 1 || !only) return undefined;
+  if (answer.length !== 1 || !only || only.transforms.some((t) => t.unknownAttribute === true)) return undefined;
   const suite = suites[only.number - 1];
   if (!suite) return undefined;
   for (let type: number = TRANSFORM.ENCR; type <= TRANSFORM.ESN; type++)
