@@ -13,8 +13,8 @@ export interface Chosen {
   readonly esn: number;
 }
 
-/** AEAD ciphers carry their own integrity (RFC 5282 §8): 20 AES-GCM-16, 28 ChaCha20-Poly1305. */
-const isAead = (id: number): boolean => id === 20 || id === 28;
+/** AEAD ciphers carry their own integrity (RFC 5282 §8). */
+const isAead = (encr: Chosen['encr']): boolean => encrOf(encr.id, encr.keyLength)?.aead !== undefined;
 
 /** Proposals as offered, numbered from 1 (RFC 7296 §3.3.1). `withGroups`: false in IKE_AUTH, where no KE can follow (I1.2-5). */
 export function buildProposals(suites: readonly IkeSuite[], protocol: number, spi: Uint8Array, withGroups: boolean): Proposal[] {
@@ -72,7 +72,9 @@ function match(suite: IkeSuite, proposal: Proposal, rules: ChooseRules): Chosen 
   if (proposal.protocol !== rules.protocol || proposal.spi.length !== rules.spiSize || !spiUsable(proposal.spi)) return undefined;
   // I3.3.6-1: an unknown transform type makes the proposal unacceptable, an unknown transform only itself.
   if (proposal.transforms.some((t) => t.type < TRANSFORM.ENCR || t.type > TRANSFORM.ESN)) return undefined;
-  const offered = (type: number): Transform[] => proposal.transforms.filter((t) => t.type === type && t.unknownAttribute !== true);
+  // I3.3.5-1: only a cipher can have a Key Length; which, and whether it must, is compared with ours below.
+  const usable = (t: Transform): boolean => t.unknownAttribute !== true && (t.type === TRANSFORM.ENCR || t.keyLength === undefined);
+  const offered = (type: number): Transform[] => proposal.transforms.filter((t) => t.type === type && usable(t));
   const pick = (type: number, ours: readonly number[]): number | undefined => {
     const theirs = offered(type);
     if (ours.length === 0) return theirs.length === 0 || theirs.some((t) => t.id === 0) ? 0 : undefined;
@@ -81,7 +83,7 @@ function match(suite: IkeSuite, proposal: Proposal, rules: ChooseRules): Chosen 
   const encr = suite.encr.find((e) => offered(TRANSFORM.ENCR).some((t) => t.id === e.id && t.keyLength === e.keyLength));
   if (!encr) return undefined;
   const prf = rules.protocol === 1 ? pick(TRANSFORM.PRF, suite.prf) : pick(TRANSFORM.PRF, []);
-  const integ = pick(TRANSFORM.INTEG, isAead(encr.id) ? [] : suite.integ);
+  const integ = pick(TRANSFORM.INTEG, isAead(encr) ? [] : suite.integ);
   const esn = pick(TRANSFORM.ESN, rules.protocol === 3 ? suite.esn : []);
   if (prf === undefined || integ === undefined || esn === undefined) return undefined;
   let group = 0;

@@ -9,7 +9,7 @@ import {
   decodeChain, decodeHeader, encodeHeader, encodeMessage, encodePayloads, EXCHANGE, findNotify, findPayload, findPayloads, idPayload, ID_TYPE, isErrorNotify, knownNotify, notify,
   payloadCode, type ExchangeName, type IkeHeader, type IkeSpi, type NotifyPayload, type Payload, type Proposal, type TrafficSelector,
 } from '../../src/codec/ike/index.ts';
-import { authOctets, ikeKeys, pskAuth, skeyseed, skeyseedRekey, type DhGroup, type DhPair, type IkeKeys } from '../../src/crypto/index.ts';
+import { authOctets, DH_SECRET_OCTETS, ikeKeys, pskAuth, skeyseed, skeyseedRekey, type DhGroup, type DhPair, type IkeKeys } from '../../src/crypto/index.ts';
 import { connection, HUB, on4500, Pair, path as routerPath, seededEntropy, WAN, type Side } from './pair.ts';
 
 export const suite = nodeCrypto();
@@ -135,7 +135,7 @@ export class ScriptedPeer {
   }
 
   newDh(group: DhGroup): DhPair {
-    return suite.dh(group, this.#entropy.bytes(group === 31 ? 32 : 48, 'dh'));
+    return suite.dh(group, this.#entropy.bytes(DH_SECRET_OCTETS[group], 'dh'));
   }
 
   // ---- hearing --------------------------------------------------------------------------------------------------------
