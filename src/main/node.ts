@@ -4,10 +4,15 @@ import { existsSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { instant, toHex, type Instant } from '../base/index.ts';
-import { connectTcp, createControlPort, createEspPort, createKernelPort, createLogPort, createMqttPort, createResolverPort, createUbusPort, createUdpPort, NativeHost, nodeCrypto, nodeEntropy, nodePki, pickNetlink } from '../adapters/node/index.ts';
+import {
+  connectTcp, createControlPort, createEspPort, createKernelPort, createLogPort, createMqttPort, createResolverPort, createUbusPort, createUdpPort,
+  loadNative, NativeHost, nodeCrypto, nodeEntropy, nodePki, pickNetlink,
+} from '../adapters/node/index.ts';
 import { formatProblem, type LogLevel } from '../config/index.ts';
+import type { Pki } from '../crypto/index.ts';
 import { Daemon, run } from '../daemon/index.ts';
 import type { Effect, Input } from '../ports/index.ts';
+import { CLOCK_SET_MS, credentialReader, describeCertificates } from './credentials.ts';
 import { parseOptions, USAGE, type DaemonOptions } from './options.ts';
 import { readConfig } from './read-config.ts';
 import { ReplayRing } from './replay-ring.ts';
@@ -19,15 +24,24 @@ declare const __VERSION__: string;
 const LAST_CALL_MS = 1950;
 /** A wall clock that differs by more than this from what it was has been set. */
 const STEP_MS = 500;
-/** 2024-01-01: a clock before it has not been set since the router booted. */
-const CLOCK_SET_MS = 1_704_067_200_000;
 const MOST_TIMER_MS = 2_147_483_647;
 
 const monotonic = (): Instant => instant(Number(process.hrtime.bigint() / 1000n) / 1000);
 
+/** The platform's X.509, without a data plane; a string says why there is none. */
+function platformPki(): Pki | string {
+  try {
+    return nodePki(loadNative());
+  } catch (error) {
+    return `certificates cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
 function checkConfig(path: string): number {
-  const { problems } = readConfig(path);
+  const pki = platformPki();
+  const { config, problems } = readConfig(path, credentialReader(pki, () => Date.now()));
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  if (typeof pki !== 'string') for (const line of describeCertificates(pki, config)) process.stdout.write(`${line}\n`);
   if (problems.length === 0) process.stdout.write(`${path}: no problems\n`);
   return problems.length === 0 ? 0 : 1;
 }
@@ -46,6 +60,9 @@ async function start(options: DaemonOptions): Promise<number> {
   const log = createLogPort({ foreground: options.foreground, syslog: existsSync('/dev/log') ? (severity, text) => native.addon.syslog(severity, text) : undefined });
   const say = (level: LogLevel, text: string): void => log.perform({ type: 'log.write', level, text }, () => undefined);
   const tcp: typeof connectTcp extends (n: NativeHost, ...rest: infer R) => infer P ? (...rest: R) => P : never = (target, signal) => connectTcp(native, target, signal);
+  const pki = nodePki(native.addon);
+  if (typeof pki === 'string') say('warn', pki);
+  const reader = credentialReader(pki, () => Date.now());
   const control = createControlPort(join(options.runDir, 'mobiked.sock'));
   const udp = createUdpPort(native);
   const esp = createEspPort(native);
@@ -78,14 +95,12 @@ async function start(options: DaemonOptions): Promise<number> {
       case 'log.write':
         return log.perform(effect, deliver);
       case 'config.read':
-        return deliver({ type: 'config.loaded', loaded: readConfig(options.config) });
+        return deliver({ type: 'config.loaded', loaded: readConfig(options.config, reader) });
       case 'process.exit':
         return finished(effect.code);
     }
   };
 
-  const pki = nodePki(native.addon);
-  if (typeof pki === 'string') say('warn', pki);
   const core = new Daemon({ suite: { ...nodeCrypto(), pki: typeof pki === 'string' ? undefined : pki }, entropy: nodeEntropy() });
   const loop = run(core, {
     now: monotonic,
@@ -129,7 +144,7 @@ async function start(options: DaemonOptions): Promise<number> {
   process.on('SIGTERM', terminate);
   process.on('SIGINT', terminate);
   process.on('SIGHUP', () => {
-    if (state.running) push({ type: 'config.loaded', loaded: readConfig(options.config) });
+    if (state.running) push({ type: 'config.loaded', loaded: readConfig(options.config, reader) });
   });
   process.on('uncaughtException', (error) => {
     say('error', `ending after an uncaught exception: ${error.stack ?? error.message}`);

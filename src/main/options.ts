@@ -22,7 +22,8 @@ Keeps IPsec tunnels (IKEv2 with MOBIKE) alive across the uplinks of a router.
   --state-dir DIR   holds what outlives a restart (default /etc/mobiked)
   --foreground      log to the terminal for people, with time and level, instead of to
                     the system log; mobiked never forks
-  --check-config    check the configuration, say what is wrong, exit 1 for any problem
+  --check-config    check the configuration with its keys and certificates, say what is
+                    wrong, exit 1 for any problem
   --version         print the version and exit
   --help            print this and exit
 

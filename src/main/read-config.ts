@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { err, fromUtf8, ok, type Result } from '../base/index.ts';
-import { loadConfig, unreadableConfig, type LoadedConfig } from '../config/index.ts';
+import { loadConfig, unreadableConfig, type CredentialReader, type LoadedConfig } from '../config/index.ts';
 
 /** Largest file read: a configuration, a key, a CA bundle. */
 const MOST_OCTETS = 4_194_304;
@@ -22,9 +22,9 @@ function readOctets(path: string): Result<{ octets: Uint8Array; worldReadable: b
 }
 
 /** Reads and checks the configuration and the files it names. Never throws: what is wrong is in `problems`. */
-export function readConfig(path: string): LoadedConfig {
+export function readConfig(path: string, reader?: CredentialReader): LoadedConfig {
   const file = readOctets(path);
   if (!file.ok) return unreadableConfig(path, file.error);
   const text = fromUtf8(file.value.octets);
-  return text === undefined ? unreadableConfig(path, 'not UTF-8 text') : loadConfig(text, path, readOctets);
+  return text === undefined ? unreadableConfig(path, 'not UTF-8 text') : loadConfig(text, path, readOctets, reader);
 }
