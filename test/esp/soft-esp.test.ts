@@ -243,3 +243,48 @@ test('the key is wiped in the effect once the plane has it', () => {
   new SoftEsp(suite).apply({ type: 'esp.sa.add', sa: added }, NOW);
   assert.ok(added.key.reveal().every((octet) => octet === 0));
 });
+
+test('ES3-3: whatever becomes of path and use, the counter of an SA only grows, and starts at 1', () => {
+  const { left } = pair();
+  const sequences: number[] = [];
+  const note = (sent: readonly EspDatagram[]): void => sent.forEach(({ bytes }) => sequences.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(4)));
+  note(left.outbound(PING, NOW));
+  const changes: (() => unknown)[] = [
+    () => left.apply({ type: 'esp.path.set', bundle: 1, path: path('203.0.113.7', B, 3), mtu: 1300 }, NOW),
+    () => left.apply({ type: 'esp.path.set', bundle: 1, path: undefined, mtu: 1300 }, NOW),
+    () => left.apply({ type: 'esp.path.set', bundle: 1, path: path(A, B), mtu: 1400 }, NOW),
+    () => left.apply({ type: 'esp.dummy', bundle: 1 }, NOW),
+    () => left.apply({ type: 'esp.sa.use', handle: 1 }, NOW),
+    () => left.skipTo(1, 2),
+    () => assert.throws(() => left.apply({ type: 'esp.sa.add', sa: sa({ handle: 1, direction: 'out', spi: 0x1001, key: keyOf(1) }) }, NOW)),
+  ];
+  for (const change of changes) {
+    change();
+    note(left.takeDatagrams());
+    note(left.outbound(PING, NOW));
+  }
+  assert.deepEqual(sequences, [1, 2, 3, 4, 5, 6, 7, 8], 'the held back one took none');
+});
+
+test('ES3.3-1: lifetimes: packets and octets of user packets and dummies, both directions; what is not sent or not authentic does not count', () => {
+  const { left, right } = pair({ esn: false });
+  const row = (plane: SoftEsp, handle: number): unknown => {
+    const { packets, bytes } = plane.report().sas.find((one) => one.handle === handle) ?? {};
+    return [packets, bytes];
+  };
+  right.inbound(send(left, PING), NOW);
+  left.apply({ type: 'esp.dummy', bundle: 1 }, NOW);
+  const [dummy] = left.takeDatagrams();
+  assert.ok(dummy);
+  right.inbound(across(dummy), NOW);
+  right.inbound(across(dummy), NOW); // replayed
+  left.outbound(packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2, 1400), { df: true }), NOW); // too big
+  assert.deepEqual([row(left, 1), row(right, 1)], [[2, PING.length], [2, PING.length]]);
+  left.skipTo(1, 0xffff_fffe);
+  assert.equal(left.outbound(PING, NOW).length, 1, 'the last number');
+  for (let i = 0; i < 3; i++) assert.deepEqual(left.outbound(PING, NOW), [], 'RFC 4303 §3.3.3: it does not wrap');
+  left.apply({ type: 'esp.dummy', bundle: 1 }, NOW);
+  assert.deepEqual(left.takeDatagrams(), [], 'nor for a dummy');
+  assert.deepEqual(row(left, 1), [3, 2 * PING.length]);
+  assert.deepEqual(left.report().drops, { too_big: 1, sequence_exhausted: 4 });
+});

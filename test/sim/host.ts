@@ -150,7 +150,7 @@ export class SimHost implements Actor {
     };
     const life: Life = {
       core: makeCore(new SimEntropy(`${this.world.seed}|${this.name}|${number}`)),
-      plane: new SoftEsp(suite, { nonceGuard: this.world.nonces }),
+      plane: new SoftEsp(suite, { nonceGuard: this.world.nonces, entropy: new SimEntropy(`${this.world.seed}|${this.name}|${number}`) }),
       mqtt: new MqttClient(this.world, (effect) => this.#openMqtt(effect), deliver),
       ubus: ubus?.(this, deliver),
       ports: new Set(), watch: new Watch(this.name), queue: [], tun: undefined, busy: false,

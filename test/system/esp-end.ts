@@ -17,7 +17,8 @@ import type { SaOptions } from '../esp/fixtures.ts';
 const ROLE = 'MOBIKED_ESP_END';
 
 type Order =
-  | { op: 'ip'; line: string }
+  /** A program with its words in one line, in the end's namespace. */
+  | { op: 'ip' | 'nft'; line: string }
   | { op: 'sysctl'; name: string; value: string }
   | { op: 'udp'; effect: Omit<UdpEffect & { type: 'udp.open' }, 'type'> }
   | { op: 'sa'; options: Omit<SaOptions, 'key'> & { keyOctet: number } }
@@ -41,13 +42,14 @@ export class EspEnd {
   async obey(order: Order): Promise<unknown> {
     switch (order.op) {
       case 'ip':
-        return execFileSync('ip', order.line.split(' '), { encoding: 'utf8' });
+      case 'nft':
+        return execFileSync(order.op, order.line.split(' '), { encoding: 'utf8' });
       case 'sysctl':
         return execFileSync('sysctl', ['-q', '-w', `${order.name}=${order.value}`]).length;
       case 'udp':
         return this.udp.perform({ type: 'udp.open', ...order.effect }, this.deliver);
       case 'sa':
-        return this.esp.perform({ type: 'esp.sa.add', sa: sa({ ...order.options, key: new Uint8Array(36).fill(order.options.keyOctet) }) }, this.deliver);
+        return this.esp.perform({ type: 'esp.sa.add', sa: sa({ ...order.options, key: new Uint8Array(order.options.suite?.octets ?? 36).fill(order.options.keyOctet) }) }, this.deliver);
       case 'esp':
         return this.esp.perform(order.effect, this.deliver);
       case 'echo': {

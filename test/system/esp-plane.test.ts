@@ -1,5 +1,7 @@
 // The C plane with real TUN devices and sockets: a router with two uplinks (wan, wwan) and a hub, in two namespaces.
 import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { promisify } from 'node:util';
 import { accessSync, constants } from 'node:fs';
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
@@ -8,7 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ip as address } from '../../src/base/index.ts';
 import type { Path } from '../../src/base/index.ts';
 import { connectTcp } from '../../src/adapters/node/tcp.ts';
-import { endpoint, ts } from '../esp/fixtures.ts';
+import { ESP_SUITES, endpoint, ts } from '../esp/fixtures.ts';
+import type { EspSuite } from '../esp/fixtures.ts';
 import { ip, netnsTest } from '../lab/netns.ts';
 import { EspEnd, FarEnd, isFarEnd } from './esp-end.ts';
 
@@ -23,6 +26,14 @@ function skip(): string | undefined {
   } catch {
     return '/dev/net/tun is missing or not ours to open';
   }
+}
+
+/** One echo with this TOS or traffic class; rejects when there is no answer in a second. The plane works meanwhile: it is in this process. */
+const ping = (tos: number, to: string): Promise<unknown> => promisify(execFile)('ping', ['-q', '-c', '1', '-W', '1', '-Q', String(tos), to]);
+
+/** Why a program cannot be run here. */
+function missing(program: string): string | undefined {
+  return spawnSync(program, ['-V']).error === undefined ? undefined : `${program} is not installed`;
 }
 
 const indexOf = (device: string): number => Number(ip(`-o link show dev ${device}`).split(':')[0]);
@@ -68,23 +79,28 @@ async function lab(): Promise<Lab> {
 }
 
 /** Opens TUN at both ends with one child between them, generation `n`, over wan; inner MTU as told. */
-async function tunnel({ near, far, farPath }: Lab, mtu: number): Promise<void> {
+async function tunnel({ near, far, farPath }: Lab, mtu: number, more: Extras = {}): Promise<void> {
   await near.obey({ op: 'esp', effect: { type: 'tun.open', name: 'mobiked0', mtu: 1400 } });
   await far.obey({ op: 'esp', effect: { type: 'tun.open', name: 'mobiked0', mtu: 1400 } });
   for (const line of ['link set mobiked0 up', 'addr add 10.1.0.1/16 dev mobiked0', 'addr add fd00:1::1/32 dev mobiked0 nodad', 'route add 10.2.0.0/16 dev mobiked0', 'route add fd00:2::/32 dev mobiked0']) ip(line);
   for (const line of ['link set mobiked0 up', 'addr add 10.2.0.1/16 dev mobiked0', 'addr add fd00:2::1/32 dev mobiked0 nodad', 'route add 10.1.0.0/16 dev mobiked0', 'route add fd00:1::/32 dev mobiked0']) await far.obey({ op: 'ip', line });
-  await generation(near, far, 1);
+  await generation(near, far, 1, more);
   await near.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: over(1), mtu } });
   await far.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: await farPath(1), mtu } });
 }
 
+interface Extras {
+  readonly suite?: EspSuite;
+  readonly copyDscp?: boolean;
+}
+
 /** SAs both ways, inbound before outbound use. */
-async function generation(near: EspEnd, far: FarEnd, n: number): Promise<void> {
+async function generation(near: EspEnd, far: FarEnd, n: number, more: Extras = {}): Promise<void> {
   const [out, back] = [n * 2, n * 2 + 1];
-  await far.obey({ op: 'sa', options: { handle: out, direction: 'in', spi: 0x1000 + n, keyOctet: out, local: RIGHT, remote: LEFT } });
-  await near.obey({ op: 'sa', options: { handle: back, direction: 'in', spi: 0x2000 + n, keyOctet: back, local: LEFT, remote: RIGHT } });
-  await near.obey({ op: 'sa', options: { handle: out, direction: 'out', spi: 0x1000 + n, keyOctet: out, local: LEFT, remote: RIGHT } });
-  await far.obey({ op: 'sa', options: { handle: back, direction: 'out', spi: 0x2000 + n, keyOctet: back, local: RIGHT, remote: LEFT } });
+  await far.obey({ op: 'sa', options: { handle: out, direction: 'in', spi: 0x1000 + n, keyOctet: out, local: RIGHT, remote: LEFT, ...more } });
+  await near.obey({ op: 'sa', options: { handle: back, direction: 'in', spi: 0x2000 + n, keyOctet: back, local: LEFT, remote: RIGHT, ...more } });
+  await near.obey({ op: 'sa', options: { handle: out, direction: 'out', spi: 0x1000 + n, keyOctet: out, local: LEFT, remote: RIGHT, ...more } });
+  await far.obey({ op: 'sa', options: { handle: back, direction: 'out', spi: 0x2000 + n, keyOctet: back, local: RIGHT, remote: LEFT, ...more } });
   await near.obey({ op: 'esp', effect: { type: 'esp.sa.use', handle: out } });
   await far.obey({ op: 'esp', effect: { type: 'esp.sa.use', handle: back } });
 }
@@ -147,6 +163,75 @@ if (!isFarEnd()) {
       assert.deepEqual((await far.report()).sas.map((row) => row.packets), [100, 100]);
     }),
   );
+
+  netnsTest('ES2-1: every suite carries packets of every size, and a change of suite in a rekeying loses nothing', { skip: skip() }, () =>
+    withLab(async (made) => {
+      const { near, far } = made;
+      await tunnel(made, 1400);
+      await far.obey({ op: 'echo', address: '10.2.0.1', port: 7000 });
+      const asker = await new Asker('udp4').bind('10.1.0.1');
+      let asked = 0;
+      for (const [i, suite] of ESP_SUITES.entries()) {
+        await generation(near, far, 2 + i, { suite });
+        for (let size = 4; size < 1372; size += 57) asker.ask(asked++, '10.2.0.1', size);
+        assert.equal(await asker.until(asked), asked, suite.name);
+      }
+      asker.close();
+      const { no_sa: _, ...drops } = (await far.report()).drops; // the kernel's own multicast has no SA
+      assert.deepEqual(drops, {});
+      assert.deepEqual(near.report().sas.slice(2).map((row) => row.packets), ESP_SUITES.flatMap(() => [24, 24]));
+    }),
+  );
+
+  for (const copyDscp of [false, true]) {
+    const title = `ES3-4 RFC 6040: inner ECN is seen outside, CE set on the way is seen inside, DSCP ${copyDscp ? 'copied by option' : 'not copied'}`;
+    netnsTest(title, { skip: skip() ?? missing('nft') ?? missing('ping') }, () =>
+      withLab(async (made) => {
+        const { near, far, farPath } = made;
+        await tunnel(made, 1400, { copyDscp });
+        for (const line of [
+          'add table inet t', 'add chain inet t in { type filter hook prerouting priority -300 ; }',
+          ...[0, 1, 2, 3].map((ecn) => `add rule inet t in iifname wan udp dport 4500 @nh,14,2 ${ecn} counter comment "outer${ecn}"`),
+          ...[0, 1, 2, 3].map((ecn) => `add rule inet t in iifname mobiked0 ip ecn ${ecn} counter comment "inner${ecn}"`),
+          'add rule inet t in iifname wan udp dport 4500 ip dscp 46 counter comment "outerEf"',
+          'add rule inet t in iifname mobiked0 ip dscp 46 counter comment "innerEf"',
+        ]) await far.obey({ op: 'nft', line });
+        const counts = async (): Promise<{ [name: string]: number }> => {
+          const lines = String(await far.obey({ op: 'nft', line: 'list chain inet t in' })).split('\n');
+          const rows = lines.flatMap((line) => {
+            const name = line.split('comment "')[1]?.split('"')[0];
+            return name === undefined ? [] : [[name, Number(line.split('packets ')[1]?.split(' ')[0])] as const];
+          });
+          return Object.fromEntries(rows.filter(([, packets]) => packets > 0));
+        };
+        // EF with ECT(0), ECT(1), Not-ECT and CE: TOS 0xba, 0xb9, 0xb8, 0xbb.
+        for (const tos of [0xba, 0xb9, 0xb8, 0xbb]) await ping(tos, '10.2.0.1');
+        const each = { outer0: 1, outer1: 1, outer2: 1, outer3: 1, inner0: 1, inner1: 1, inner2: 1, inner3: 1, innerEf: 4 };
+        assert.deepEqual(await counts(), copyDscp ? { ...each, outerEf: 4 } : each);
+        // A router on the way says "congestion": ECT packets tell it inside, those without ECN are dropped.
+        await far.obey({ op: 'nft', line: 'flush chain inet t in' });
+        await far.obey({ op: 'nft', line: 'add rule inet t in iifname wan udp dport 4500 ip ecn set ce' });
+        await far.obey({ op: 'nft', line: 'add rule inet t in iifname mobiked0 ip ecn ce counter comment "innerCe"' });
+        await ping(0x02, '10.2.0.1');
+        await assert.rejects(ping(0x00, '10.2.0.1'));
+        assert.deepEqual(await counts(), { innerCe: 1 });
+        assert.equal((await far.report()).drops['ecn'], 1);
+        // IPv6 has its class elsewhere, outside and inside.
+        ip('addr add fd77::1/64 dev wan nodad');
+        await far.obey({ op: 'ip', line: 'addr add fd77::2/64 dev wan nodad' });
+        const [here, there] = [endpoint('fd77::1', 4500), endpoint('fd77::2', 4500)];
+        await near.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: { ...over(1), local: here, remote: there }, mtu: 1400 } });
+        await far.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: { ...(await farPath(1)), local: there, remote: here }, mtu: 1400 } });
+        await far.obey({ op: 'nft', line: 'flush chain inet t in' });
+        for (const line of ['iifname wan udp dport 4500 ip6 ecn 2 counter comment "outer2"', 'iifname mobiked0 ip6 ecn 2 counter comment "inner2"']) await far.obey({ op: 'nft', line: `add rule inet t in ${line}` });
+        await ping(0xba, 'fd00:2::1');
+        assert.deepEqual(await counts(), { outer2: 1, inner2: 1 });
+        for (const line of ['iifname wan udp dport 4500 ip6 ecn set ce', 'iifname mobiked0 ip6 ecn ce counter comment "innerCe"']) await far.obey({ op: 'nft', line: `add rule inet t in ${line}` });
+        await ping(0x02, 'fd00:2::1');
+        assert.equal((await counts())['innerCe'], 1);
+      }),
+    );
+  }
 
   netnsTest('K-7 K-8: the path decides the device whatever the routing table prefers; a planned move loses nothing', { skip: skip() }, () =>
     withLab(async (made) => {

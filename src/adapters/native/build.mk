@@ -1,7 +1,7 @@
 # The native addon. Included by the top Makefile: `make native` builds build/lib/mobiked.node (glibc),
 # `make native-musl` build/musl/mobiked.node for the package, `make native-asan` build/asan/esp-plane, a stand-alone
 # program that drives the plain-C part under AddressSanitizer and UBSan, `make native-fuzz` build/asan/native-fuzzer, the same
-# for libFuzzer (clang).
+# for libFuzzer (clang), `make native-bench` prints the ESP plane's figures.
 NATIVE := src/adapters/native
 NATIVE_CORE := $(addprefix $(NATIVE)/,loop.c udp.c inner.c protect.c esp.c esp-index.c esp-sa.c tun.c netlink.c tcp.c host.c x509.c)
 NATIVE_NAPI := $(addprefix $(NATIVE)/,napi.c napi-args.c napi-host.c napi-x509.c)
@@ -10,11 +10,13 @@ NATIVE_CFLAGS := -std=gnu11 -O2 -fPIC -fvisibility=hidden -D_GNU_SOURCE -Wall -W
 NATIVE_LINK := -shared -Wl,-z,relro,-z,now -s
 NAPI_INCLUDE := -isystem node_modules/node-api-headers/include
 
-.PHONY: native native-musl native-asan native-fuzz
+.PHONY: native native-musl native-asan native-fuzz native-bench
 native: build/lib/mobiked.node
 native-musl: build/musl/mobiked.node
 native-asan: build/asan/esp-plane
 native-fuzz: build/asan/native-fuzzer
+native-bench: build/bench/esp-plane
+	@build/bench/esp-plane
 
 build/lib/mobiked.node: $(NATIVE_CORE) $(NATIVE_NAPI) $(NATIVE_HEADERS) node_modules/.stamp
 	@mkdir -p $(@D)
@@ -43,4 +45,9 @@ build/asan/native-fuzzer: $(NATIVE_CORE) $(NATIVE_HEADERS) test/fuzz/esp-plane.c
 	@mkdir -p $(@D)
 	clang -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -Wall -Wextra -Werror \
 	  -I$(NATIVE) -o $@.tmp $(NATIVE_CORE) test/fuzz/native-fuzzer.c -ldl -lpthread
+	@mv $@.tmp $@
+
+build/bench/esp-plane: $(NATIVE_CORE) $(NATIVE_HEADERS) test/bench/esp-plane.c
+	@mkdir -p $(@D)
+	$(CC) $(NATIVE_CFLAGS) -I$(NATIVE) -o $@.tmp $(NATIVE_CORE) test/bench/esp-plane.c -ldl
 	@mv $@.tmp $@
