@@ -48,7 +48,11 @@ const TABLE: { readonly [room: string]: Room } = {
   },
   // `mobikectl` is a program of its own here: it speaks `codec/control` and needs no daemon.
   main: {
-    may: { 'adapters/node': 'values', base: 'values', 'codec/control': 'values', config: 'values', daemon: 'values', ports: 'types' },
+    // `ike` judges the certificates of the configuration by the rules of the protocol, named in its words.
+    may: {
+      'adapters/node': 'values', base: 'values', 'codec/control': 'values', 'codec/ike': 'values', config: 'values', crypto: 'types', daemon: 'values', ike: 'values',
+      ports: 'types', report: 'values',
+    },
     outside: ['node:'],
   },
 };

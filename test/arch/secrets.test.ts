@@ -9,6 +9,7 @@ const OPENERS: { readonly [path: string]: string } = {
   'src/config/reload.ts': 'compares the old with the new',
   'src/esp/protection.ts': 'makes the cipher of an SA',
   'src/esp/soft-esp.ts': 'shows the nonce guard the key of an SA',
+  'src/main/credentials.ts': 'looks whether a private key is the one of its certificate',
   'src/ike/tasks/ike-auth.ts': 'AUTH of a pre-shared key, RFC 7296 §2.15',
 };
 

@@ -12,7 +12,8 @@ const fqdn = (text: string): { text: string; idType: number; data: Uint8Array } 
 
 /** Findings as `severity option: message`. */
 const said = (findings: ReturnType<ReturnType<typeof credentialReader>['judgeAnchor']>): string[] => findings.map((f) => `${f.severity} ${f.option}: ${f.message}`);
-const local = (certificate: string, keyName: string, id?: string, unix = NOW, more: readonly string[] = []): string[] => said(at(unix).judgeLocal([crt(certificate), ...more.map(crt)], new Secret(key(keyName)), id === undefined ? undefined : fqdn(id)));
+const local = (certificate: string, keyName: string, id?: string, unix = NOW, more: readonly string[] = []): string[] =>
+  said(at(unix).judgeLocal([crt(certificate), ...more.map(crt)], new Secret(key(keyName)), id === undefined ? undefined : fqdn(id)));
 
 test('I3.6-2: why a certificate of ours will not do, in words', () => {
   const [name = ''] = at(NOW).names(crt('hub-p256'))?.alternative.map((n) => n.text) ?? [];
