@@ -1,6 +1,6 @@
 import { after, instant, ip, millis, parsePrefix, pathKey, Secret, seconds, toHex, toUtf8, type Endpoint, type Entropy, type Instant, type IpPrefix, type Millis, type Path } from '../../src/base/index.ts';
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
-import type { Aead, CryptoSuite, DhPair } from '../../src/crypto/index.ts';
+import type { Aead, BlockCipher, CryptoSuite, DhPair, Mac } from '../../src/crypto/index.ts';
 import { IkeEngine, type ChildInstall, type IkeConnection, type IkeEvent, type IkeInput, type IkeSuite } from '../../src/ike/index.ts';
 import { createHash } from 'node:crypto';
 
@@ -57,11 +57,11 @@ interface Flying {
 /** The events whose `type` may be T. */
 type EventOf<T extends IkeEvent['type']> = IkeEvent extends infer E ? (E extends IkeEvent ? (T extends E['type'] ? E : never) : never) : never;
 
-/** The platform's cryptography, with the ciphers and private values that are not wiped yet, and how often its dear parts were called. */
-function watchedCrypto(): { readonly suite: CryptoSuite; readonly ciphers: Set<Aead>; readonly privates: Set<DhPair>; readonly calls: { dh: number; equal: number; open: number } } {
+/** The platform's cryptography, with the ciphers, MACs and private values that are not wiped yet, and how often its dear parts were called. */
+function watchedCrypto(): { readonly suite: CryptoSuite; readonly ciphers: Set<object>; readonly privates: Set<DhPair>; readonly calls: { dh: number; equal: number; open: number } } {
   const suite = nodeCrypto();
   const calls = { dh: 0, equal: 0, open: 0 };
-  const ciphers = new Set<Aead>();
+  const ciphers = new Set<object>();
   const privates = new Set<DhPair>();
   const aead: CryptoSuite['aead'] = (name, key) => {
     const inner = suite.aead(name, key);
@@ -71,6 +71,31 @@ function watchedCrypto(): { readonly suite: CryptoSuite; readonly ciphers: Set<A
         calls.open++;
         return inner.open(nonce, aad, sealed);
       },
+      wipe: () => {
+        ciphers.delete(outer);
+        inner.wipe();
+      },
+    };
+    ciphers.add(outer);
+    return outer;
+  };
+  const cbc: CryptoSuite['cbc'] = (key) => {
+    const inner = suite.cbc(key);
+    const outer: BlockCipher = {
+      encrypt: (iv, plaintext) => inner.encrypt(iv, plaintext),
+      decrypt: (iv, ciphertext) => inner.decrypt(iv, ciphertext),
+      wipe: () => {
+        ciphers.delete(outer);
+        inner.wipe();
+      },
+    };
+    ciphers.add(outer);
+    return outer;
+  };
+  const hmac: CryptoSuite['hmac'] = (name, key) => {
+    const inner = suite.hmac(name, key);
+    const outer: Mac = {
+      size: inner.size, sign: (...parts) => inner.sign(...parts),
       wipe: () => {
         ciphers.delete(outer);
         inner.wipe();
@@ -96,7 +121,7 @@ function watchedCrypto(): { readonly suite: CryptoSuite; readonly ciphers: Set<A
     calls.equal++;
     return suite.equal(a, b);
   };
-  return { suite: { ...suite, aead, dh, equal }, ciphers, privates, calls };
+  return { suite: { ...suite, aead, cbc, hmac, dh, equal }, ciphers, privates, calls };
 }
 
 /** One engine with what its effects would have done. */
@@ -243,7 +268,7 @@ export class Pair {
   /** SAs of both sides pair up by SPI and key, and none is left over. */
   checkPaired(): void {
     const text = (sas: Iterable<ChildInstall>, flip: boolean): string[] =>
-      [...sas].map((sa) => `${(sa.direction === 'in') === flip ? 'to-hub' : 'to-router'} ${sa.spi} ${toHex(sa.key.reveal())} ${sa.esn}`).sort();
+      [...sas].map((sa) => `${(sa.direction === 'in') === flip ? 'to-hub' : 'to-router'} ${sa.spi} ${toHex(sa.key.reveal())} ${sa.integ ? toHex(sa.integ.key.reveal()) : ''} ${sa.esn}`).sort();
     const router = text(this.router.sas.values(), false);
     const hub = text(this.hub.sas.values(), true);
     if (router.join('\n') !== hub.join('\n')) throw new Error(`SAs do not pair up:\n${router.join('\n')}\n--\n${hub.join('\n')}`);
