@@ -1,7 +1,7 @@
 // What is malformed is said in words, for the log: the first thing that is wrong, and of which payload.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeChain, MAX_PAYLOADS, payloadByCode } from '../../../src/codec/ike/index.ts';
+import { decodeChain, MAX_PAYLOADS } from '../../../src/codec/ike/index.ts';
 import { hex } from './golden.ts';
 
 const why = (first: number, text: string): string => {
@@ -11,6 +11,11 @@ const why = (first: number, text: string): string => {
 };
 /** A chain of one payload with this body. */
 const body = (first: number, text: string): string => why(first, `0000${(hex(text).length + 4).toString(16).padStart(4, '0')} ${text}`);
+
+const NAMES: { readonly [code: number]: string } = {
+  34: 'Key Exchange', 35: 'Identification - Initiator', 36: 'Identification - Responder', 37: 'Certificate', 38: 'Certificate Request', 39: 'Authentication', 41: 'Notify', 42: 'Delete',
+  44: 'Traffic Selector - Initiator', 45: 'Traffic Selector - Responder', 47: 'Configuration', 53: 'Encrypted and Authenticated Fragment',
+};
 
 test('I3.1-1: lengths of the chain itself', () => {
   for (let octets = 1; octets < 4; octets++) assert.equal(why(40, '28000008'.slice(0, 2 * octets)), 'payload header is cut short');
@@ -32,7 +37,7 @@ test('I3.1-1: a body shorter than its fixed part', () => {
     [41, '03044009 010203', '03044009 01020304'], [42, '010000', '01000000'], [44, '000000', '00000000'], [45, '000000', '00000000'], [47, '010000', '01000000'],
     [47, '01000000 000100', '01000000 00010000'], [47, '01000000 00010004 0a0000', '01000000 00010004 0a000001'], [53, '000100', '00010001'],
   ] as const) {
-    assert.equal(body(first, short), `${payloadByCode(first)?.name}: payload is cut short`);
+    assert.equal(body(first, short), `${NAMES[first]}: payload is cut short`);
     assert.equal(body(first, whole), 'payloads');
   }
 });
