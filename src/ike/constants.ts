@@ -74,6 +74,9 @@ export const FRAGMENTS_MOST = 64;
 export const MESSAGE_MOST = 65_536;
 export const FRAGMENT_TIME: Millis = seconds(15);
 
+/** The IKE SA is rekeyed when either side's message IDs get here, long before they run out (I2.2-1). */
+export const MESSAGE_IDS_SOFT = 2 ** 31;
+
 /** IKE SAs of all peers together; beyond it new requests are not answered. */
 export const IKE_SAS_MOST = 2000;
 /** Child SAs of one IKE SA. */

@@ -1,6 +1,9 @@
 import { after, earliest, millis, pathKey, randomFraction, samePath, type Instant, type Millis, type Path } from '../base/index.ts';
 import type { ExchangeName, Payload } from '../codec/ike/index.ts';
-import { FRAGMENT_AFTER, PATHS_MOST, PATH_ROUND_MOST, PATH_SUSPECT, PATH_TRY_SENDS, RETRANSMIT_FACTOR, RETRANSMIT_JITTER, RETRANSMIT_LEAST, RETRANSMIT_MOST, RETRANSMIT_RTTS, RETRANSMIT_UNKNOWN } from './constants.ts';
+import {
+  FRAGMENT_AFTER, MESSAGE_IDS_SOFT, PATHS_MOST, PATH_ROUND_MOST, PATH_SUSPECT, PATH_TRY_SENDS, RETRANSMIT_FACTOR, RETRANSMIT_JITTER, RETRANSMIT_LEAST, RETRANSMIT_MOST, RETRANSMIT_RTTS,
+  RETRANSMIT_UNKNOWN,
+} from './constants.ts';
 import type { Ctx } from './context.ts';
 import { leastLimit, messageLimit } from './fragments.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -135,6 +138,7 @@ export class Exchanges {
       const payloads = task.build(this.#sa, ctx);
       if (!payloads) continue;
       const id = this.nextId++;
+      if (id === MESSAGE_IDS_SOFT) this.#sa.timers.set('softLifetime', ctx.now);
       const path = task.path ?? this.#sa.path;
       const datagrams = this.#sa.encodeRequest(task.exchange, id, payloads, messageLimit(path));
       // A small message stays whole, however often it was lost (FR2.4-1).

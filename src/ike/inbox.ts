@@ -1,5 +1,6 @@
 import { sameBytes, samePath, type Path } from '../base/index.ts';
 import { decodeChain, EXCHANGE, findNotify, findPayload, notify, type DecodedChain, type IkeHeader, type Payload, type PayloadOf } from '../codec/ike/index.ts';
+import { MESSAGE_IDS_SOFT } from './constants.ts';
 import type { Ctx } from './context.ts';
 import { leastLimit, messageLimit, Reassembly } from './fragments.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -21,7 +22,8 @@ export interface Answered {
  */
 export class Inbox {
   readonly #sa: IkeSa;
-  #expectedId = 0;
+  /** Message ID of the peer's next request. */
+  expectedId = 0;
   #answered: Answered | undefined;
   readonly #requestPieces = new Reassembly();
   readonly #responsePieces = new Reassembly();
@@ -39,7 +41,7 @@ export class Inbox {
 
   /** The responder of IKE_SA_INIT expects IKE_AUTH, message ID 1, next (I2.2-1). */
   expectAuth(): void {
-    this.#expectedId = 1;
+    this.expectedId = 1;
   }
 
   /** Handles a message whose SPIs are ours. `message` is without marker and belongs to the caller. */
@@ -73,12 +75,12 @@ export class Inbox {
     const sa = this.#sa;
     if (!sa.fragmentation) return;
     const { protection } = sa.keyed();
-    if (!header.isResponse && this.#answered && header.messageId === this.#expectedId - 1) {
+    if (!header.isResponse && this.#answered && header.messageId === this.expectedId - 1) {
       // FR2.6-2: the first piece alone brings the answer again, also when the peer cut the request up only after it went unanswered.
       if (skf.fragment === 1 && (sameBytes(this.#answered.request, message) || protection.openFragment(message, skf))) sa.transmit(path, this.#answered.response, ctx);
       return;
     }
-    const wanted = header.isResponse ? sa.exchanges.outstanding?.messageId === header.messageId : header.messageId === this.#expectedId && this.#mayAsk(header.exchange);
+    const wanted = header.isResponse ? sa.exchanges.outstanding?.messageId === header.messageId : header.messageId === this.expectedId && this.#mayAsk(header.exchange);
     const pieces = header.isResponse ? this.#responsePieces : this.#requestPieces;
     if (!wanted || !pieces.wants(header.messageId, skf.fragment, skf.total, ctx.now)) return;
     const piece = protection.openFragment(message, skf);
@@ -142,11 +144,11 @@ export class Inbox {
   #request(header: IkeHeader, message: Uint8Array, open: () => DecodedChain | undefined, limit: number, path: Path, ctx: Ctx): void {
     const sa = this.#sa;
     // Before anything is opened: a repeated request gets the stored answer, to where this copy came from (I2.1-2).
-    if (this.#answered && header.messageId === this.#expectedId - 1 && sameBytes(this.#answered.request, message)) {
+    if (this.#answered && header.messageId === this.expectedId - 1 && sameBytes(this.#answered.request, message)) {
       sa.transmit(path, this.#answered.response, ctx);
       return;
     }
-    if (header.messageId !== this.#expectedId || !this.#mayAsk(header.exchange)) return;
+    if (header.messageId !== this.expectedId || !this.#mayAsk(header.exchange)) return;
     const inner = open();
     if (!inner) return;
     sa.heard(path, ctx);
@@ -155,7 +157,7 @@ export class Inbox {
       this.#answered = { request: message.slice(), response };
       sa.transmit(path, response, ctx);
     };
-    this.#expectedId++;
+    if (this.expectedId++ === MESSAGE_IDS_SOFT) sa.timers.set('softLifetime', ctx.now);
     if (inner.kind === 'critical') {
       respond([notify('UNSUPPORTED_CRITICAL_PAYLOAD', Uint8Array.of(inner.code))]);
       if (sa.state === 'halfOpen') sa.die(ctx);
