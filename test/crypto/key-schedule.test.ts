@@ -5,7 +5,7 @@ import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
 import { concat, fromHex, toHex, toUtf8 } from '../../src/base/index.ts';
 import { findPayload } from '../../src/codec/ike/index.ts';
 import {
-  authOctets, childKeys, ikeKeys, prf, prfKeyOctets, prfPlus, pskAuth, skeyseed, skeyseedRekey, wipeIkeKeys, type HashName, type IkeKeys,
+  authOctets, childKeys, ikeKeys, prf, prfKeyOctets, prfPlus, pskAuth, skeyseed, skeyseedRekey, wipeIkeKeys, type CryptoSuite, type HashName, type IkeKeys,
 } from '../../src/crypto/index.ts';
 import { key, openSession, readSession, type Opened } from '../codec/ike/session.ts';
 
@@ -162,4 +162,59 @@ test('prf does not touch its key, and wiped keys are zeros', () => {
   const keys = ikeKeys(suite, 'sha256', secret, octets(32, 2), octets(32, 3), 1n, 2n, 36, 0);
   wipeIkeKeys(keys);
   for (const one of Object.values(keys) as Uint8Array[]) assert.ok(one.every((octet) => octet === 0));
+});
+
+// ---- What stays in memory ------------------------------------------------------------------------------------------
+
+/** The suite, with every MAC it makes, every block that is computed, and every octet string that goes in. */
+function watchedSuite(): { readonly watched: CryptoSuite; readonly macs: { wiped: boolean }[]; readonly blocks: Uint8Array[]; readonly parts: (readonly Uint8Array[])[] } {
+  const [macs, blocks, parts]: [{ wiped: boolean }[], Uint8Array[], (readonly Uint8Array[])[]] = [[], [], []];
+  const watched: CryptoSuite = {
+    ...suite,
+    hmac(hash, secret) {
+      const inner = suite.hmac(hash, secret);
+      const state = { wiped: false };
+      macs.push(state);
+      return {
+        size: inner.size,
+        sign(...given) {
+          assert.equal(state.wiped, false);
+          const block = inner.sign(...given);
+          parts.push(given);
+          blocks.push(block);
+          return block;
+        },
+        wipe() {
+          state.wiped = true;
+          inner.wipe();
+        },
+      };
+    },
+  };
+  return { watched, macs, blocks, parts };
+}
+const isZero = (bytes: Uint8Array | undefined): boolean => bytes?.every((octet) => octet === 0) === true;
+
+test('OURS: a PRF forgets its key; prf+ its blocks, and computes no more of them than are asked for', () => {
+  const { watched, macs, blocks, parts } = watchedSuite();
+  prf(watched, 'sha256', octets(32, 1), octets(8, 2));
+  const long = prfPlus(watched, 'sha256', octets(32, 3), octets(20, 4), 96);
+  assert.equal(blocks.length, 1 + 3, '96 octets are three blocks of SHA-256');
+  assert.deepEqual(macs.map(({ wiped }) => wiped), [true, true]);
+  assert.deepEqual(blocks.slice(1).map(isZero), [true, true, true]);
+  assert.deepEqual(parts.slice(1).map(([previous]) => isZero(previous)), [true, true, true], 'nor is the copy that the next block began with kept');
+  assert.equal(isZero(long), false);
+  prfPlus(watched, 'sha256', octets(32, 3), octets(20, 4), 97);
+  assert.equal(blocks.length, 4 + 4);
+});
+
+test('OURS: what a shared secret went into is wiped: the seed of child keys, the padded PSK', () => {
+  const { watched, macs, blocks, parts } = watchedSuite();
+  childKeys(watched, 'sha256', octets(32, 1), octets(16, 2), octets(16, 3), octets(32, 4), 36, 0);
+  assert.ok(parts.every(([, seed]) => seed?.length === 64 && isZero(seed)));
+  const before = blocks.length;
+  const auth = pskAuth(watched, 'sha256', octets(20, 5), octets(50, 6));
+  assert.deepEqual(blocks.slice(before).map(isZero), [true, false]);
+  assert.equal(toHex(auth), toHex(hmac('sha256', hmac('sha256', octets(20, 5), toUtf8('Key Pad for IKEv2')), octets(50, 6))));
+  assert.ok(macs.every(({ wiped }) => wiped));
 });
