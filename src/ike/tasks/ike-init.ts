@@ -198,7 +198,10 @@ export function respondInit(
   if (ke.group !== chosen.group) return refuse('INVALID_KE_PAYLOAD', Uint8Array.of(chosen.group >> 8, chosen.group & 255));
   const dh = suite.dh(group, entropy.bytes(DH_SECRET_OCTETS[group], 'dh'));
   const shared = dh.derive(ke.data);
-  if (!shared) return undefined;
+  if (!shared) {
+    dh.wipe();
+    return undefined; // AL-3: dropped
+  }
   const spiR = ctx.host.newIkeSpi();
   // Which section it is for shows only in IKE_AUTH: one that forbids it rules it out.
   const fragmentation = candidates.every((c) => c.fragmentation) && findNotify(payloads, 'IKEV2_FRAGMENTATION_SUPPORTED') !== undefined;

@@ -85,6 +85,7 @@ export function respondRekeyIke(sa: IkeSa, payloads: readonly Payload[], respond
   const dh = ctx.deps.suite.dh(group, ctx.deps.entropy.bytes(DH_SECRET_OCTETS[group], 'dh'));
   const shared = dh.derive(ke.data);
   if (!shared) {
+    dh.wipe();
     respond([notify('INVALID_SYNTAX')]); // AL-3
     return sa.close('invalid_syntax', 'invalid public value in the rekeying of the IKE SA', ctx);
   }
