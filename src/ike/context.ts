@@ -15,6 +15,8 @@ export interface SaHost {
   responders(): readonly IkeConnection[];
   /** Takes an IKE SA in; it is its chain's newest from now on. */
   adopt(sa: IkeSa): void;
+  /** Takes an IKE SA in that is not its chain's newest. */
+  admit(sa: IkeSa): void;
   /** The SA is gone; forget its SPIs. */
   retire(sa: IkeSa): void;
   /** This attempt was answered: those on other paths end. */

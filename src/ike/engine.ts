@@ -51,6 +51,7 @@ export class IkeEngine {
         return spi;
       },
       newNumber: () => ++this.#lastNumber,
+      admit: (sa) => this.#sas.add(sa, false),
       connection: (name) => this.#connections.get(name),
       responders: () => [...this.#connections.values()].filter((c) => c.role === 'responder'),
       adopt: (sa) => this.#sas.add(sa),
@@ -138,7 +139,7 @@ export class IkeEngine {
         return this.#initiate(input.connection, input.paths, ctx);
       case 'connection.terminate':
         this.#attempts.stop(input.connection, ctx);
-        for (const sa of [...this.#sas.values()]) if (sa.name === input.connection && sa.state !== 'rekeyed') sa.shutDown('requested', ctx);
+        for (const sa of [...this.#sas.values()]) if (sa.name === input.connection && sa.state !== 'rekeyed' && sa.state !== 'undecided') sa.shutDown('requested', ctx);
         return;
       case 'child.used': {
         const sa = this.#sas.chain(this.#inbound.get(input.handle) ?? -1);

@@ -13,17 +13,18 @@ import { rekeyChildTask, rekeyDue } from './tasks/child-rekey.ts';
 import type { Setup } from './tasks/ike-init.ts';
 import { deleteIkeTask, deleteUnusedTask } from './tasks/informational.ts';
 import { livenessDue, livenessTask, proceedTurn, settled, updateTask, type Mobility } from './tasks/ike-mobike.ts';
-import { rekeyIkeTask } from './tasks/ike-rekey.ts';
+import { conclude, rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Traffic } from './types.ts';
 
 /**
  *   initSent -(IKE_SA_INIT answer)-> authSent -(IKE_AUTH answer)-> established      original initiator
  *   halfOpen -(IKE_AUTH request)-> established                                      original responder
+ *   undecided -(it won, or there is no other)-> established                          successor while both rekey, I2.8.2-1
  *   established -(successor adopted)-> rekeyed -(Delete answered or received)-> dead
  *   established -(close)-> deleting -(Delete answered, or DELETE_TIME)-> dead
  *   any -(peer deletes, fatal error, HOLD_TIME without answer)-> dead
  */
-export type IkeState = 'initSent' | 'authSent' | 'halfOpen' | 'established' | 'rekeyed' | 'deleting' | 'dead';
+export type IkeState = 'initSent' | 'authSent' | 'halfOpen' | 'undecided' | 'established' | 'rekeyed' | 'deleting' | 'dead';
 
 const TIMERS = ['softLifetime', 'hardLifetime', 'halfOpen', 'liveness', 'keepalive', 'children', 'routability', 'candidates'] as const;
 type TimerName = (typeof TIMERS)[number];
@@ -40,6 +41,12 @@ export interface IkeSaInit {
   readonly spiR: IkeSpi;
   readonly path: Path;
   readonly setup: Setup | undefined;
+}
+
+interface IkeRace {
+  readonly theirs: IkeSa;
+  readonly ni: Uint8Array;
+  readonly nr: Uint8Array;
 }
 
 interface MissingChild {
@@ -79,6 +86,10 @@ export class IkeSa {
   /** The IKE SA that this one replaced, while it waits for its Delete. */
   predecessor: IkeSa | undefined;
   successor: IkeSa | undefined;
+  /** The successor that the peer made while a rekeying of ours was on its way, with the nonces of its exchange (I2.8.2-1). */
+  race: IkeRace | undefined;
+  /** A successor beside this one that the peer is to delete. */
+  rival: IkeSa | undefined;
   /** An initiator's SAs made of answers to this attempt's IKE_SA_INIT, until one is authenticated; of such a candidate, its attempt (I2.4-5). */
   readonly candidates: IkeSa[] = [];
   attempt: IkeSa | undefined;
@@ -100,7 +111,8 @@ export class IkeSa {
   readonly unwanted = new Set<string>();
   /** The peer has answered CREATE_CHILD_SA with nothing but TEMPORARY_FAILURE since then (I2.25-2). */
   temporarySince: Instant | undefined;
-  rekeyNotBefore: Instant | undefined;
+  /** The last wait before this SA was to be rekeyed again. */
+  rekeyWait = millis(0);
   #keyed: Keyed | undefined;
   /** A protected message of the peer came on this SA. */
   #isHeard = false;
@@ -206,9 +218,10 @@ export class IkeSa {
   #firstHeard(ctx: Ctx): void {
     this.#isHeard = true;
     const old = this.predecessor;
-    if (!old || old.isDead || old.exchanges.has('ikeDelete')) return;
+    if (!old || old.isDead || old.exchanges.has('ikeDelete') || this.state === 'undecided') return;
     old.mobility.pending = undefined;
-    old.exchanges.abandonAll(ctx);
+    // What may have made the peer a second successor must be answered, for that one to be deleted.
+    if (!old.exchanges.has('ikeRekey')) old.exchanges.abandonAll(ctx);
     old.timers.set('hardLifetime', after(ctx.now, REPLACED_TIME));
   }
 
@@ -322,6 +335,7 @@ export class IkeSa {
   /** Ends the SA by our will: Delete goes out, state goes at once except what the Delete needs. */
   shutDown(reason: CloseReason, ctx: Ctx, detail = ''): void {
     if (this.state === 'deleting') return;
+    if (conclude(this, ctx)) return this.latest.shutDown(reason, ctx, detail);
     if (this.state !== 'established') return this.close(reason, detail, ctx);
     this.state = 'deleting';
     this.#dropChildren(ctx);
@@ -357,11 +371,15 @@ export class IkeSa {
   die(ctx: Ctx): void {
     if (this.isDead) return;
     this.#dropChildren(ctx);
+    const wasUndecided = this.state === 'undecided';
     this.state = 'dead';
+    if (this.race?.theirs.state === 'undecided') this.race.theirs.die(ctx);
     for (const candidate of this.candidates.splice(0)) candidate.die(ctx);
     // What it replaced waits for a Delete of the peer, which has gone with this one; a Delete of ours is still told.
-    if (this.predecessor && !this.predecessor.exchanges.has('ikeDelete')) this.predecessor.die(ctx);
+    if (this.predecessor && !wasUndecided && !this.predecessor.exchanges.has('ikeDelete')) this.predecessor.die(ctx);
     this.predecessor = undefined;
+    this.rival?.die(ctx);
+    this.rival = undefined;
     this.timers.clearAll();
     this.exchanges.abandonAll(ctx);
     this.setup?.dh?.wipe();

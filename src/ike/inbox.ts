@@ -8,7 +8,8 @@ import { checkRules, fatalNotify } from './message-rules.ts';
 import { respondAuth } from './tasks/ike-auth.ts';
 import { respondCreateChild } from './tasks/child-create.ts';
 import { onInitMessage } from './tasks/ike-init.ts';
-import { respondInformational } from './tasks/informational.ts';
+import { conclude } from './tasks/ike-rekey.ts';
+import { deletesIke, respondInformational } from './tasks/informational.ts';
 
 /** The last request of the peer, or its first fragment, and the datagrams it was answered with. */
 export interface Answered {
@@ -182,6 +183,8 @@ export class Inbox {
   #dispatch(header: IkeHeader, payloads: readonly Payload[], path: Path, respond: (payloads: readonly Payload[]) => void, ctx: Ctx): void {
     const sa = this.#sa;
     if (sa.state === 'halfOpen') return respondAuth(sa, payloads, path, respond, ctx);
+    // A peer that uses its successor has decided; that it deletes it is no use.
+    if (sa.state === 'undecided' && sa.predecessor && !deletesIke(payloads)) conclude(sa.predecessor, ctx);
     this.#followWithoutMobike(path, ctx);
     switch (header.exchange) {
       case EXCHANGE.CREATE_CHILD_SA:

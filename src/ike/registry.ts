@@ -57,12 +57,12 @@ export class Registry {
     return this.#chains.get(number);
   }
 
-  /** Takes an SA in; it is its chain's newest from now on. */
-  add(sa: IkeSa): void {
+  /** Takes an SA in; unless it is one beside its chain's newest, it is that from now on. */
+  add(sa: IkeSa, isNewest = true): void {
     this.#all.add(sa);
     addTo(this.#byLocal, sa.localSpi, sa);
     if (!sa.originalInitiator) addTo(this.#byInitiator, sa.spiI, sa);
-    this.#chains.set(sa.chain, sa);
+    if (isNewest) this.#chains.set(sa.chain, sa);
     if (sa.state === 'halfOpen') this.#halfOpen.add(sa);
     sa.onTouch = () => this.#agenda.touch(sa);
     this.#agenda.touch(sa);

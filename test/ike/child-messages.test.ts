@@ -522,10 +522,9 @@ function asksToRekeyIke(): { peer: ScriptedPeer; request: Heard } {
   return { peer, request: peer.hearOne() };
 }
 
-test('I2.25-1 I2.8.2-1: while we rekey the IKE SA: children and its rekeying get TEMPORARY_FAILURE, Delete of a child and of the SA are done', () => {
+test('I2.25-1 I2.8.2-1: while we rekey the IKE SA: children get TEMPORARY_FAILURE, Delete of a child and of the SA are done', () => {
   const { peer } = asksToRekeyIke();
   assert.deepEqual(errorsOf(peer.answerTo('CREATE_CHILD_SA', [sa(espOffer(0x2000)), nonce(1), { type: 'TSi', selectors: [HUB_NET] }, { type: 'TSr', selectors: [ROUTER_NET] }])), ['TEMPORARY_FAILURE']);
-  assert.deepEqual(errorsOf(rekeysIke(peer)), ['TEMPORARY_FAILURE']);
   assert.equal(findPayloads(peer.answerTo('INFORMATIONAL', [deleteEsp(0x1000)]).payloads, 'D').length, 1);
   assert.deepEqual(peer.answerTo('INFORMATIONAL', [DELETE_IKE]).payloads, []);
   assert.deepEqual([peer.closed, peer.side.engine.sizes(), peer.side.engine.deadline], [['peer_deleted'], { sas: 0, chains: 0, childSpis: 0 }, undefined]);

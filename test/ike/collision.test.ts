@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { millis, seconds } from '../../src/base/index.ts';
 import { lowerNonce, oursIsRedundant } from '../../src/ike/collision.ts';
-import { connection, ESP_SUITE, Pair, type Side } from './pair.ts';
-import { EspFlow } from './esp-flow.ts';
+import { befall, CHILD_OF_HUB, CHILD_OF_ROUTER, everyFate, informational, POSITIONS, spisIn, story } from './collision-story.ts';
 import { atRest, bookkeeping } from './rest.ts';
 
 test('I2.8.1-1: nonces are compared octet by octet, and a shorter one that begins the longer is lower', () => {
@@ -21,52 +20,6 @@ test('I2.8.1-1: nonces are compared octet by octet, and a shorter one that begin
   assert.equal(oursIsRedundant([c, b], [b, b]), true);
 });
 
-const nonceOf = (first: number): Uint8Array => Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? first : i));
-const spiDraw = (octet: number): Uint8Array => new Uint8Array(4).fill(octet);
-
-/** SPIs of the pair that the router's exchange makes, and the hub's: what each side draws first is for its request. */
-const OF_ROUTER = { router: 0x11111111, hub: 0x44444444 };
-const OF_HUB = { router: 0x22222222, hub: 0x33333333 };
-const POSITIONS = ['router Ni', 'router Nr', 'hub Ni', 'hub Nr'] as const;
-
-interface Story {
-  readonly pair: Pair;
-  readonly flow: EspFlow;
-  readonly chain: number;
-  readonly hubChain: number;
-  rekey(side: 'router' | 'hub'): void;
-}
-
-/** `lowest`: whose exchange and which of its nonces is the lowest of the four. */
-function story(lowest: (typeof POSITIONS)[number], groups: readonly number[] = []): Story {
-  const children = (role: 'initiator' | 'responder'): ReturnType<typeof connection> => {
-    const plain = connection(role, { liveness: seconds(3000) });
-    return { ...plain, children: plain.children.map((c) => ({ ...c, espProposals: [{ ...ESP_SUITE, groups }] })) };
-  };
-  const pair = new Pair(`collision ${lowest}`, children('initiator'), children('responder'));
-  const chain = pair.connect();
-  const flow = new EspFlow(pair);
-  flow.run(millis(200));
-  const rank = (what: (typeof POSITIONS)[number]): number => (what === lowest ? 1 : 100 + POSITIONS.indexOf(what));
-  pair.router.draws.set('nonce', [nonceOf(rank('router Ni')), nonceOf(rank('hub Nr'))]);
-  pair.hub.draws.set('nonce', [nonceOf(rank('hub Ni')), nonceOf(rank('router Nr'))]);
-  pair.router.draws.set('child-spi', [spiDraw(0x11), spiDraw(0x22)]);
-  pair.hub.draws.set('child-spi', [spiDraw(0x33), spiDraw(0x44)]);
-  const hubChain = pair.hubChain();
-  return {
-    pair, flow, chain, hubChain,
-    rekey: (side) => pair.feed(pair[side], { type: 'child.rekey', chain: side === 'router' ? chain : hubChain, child: 'lan' }),
-  };
-}
-
-const FLAG_RESPONSE = 0x20;
-const exchangeOf = (bytes: Uint8Array): number => bytes[22] ?? 0;
-const isResponse = (bytes: Uint8Array): boolean => ((bytes[23] ?? 0) & FLAG_RESPONSE) !== 0;
-const spisIn = (side: Side): number[] => side.engine.status().flatMap((s) => s.children.map((c) => c.spiIn));
-/** Different INFORMATIONAL requests a side has sent since `from`: its Deletes. */
-const informational = (side: Side, from: number): number =>
-  new Set(side.sent.slice(from).filter((p) => exchangeOf(p.bytes) === 37 && !isResponse(p.bytes)).map((p) => p.bytes.join())).size;
-
 for (const lowest of POSITIONS) {
   for (const groups of [[], [31]]) {
     test(`I2.8.1-1 I2.25-1: both rekey one child, the lowest nonce is the ${lowest}${groups.length > 0 ? ', with a key exchange' : ''}: the other's SA survives, its initiator deletes the old`, () => {
@@ -78,7 +31,7 @@ for (const lowest of POSITIONS) {
       // Each has answered: old, own and other's are all received on.
       assert.deepEqual(['router', 'hub'].map((s) => [...pair[s as 'router'].sas.values()].filter((sa) => sa.direction === 'in').length), [2, 2]);
       flow.run(seconds(3));
-      const survivor = lowest.startsWith('router') ? OF_HUB : OF_ROUTER;
+      const survivor = lowest.startsWith('router') ? CHILD_OF_HUB : CHILD_OF_ROUTER;
       assert.deepEqual([spisIn(pair.router), spisIn(pair.hub)], [[survivor.router], [survivor.hub]]);
       assert.deepEqual([informational(pair.router, marks[0] ?? 0), informational(pair.hub, marks[1] ?? 0)], [1, 1], 'each deletes one: the old, or its own');
       assert.deepEqual(flow.undeliverable, []);
@@ -95,36 +48,11 @@ for (const lowest of POSITIONS) {
   }
 }
 
-/** What may befall the first copy of a message. */
-const FATES = ['fast', 'late', 'lost'] as const;
-type Fate = (typeof FATES)[number];
-const LATE = millis(65);
-
-/** The four messages of two crossing exchanges meet their fates; repeated copies pass. */
-function befall(pair: Pair, exchange: number, fates: { readonly [what in 'router request' | 'router response' | 'hub request' | 'hub response']: Fate }): void {
-  const seen = new Set<string>();
-  const fateOf = (from: string, bytes: Uint8Array): Fate => {
-    if (exchangeOf(bytes) !== exchange) return 'fast';
-    const what = `${from} ${isResponse(bytes) ? 'response' : 'request'}` as keyof typeof fates;
-    return seen.has(what) ? 'fast' : fates[what];
-  };
-  pair.drop = (from, _path, bytes) => {
-    const isLost = fateOf(from, bytes) === 'lost';
-    if (isLost) seen.add(`${from} ${isResponse(bytes) ? 'response' : 'request'}`);
-    return isLost;
-  };
-  pair.delay = (from, _path, bytes) => {
-    const isLate = fateOf(from, bytes) === 'late';
-    if (exchangeOf(bytes) === exchange) seen.add(`${from} ${isResponse(bytes) ? 'response' : 'request'}`);
-    return isLate ? LATE : millis(0);
-  };
-}
-
 for (const lowest of POSITIONS) {
   test(`I2.8.1-1 I2.8.1-2 I2.8-1: both rekey one child, lowest the ${lowest}: requests and responses late or lost in every combination: no packet meets an unknown SPI, one pair is left`, () => {
-    for (const a of FATES) for (const b of FATES) for (const c of FATES) for (const d of FATES) {
+    for (const fates of everyFate()) {
       const { pair, flow, rekey } = story(lowest);
-      befall(pair, 36, { 'router request': a, 'router response': b, 'hub request': c, 'hub response': d });
+      befall(pair, 36, fates);
       rekey('router');
       flow.run(millis(3));
       rekey('hub');
@@ -137,7 +65,7 @@ for (const lowest of POSITIONS) {
         assert.ok(pair.router.of('child.rekeyed').length >= 1 && pair.hub.of('child.rekeyed').length >= 1);
         atRest(pair);
       } catch (error) {
-        throw new Error(`router request ${a}, router response ${b}, hub request ${c}, hub response ${d}: ${String(error)}`, { cause: error });
+        throw new Error(`${JSON.stringify(fates)}: ${String(error)}`, { cause: error });
       }
     }
   });

@@ -309,7 +309,7 @@ export function respondCreateChild(sa: IkeSa, payloads: readonly Payload[], resp
   // I2.25-1: while the IKE SA is being rekeyed or deleted, nothing new starts on it.
   if (sa.state !== 'established') return respond([notify('TEMPORARY_FAILURE')]);
   if (offer.proposals[0]?.protocol === PROTOCOL.IKE) return respondRekeyIke(sa, payloads, respond, ctx);
-  if (sa.exchanges.has('ikeRekey')) return respond([notify('TEMPORARY_FAILURE')]);
+  if (sa.exchanges.outstanding?.task.kind === 'ikeRekey') return respond([notify('TEMPORARY_FAILURE')]);
   const rekey = findNotify(payloads, 'REKEY_SA');
   const old = rekey && childBySpi(sa, rekey.spi);
   if (rekey && !old) return respond([notify('CHILD_SA_NOT_FOUND', undefined, { protocol: PROTOCOL.ESP, spi: rekey.spi })]);

@@ -67,6 +67,7 @@ export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since:
   ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, opensPinhole: true });
   sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from: before, to, reasons, took: millis(ctx.now - since) }, ctx);
   sa.exchanges.retarget(before, ctx);
+  if (sa.race) sa.race.theirs.path = to;
   if (sa.predecessor && !sa.predecessor.isDead) moveOld(sa, sa.predecessor, sa.mobility.pending, to, ctx);
   sa.afterwards(ctx);
 }

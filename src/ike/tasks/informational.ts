@@ -9,6 +9,7 @@ import { fatalNotify } from '../message-rules.ts';
 import { natNotifies } from '../nat.ts';
 import { DELETED_WAIT, spiBytes, spiOf } from './child-create.ts';
 import { acceptUpdate } from './ike-mobike.ts';
+import { conclude } from './ike-rekey.ts';
 
 /** Delete for one Child SA: the SPI is our inbound one (I1.4.1-1). */
 export function deleteChildTask(child: ChildSa): Task {
@@ -72,11 +73,16 @@ function deleteChildren(sa: IkeSa, spis: readonly Uint8Array[], ctx: Ctx): Child
   return ours;
 }
 
+/** Ends the IKE SA it comes on. */
+export const deletesIke = (payloads: readonly Payload[]): boolean => payloads.some((p) => p.type === 'D' && p.protocol === PROTOCOL.IKE);
+
 /** Answers an INFORMATIONAL request: deletes, MOBIKE, liveness; unknown contents get an empty answer (I1.4-1). */
 export function respondInformational(sa: IkeSa, messageId: number, payloads: readonly Payload[], path: Path, respond: (payloads: readonly Payload[]) => void, ctx: Ctx): void {
   const deletes = payloads.filter((p) => p.type === 'D');
-  if (deletes.some((d) => d.protocol === PROTOCOL.IKE)) {
+  if (deletesIke(payloads)) {
     respond([]);
+    // I2.8.2-1: the peer did not see our rekeying, or its own won: its successor is the one.
+    conclude(sa, ctx);
     if (sa.state === 'established') sa.close('peer_deleted', '', ctx);
     else sa.die(ctx);
     return;
