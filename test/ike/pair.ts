@@ -1,6 +1,6 @@
 import { after, instant, ip, millis, parsePrefix, pathKey, Secret, seconds, toHex, toUtf8, type Endpoint, type Entropy, type Instant, type IpPrefix, type Millis, type Path } from '../../src/base/index.ts';
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
-import type { Aead, BlockCipher, CryptoSuite, DhPair, Mac } from '../../src/crypto/index.ts';
+import type { Aead, BlockCipher, CryptoSuite, DhPair, Mac, Pki } from '../../src/crypto/index.ts';
 import { IkeEngine, type ChildInstall, type IkeConnection, type IkeEvent, type IkeInput, type IkeSuite } from '../../src/ike/index.ts';
 import { createHash } from 'node:crypto';
 
@@ -138,10 +138,10 @@ export class Side {
   /** Octets that are drawn next under a label, before those of the seed: for tests that must know a nonce. */
   readonly draws = new Map<string, Uint8Array[]>();
 
-  constructor(name: string, seed: string) {
+  constructor(name: string, seed: string, pki?: Pki) {
     this.name = name;
     const entropy = seededEntropy(`${seed}/${name}`);
-    this.engine = new IkeEngine({ suite: this.crypto.suite, entropy: { bytes: (count, label) => this.draws.get(label)?.shift() ?? entropy.bytes(count, label) } });
+    this.engine = new IkeEngine({ suite: { ...this.crypto.suite, pki }, entropy: { bytes: (count, label) => this.draws.get(label)?.shift() ?? entropy.bytes(count, label) } });
   }
 
   of<T extends IkeEvent['type']>(type: T): EventOf<T>[] {
@@ -164,9 +164,9 @@ export class Pair {
   nat: (local: Endpoint, path: Path) => Endpoint = (local) => local;
   readonly #mappings = new Map<string, Path>();
 
-  constructor(seed = 'pair', router = connection('initiator'), hub = connection('responder')) {
-    this.router = new Side('router', seed);
-    this.hub = new Side('hub', seed);
+  constructor(seed = 'pair', router = connection('initiator'), hub = connection('responder'), pki?: Pki) {
+    this.router = new Side('router', seed, pki);
+    this.hub = new Side('hub', seed, pki);
     this.feed(this.router, { type: 'connections.set', connections: [router] });
     this.feed(this.hub, { type: 'connections.set', connections: [hub] });
   }
