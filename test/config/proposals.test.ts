@@ -19,7 +19,7 @@ const parsed = (text: string, protocol: 'ike' | 'esp'): SuiteProposal => {
   return result.value;
 };
 
-test('AL-2, section 5: every algorithm of the table has its keyword, with the number of the registry', () => {
+test('AL-2 ALG-2: every algorithm of the table has its keyword, with the number of the registry', () => {
   const gcm = { id: 20, keyLength: 256 };
   for (const [word, want] of [
     ['aes256gcm16', { encr: [gcm] }], ['aes128gcm16', { encr: [{ id: 20, keyLength: 128 }] }], ['chacha20poly1305', { encr: [{ id: 28, keyLength: undefined }] }],
@@ -52,7 +52,7 @@ test('ESP: AES-CBC with integrity, other ciphers without; never a PRF', () => {
   assert.deepEqual(parsed('chacha20poly1305-x25519', 'esp'), { text: 'chacha20poly1305-x25519', encr: [{ id: 28, keyLength: undefined }], prf: [], integ: [], groups: [31], esn: [1, 0] });
 });
 
-test('I3.3-1, section 5: what is offered by default, in this order; SHA-1 and weak groups only if spelled out', () => {
+test('ALG-4 ALG-3 I3.3-1: what is offered by default, in this order; SHA-1 and weak groups only if spelled out', () => {
   const all = { prf: [5, 6, 7], groups: [31, 19, 20, 21, 15, 14], esn: [] };
   assert.deepEqual(CONNECTION.ike_proposal.schema.default.map((text) => ({ ...parsed(text, 'ike'), text: '' })), [
     { text: '', encr: [{ id: 20, keyLength: 256 }, { id: 20, keyLength: 128 }], integ: [], ...all },
@@ -74,7 +74,7 @@ test('ESP: both ESN values unless spelled out; groups are allowed', () => {
   assert.deepEqual(pfs.ok && pfs.value.groups, [19]);
 });
 
-test('what is unknown, unsupported, misplaced, doubled or missing is named with what is supported', () => {
+test('AL-2 ALG-3: what is unknown, unsupported, misplaced, doubled or missing is named with what is supported', () => {
   for (const [text, protocol, want] of [
     ['', 'ike', 'has an empty part'], ['aes256gcm16--x25519', 'ike', 'has an empty part'], ['aes256gcm16-prfsha256-x25519 ', 'ike', "'x25519 ' is no algorithm; supported: aes256gcm16"],
     ['aes192-sha256-modp2048', 'ike', "'aes192' is not supported"], ['aes256-sha1-modp2048', 'ike', "'sha1' is not supported"], ['aes256-sha256-modp1024', 'ike', "'modp1024' is not supported"],

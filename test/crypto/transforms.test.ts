@@ -63,7 +63,7 @@ test('AL-1: tags are half of the hash: 16, 24, 32 octets; keys are the whole (RF
   for (const id of [0, 1, 2, 5]) assert.equal(integOf(id), undefined);
 });
 
-test('PRFs and groups by number; no MD5, no group below 2048 bits, none of 22 to 24', () => {
+test('ALG-3: PRFs and groups by number; no MD5, no group below 2048 bits, none of 22 to 24', () => {
   assert.deepEqual([5, 6, 7, 2, 0, 1, 4].map((id) => prfHash(id)), ['sha256', 'sha384', 'sha512', 'sha1', undefined, undefined, undefined]);
   for (const id of [31, 19, 20, 21, 14, 15, 16] as const) assert.equal(dhGroupOf(id), id);
   for (const id of [0, 1, 2, 5, 17, 18, 22, 23, 24, 25, 30, 32]) assert.equal(dhGroupOf(id), undefined);

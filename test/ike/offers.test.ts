@@ -46,7 +46,7 @@ test('I3.3-1: proposals are numbered 1, 2, ...; AEAD has no INTEG; ciphers in ou
   ]);
 });
 
-test('I2.7-1: every algorithm of the table is chosen when the peer offers it alone', () => {
+test('I2.7-1 ALG-2: every algorithm of the table is chosen when the peer offers it alone', () => {
   const all = [GCM, CBC, ike({ encr: CHACHA }), ike({ encr: aes(12, 256), integ: [13] }), ike({ prf: [2] }), ike({ groups: [16] })];
   for (const [offer, expected] of [
     [['1.20.256', '2.5', '4.31'], 'aes256gcm16-prfsha256-x25519'], [['1.20.128', '2.6', '4.19'], 'aes128gcm16-prfsha384-ecp256'], [['1.20.256', '2.7', '4.20'], 'aes256gcm16-prfsha512-ecp384'],
