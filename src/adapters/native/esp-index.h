@@ -8,14 +8,19 @@
 
 #include "inner.h"
 
-#define ESP_INDEX_BUCKETS 4096
+#define ESP_INDEX_BITS 12 /* of the number of buckets */
 #define ESP_INDEX_LENGTHS 129
 
 struct esp_child;
 
+/* An address or prefix, zeros behind it, as two words for quick comparison; in memory it has network order. */
+struct esp_words {
+  uint64_t at[2];
+};
+
 struct esp_route {
-  uint8_t prefix[16];
-  uint8_t width;
+  struct esp_words prefix;
+  uint8_t family; /* 0: IPv4, 1: IPv6 */
   uint8_t bits;
   struct esp_child *child;
   struct esp_route *next;  /* bucket; of one prefix in order of the children's creation */
@@ -23,10 +28,13 @@ struct esp_route {
 };
 
 struct esp_index {
-  struct esp_route *buckets[ESP_INDEX_BUCKETS];
-  /* Routes by family (0: IPv4, 1: IPv6) and prefix length, and the lengths in use, longest first. */
+  struct esp_route *buckets[1 << ESP_INDEX_BITS];
+  /* Routes by family and prefix length, and the lengths in use, longest first. */
   uint32_t routes[2][ESP_INDEX_LENGTHS];
-  uint8_t lengths[2][ESP_INDEX_LENGTHS];
+  struct {
+    struct esp_words mask;
+    uint8_t bits;
+  } lengths[2][ESP_INDEX_LENGTHS];
   uint32_t length_count[2];
 };
 
