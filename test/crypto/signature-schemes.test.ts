@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concat, fromHex, toHex } from '../../src/base/index.ts';
-import { decodeSignature, encodeSignature, pickScheme, SIGNATURE_HASH, type SignatureScheme } from '../../src/crypto/index.ts';
+import { decodeSignature, encodeSignature, pickScheme, SIGNATURE_HASH, type KeyKind, type SignatureScheme } from '../../src/crypto/index.ts';
 
 const hex = (text: string): Uint8Array => {
   const octets = fromHex(text.split(' ').join(''));
@@ -98,4 +98,12 @@ test('SG3-1: the scheme has a hash that the peer listed, PSS before PKCS #1, the
     assert.equal(pickScheme(kind, []), undefined);
   }
   assert.equal(pickScheme('ed25519', [SHA2_256, SHA2_384, SHA2_512]), undefined, 'RFC 8420 §2: not to a peer without Identity');
+});
+
+test('SG3-1: every key with every single hash a peer may list', () => {
+  const { SHA2_256, SHA2_384, SHA2_512, IDENTITY } = SIGNATURE_HASH;
+  const picked = (kind: KeyKind): (SignatureScheme | undefined)[] => [SHA2_256, SHA2_384, SHA2_512, IDENTITY].map((hash) => pickScheme(kind, [hash]));
+  for (const kind of ['ec-p256', 'ec-p384', 'ec-p521'] as const) assert.deepEqual(picked(kind), ['ecdsa-sha256', 'ecdsa-sha384', 'ecdsa-sha512', undefined], kind);
+  assert.deepEqual(picked('rsa'), ['rsa-pss-sha256', 'rsa-pss-sha384', 'rsa-pss-sha512', undefined]);
+  assert.deepEqual(picked('ed25519'), [undefined, undefined, undefined, 'ed25519']);
 });

@@ -78,3 +78,31 @@ test('names for logs of what has no row', () => {
   assert.equal(transformName(3, 2), 'INTEG 2');
   assert.equal(transformName(6, 35), 'type 6 id 35');
 });
+
+test('levels of RFC 8247 §2 (IKE) and RFC 8221 §5, §6 (ESP), sizes and other spellings', () => {
+  const sizes = (row: TransformRow): string => (row.kind === 'ENCR' ? `${row.keyOctets}+${row.saltOctets} iv ${row.ivOctets} icv ${row.icvOctets}` : row.kind === 'INTEG' ? `${row.hash} ${row.keyOctets} icv ${row.icvOctets}` : row.kind === 'PRF' ? row.hash : '');
+  assert.deepEqual(rows.map(([name, row]) => [name, row.level.ike, row.level.esp, sizes(row), ...(row.aliases ?? [])].join(', ')), [
+    'aes256gcm16, SHOULD, MUST, 32+4 iv 8 icv 16, aes256gcm128',
+    'aes128gcm16, SHOULD, MUST, 16+4 iv 8 icv 16, aes128gcm128',
+    'aes256, MUST, MUST, 32+0 iv 16 icv 0',
+    'aes128, MUST, MUST, 16+0 iv 16 icv 0, aes',
+    'chacha20poly1305, SHOULD, SHOULD, 32+4 iv 8 icv 16',
+    'prfsha256, MUST, -, sha256',
+    'prfsha384, -, -, sha384',
+    'prfsha512, SHOULD+, -, sha512',
+    'prfsha1, MUST-, -, sha1',
+    'sha256, MUST, MUST, sha256 32 icv 16, sha2_256',
+    'sha384, -, -, sha384 48 icv 24, sha2_384',
+    'sha512, SHOULD, SHOULD, sha512 64 icv 32, sha2_512',
+    'x25519, -, -, , curve25519',
+    'ecp256, SHOULD, -, ',
+    'ecp384, -, -, ',
+    'ecp521, -, -, ',
+    'modp2048, MUST, -, ',
+    'modp3072, -, -, ',
+    'modp4096, -, -, ',
+    'esn, -, -, ',
+    'noesn, -, -, ',
+  ]);
+  assert.deepEqual([TRANSFORM.esn.extended, TRANSFORM.noesn.extended], [true, false]);
+});

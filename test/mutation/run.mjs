@@ -2,7 +2,7 @@
 //   node test/mutation/run.mjs [--check] [--fresh] [--report] [--tests FOLDER,...] [--seconds N] [FOLDER|FILE ...]
 //      default: src/codec/ike src/crypto src/ike, tried with test/codec/ike test/crypto test/ike and more (TESTS below)
 //   --fresh forgets earlier results; --report only prints them; --check exits 1 when the score is under 80 % or a survivor on a line with an
-//   RFC reference has no word in accepted.txt; --seconds ends a part run: what was tried is kept in build/mutation/results.json.
+//   RFC reference has no word in accepted.txt; --seconds makes a part run over a sample: what was tried is kept in build/mutation/results.json.
 // A mutant once killed stays so while its file is unchanged; one that survived is tried again when a test has changed.
 // Tests are bundled once, with all mutants in them behind switches (mutants.mjs), and run in one warm process (worker.mjs).
 import { fork } from 'node:child_process';
@@ -90,7 +90,8 @@ async function run() {
   const until = Date.now() + seconds * 1000;
   const fileHash = new Map(sources.map((file) => [file, sha(texts.get(file))]));
   let [tried, done] = [0, 0];
-  for (const mutant of mutants) {
+  // A part run takes a sample from everywhere: mutants by their hash.
+  for (const mutant of seconds < Infinity ? [...mutants].sort((a, b) => (a.key < b.key ? -1 : 1)) : mutants) {
     done++;
     const old = kept[mutant.key];
     if (old && (old.status === 'killed' || old.status === 'endless') && old.source === fileHash.get(mutant.file)) continue;
