@@ -10,7 +10,7 @@ const OPENERS: { readonly [path: string]: string } = {
   'src/esp/protection.ts': 'makes the cipher of an SA',
   'src/esp/soft-esp.ts': 'shows the nonce guard the key of an SA',
   'src/main/credentials.ts': 'looks whether a private key is the one of its certificate',
-  'src/ike/tasks/ike-auth.ts': 'AUTH of a pre-shared key, RFC 7296 §2.15',
+  'src/ike/authentication.ts': 'AUTH of a pre-shared key, RFC 7296 §2.15, or with the key of a certificate, RFC 7427',
 };
 
 test('architecture 2.3: a secret is opened where it is used, and nowhere else', () => {
