@@ -5,8 +5,8 @@ import {
 import type { TrafficSelector } from '../codec/ike/index.ts';
 import type { ChildConfig, Config } from '../config/index.ts';
 import type { IkeEvent } from '../ike/index.ts';
-import { KernelView, planAddresses, planLink, planRoutes, tunMtu, wantedRoutes, type ProtectedChild } from '../kernel/index.ts';
-import type { EspReport, Input, InputOf, KernelOp } from '../ports/index.ts';
+import { espOverhead, KernelView, planAddresses, planLink, planRoutes, tunMtu, wantedRoutes, type EspOverhead, type ProtectedChild } from '../kernel/index.ts';
+import type { EspReport, EspSa, Input, InputOf, KernelOp } from '../ports/index.ts';
 import type { Turn } from './context.ts';
 import { VirtualAddresses, type VirtualAddress } from './vips.ts';
 
@@ -62,6 +62,7 @@ export class Dataplane {
   #facts: readonly UplinkFacts[] = [];
   #exceptions: readonly IpAddress[] = [];
   #planeMtu: number | undefined;
+  readonly #overheads = new Overheads();
   problem: string | undefined;
 
   get tunName(): string {
@@ -117,6 +118,25 @@ export class Dataplane {
     turn.emit({ type: 'esp.path.set', bundle: chain, path, mtu: this.#mtu(turn.config) });
     // F-1: our own packet goes first, so that filters and NATs on the new path know the flow.
     if (opensPinhole) turn.emit({ type: 'esp.dummy', bundle: chain });
+  }
+
+  addSa(sa: EspSa, turn: Turn): void {
+    turn.emit({ type: 'esp.sa.add', sa });
+    if (sa.direction === 'out' && this.#overheads.add(sa.handle, espOverhead(sa))) this.#remeasure(turn);
+  }
+
+  removeSa(handle: number, turn: Turn): void {
+    turn.emit({ type: 'esp.sa.remove', handle });
+    if (this.#overheads.remove(handle)) this.#remeasure(turn);
+  }
+
+  /** Tells the plane a changed MTU, which clamps TCP to it and answers what is too big; the device's own follows with the plan. */
+  #remeasure(turn: Turn): void {
+    const mtu = this.#mtu(turn.config);
+    if (mtu === this.#planeMtu) return;
+    this.#planeMtu = mtu;
+    for (const [chain, path] of this.#paths) turn.emit({ type: 'esp.path.set', bundle: chain, path, mtu });
+    this.#planSoon(turn);
   }
 
   /** Follows the engine's events about Child SAs and chains. */
@@ -201,10 +221,7 @@ export class Dataplane {
   setFacts(facts: readonly UplinkFacts[], exceptions: readonly IpAddress[], turn: Turn): void {
     this.#facts = facts;
     this.#exceptions = exceptions;
-    const mtu = this.#mtu(turn.config);
-    // The plane clamps TCP to it and answers what is too big.
-    if (mtu !== this.#planeMtu) for (const [chain, path] of this.#paths) turn.emit({ type: 'esp.path.set', bundle: chain, path, mtu });
-    this.#planeMtu = mtu;
+    this.#remeasure(turn);
     this.plan(turn);
   }
 
@@ -213,7 +230,7 @@ export class Dataplane {
     const carries6 = config.connections.some((c) => c.enabled && (c.requestVip.includes(6) || c.children.some(prefixes6)));
     const paths = this.#facts.filter((f) => f.up).flatMap((f) => f.families.map((family) => ({ mtu: f.mtu, family })));
     const wanted = config.connections.flatMap((c) => (c.enabled && c.mtu !== undefined ? [c.mtu] : []));
-    return Math.min(tunMtu(paths, carries6), ...wanted);
+    return Math.min(tunMtu(paths, carries6, this.#overheads.kinds), ...wanted);
   }
 
   #wanted(config: Config): ReturnType<typeof wantedRoutes> {
@@ -292,6 +309,48 @@ export class Dataplane {
   /** The last act of a clean stop: the device goes, unless `block_on_stop` wants it to swallow what routes lead into it. */
   close(turn: Turn): void {
     if (this.#tun && !turn.config.connections.some((c) => c.enabled && c.blockOnStop)) turn.emit({ type: 'tun.close' });
+  }
+}
+
+/** What the outbound SAs add to a packet: a hub has thousands of SAs, of four kinds. The last kind stays when its last SA goes: the next will be like it. */
+class Overheads {
+  readonly #kindOf = new Map<number, number>();
+  readonly #kinds = new Map<number, { readonly overhead: EspOverhead; count: number }>();
+
+  get kinds(): EspOverhead[] {
+    return [...this.#kinds.values()].map((kind) => kind.overhead);
+  }
+
+  /** True when the kinds changed. */
+  add(handle: number, overhead: EspOverhead): boolean {
+    const key = overhead.iv * 1000 + overhead.icv;
+    const known = this.#kinds.get(key);
+    this.#kindOf.set(handle, key);
+    if (known) known.count++;
+    else this.#kinds.set(key, { overhead, count: 1 });
+    const cleaned = this.#clean(key);
+    return !known || cleaned;
+  }
+
+  /** True when the kinds changed. */
+  remove(handle: number): boolean {
+    const key = this.#kindOf.get(handle);
+    const kind = key === undefined ? undefined : this.#kinds.get(key);
+    if (!kind) return false;
+    this.#kindOf.delete(handle);
+    kind.count--;
+    return this.#clean(undefined);
+  }
+
+  /** Forgets kinds without an SA, but the last. */
+  #clean(keep: number | undefined): boolean {
+    let changed = false;
+    for (const [key, { count }] of this.#kinds) {
+      if (count > 0 || key === keep || this.#kinds.size === 1) continue;
+      this.#kinds.delete(key);
+      changed = true;
+    }
+    return changed;
   }
 }
 

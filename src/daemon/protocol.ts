@@ -1,10 +1,13 @@
 import type { Path } from '../base/index.ts';
 import type { IkeEffect, IkeEngine, IkeEvent, IkeInput } from '../ike/index.ts';
+import type { EspSa } from '../ports/index.ts';
 import type { Turn } from './context.ts';
 
 export interface ProtocolHost {
   readonly engine: IkeEngine;
   readonly turn: Turn;
+  addSa(sa: EspSa): void;
+  removeSa(handle: number): void;
   /** Outbound ESP of the chain goes this way from now on. */
   setPath(chain: number, path: Path, opensPinhole: boolean): void;
   onEvent(event: IkeEvent): void;
@@ -38,11 +41,11 @@ export class Protocol {
       case 'packet.send':
         return turn.emit({ type: 'udp.send', ifindex: effect.path.ifindex, local: effect.path.local, remote: effect.path.remote, bytes: effect.bytes });
       case 'child.install':
-        return turn.emit({ type: 'esp.sa.add', sa: effect.sa });
+        return this.#host.addSa(effect.sa);
       case 'child.use':
         return turn.emit({ type: 'esp.sa.use', handle: effect.handle });
       case 'child.remove':
-        return turn.emit({ type: 'esp.sa.remove', handle: effect.handle });
+        return this.#host.removeSa(effect.handle);
       case 'bundle.path':
         return this.#host.setPath(effect.bundle, effect.path, effect.opensPinhole);
       case 'log':

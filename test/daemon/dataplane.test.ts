@@ -1,10 +1,10 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { err, instant, ip, millis, type Path, type UplinkFacts } from '../../src/base/index.ts';
+import { err, instant, ip, millis, Secret, type Path, type UplinkFacts } from '../../src/base/index.ts';
 import type { TrafficSelector } from '../../src/codec/ike/index.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { Dataplane } from '../../src/daemon/dataplane.ts';
-import type { EspReport, InputOf } from '../../src/ports/index.ts';
+import type { EspReport, EspSa, InputOf } from '../../src/ports/index.ts';
 import { FakeKernel } from '../sim/index.ts';
 import { TestTurn } from './turn.ts';
 
@@ -305,4 +305,31 @@ test('a clean stop takes the virtual address along', () => {
   rig.settle(2000);
   assert.deepEqual(held(rig), []);
   assert.equal(rig.plane.stopped, true);
+});
+
+test('the MTU makes room for the cipher of the SAs there are, and does not go up and down with each of them', () => {
+  const sa = (handle: number, cbc: boolean): EspSa => ({
+    handle, bundle: 1, child: 1, direction: 'out', spi: handle as EspSa['spi'], cipher: cbc ? 'aes-cbc' : 'aes-gcm-16', key: new Secret(new Uint8Array(32)),
+    integ: cbc ? { name: 'hmac-sha256-128', key: new Secret(new Uint8Array(32)) } : undefined, esn: true, local: LOCAL, remote: REMOTE,
+  });
+  const rig = new Rig().tun().established().settle();
+  const mtu = (): number | undefined => rig.settle().kernel.linkNamed('mobiked0')?.mtu;
+  assert.equal(mtu(), 1438);
+  rig.plane.addSa(sa(1, false), rig.turn);
+  assert.equal(mtu(), 1438);
+  rig.plane.setPath(1, PATH, false, rig.turn);
+  rig.turn.effects = [];
+  rig.plane.addSa(sa(2, true), rig.turn);
+  assert.deepEqual(rig.turn.effects.map((e) => (e.type === 'esp.path.set' ? `${e.type} ${e.mtu}` : e.type)), ['esp.sa.add', 'esp.path.set 1422']);
+  rig.turn.effects = [];
+  assert.equal(mtu(), 1422);
+  rig.plane.addSa(sa(3, true), rig.turn);
+  rig.plane.removeSa(1, rig.turn);
+  rig.plane.removeSa(2, rig.turn);
+  rig.plane.removeSa(3, rig.turn);
+  rig.turn.effects = [];
+  assert.equal(mtu(), 1422, 'the next SA will be like the last');
+  rig.plane.addSa(sa(4, false), rig.turn);
+  rig.turn.effects = [];
+  assert.equal(mtu(), 1438);
 });
