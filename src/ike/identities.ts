@@ -1,4 +1,4 @@
-import { printable, sameBytes, toHex } from '../base/index.ts';
+import { ipFromBytes, printable, sameBytes, toHex } from '../base/index.ts';
 import { ID_TYPE, type IdPayload } from '../codec/ike/index.ts';
 import type { CertificateFacts } from '../crypto/index.ts';
 import type { IkeIdentity } from './types.ts';
@@ -18,11 +18,23 @@ const ACCEPTED: { readonly [idType: number]: { readonly name: string; readonly o
 
 const ascii = (data: Uint8Array): string => String.fromCharCode(...data.subarray(0, 255));
 
-/** An identity as people read it; octets that are no text are shown in hexadecimal. */
+/** An identity as people read it and write it into the configuration; octets that are no text are shown in hexadecimal. */
 export function identityText({ idType, data }: Identity): string {
-  if (idType === ID_TYPE.FQDN || idType === ID_TYPE.RFC822_ADDR) return printable(ascii(data));
-  if (idType === ID_TYPE.IPV4_ADDR && data.length === 4) return Array.from(data).join('.');
-  return `${idType}:${toHex(data.subarray(0, 64))}`;
+  const hex = (): string => `${toHex(data.subarray(0, 255))}${data.length > 255 ? '…' : ''}`;
+  switch (idType) {
+    case ID_TYPE.FQDN:
+    case ID_TYPE.RFC822_ADDR:
+      return printable(ascii(data));
+    case ID_TYPE.IPV4_ADDR:
+    case ID_TYPE.IPV6_ADDR:
+      return (data.length === ACCEPTED[idType]?.octets ? ipFromBytes(data) : undefined) ?? `${idType}:${hex()}`;
+    case ID_TYPE.DER_ASN1_DN:
+      return `asn1dn:#${hex()}`;
+    case ID_TYPE.KEY_ID:
+      return data.every((octet) => octet > 0x20 && octet < 0x7f) ? `keyid:${ascii(data)}` : `@#${hex()}`;
+    default:
+      return `${idType}:${hex()}`;
+  }
 }
 
 /** Why an identity of a peer is not accepted, or undefined (I3.5-1). */
@@ -58,7 +70,7 @@ export function nameProblem(facts: CertificateFacts, id: Identity): string | und
       return holds(facts.emails, id.data) ? undefined : none('rfc822Name', facts.emails);
     case ID_TYPE.IPV4_ADDR:
     case ID_TYPE.IPV6_ADDR:
-      return facts.addresses.some((address) => sameBytes(address, id.data)) ? undefined : none('iPAddress', facts.addresses.map((a) => (a.length === 4 ? Array.from(a).join('.') : toHex(a))));
+      return facts.addresses.some((address) => sameBytes(address, id.data)) ? undefined : none('iPAddress', facts.addresses.map((a) => ipFromBytes(a) ?? toHex(a)));
     case ID_TYPE.DER_ASN1_DN:
       return sameBytes(facts.subject, id.data) ? undefined : `its certificate (${facts.subjectText}) is for another subject than its identity ${text}`;
     default:

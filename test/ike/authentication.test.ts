@@ -254,9 +254,9 @@ const IDENTITIES: readonly (readonly [Proof, string])[] = [
   [named(fqdn('hub.example.com'), 'nul-san'), 'hub.example.com: its certificate (CN=hub.example.com, O=Example) does not name hub.example.com: it has no dNSName among its subject alternative names'],
   [named(email('hub@example.com'), 'router'), 'hub@example.com: its certificate (CN=router.example.com, O=Example) does not name hub@example.com: it has no rfc822Name among its subject alternative names'],
   [named(fqdn('hub@example.com'), 'hub-p256'), 'hub@example.com: its certificate (CN=hub.example.com, O=Example) does not name hub@example.com: its dNSName is hub.example.com'],
-  [named(address('203.0.113.2'), 'hub-p256'), '203.0.113.2: its certificate (CN=hub.example.com, O=Example) does not name 203.0.113.2: its iPAddress is 203.0.113.1, 20010db8000000000000000000000001'],
-  [named(subject('router'), 'hub-p256'), `9:${toHex(subject('router').data)}: its certificate (CN=hub.example.com, O=Example) is for another subject than its identity 9:${toHex(subject('router').data)}`],
-  [named(keyId('hub.example.com'), 'hub-p256'), `11:${toHex(keyId('hub.example.com').data)}: no certificate can stand for an identity of type 11`],
+  [named(address('203.0.113.2'), 'hub-p256'), '203.0.113.2: its certificate (CN=hub.example.com, O=Example) does not name 203.0.113.2: its iPAddress is 203.0.113.1, 2001:db8::1'],
+  [named(subject('router'), 'hub-p256'), `asn1dn:#${toHex(subject('router').data)}: its certificate (CN=hub.example.com, O=Example) is for another subject than its identity asn1dn:#${toHex(subject('router').data)}`],
+  [named(keyId('hub.example.com'), 'hub-p256'), 'keyid:hub.example.com: no certificate can stand for an identity of type 11'],
 ];
 for (const [proof, verdict] of IDENTITIES)
   test(`I3.6-2 I3.5-1: identity of type ${proof.id?.idType ?? 0}: ${verdict === 'ok' ? `${proof.id?.text ?? ''} is in the certificate` : verdict}`, () => assert.equal(judged(proof), verdict));

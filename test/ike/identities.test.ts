@@ -15,7 +15,10 @@ test('I3.5-1: identities as people read them; foreign text cannot drive a termin
   assert.equal(identityText(fqdn('hub.example.com')), 'hub.example.com');
   assert.equal(identityText(address('192.0.2.1')), '192.0.2.1');
   assert.equal(identityText(raw(ID_TYPE.FQDN, 0x61, 0x1b, 0x5b)), 'a\\x1b[');
-  assert.equal(identityText(keyId('ab')), '11:6162');
+  assert.equal(identityText(address('2001:db8::1')), '2001:db8::1');
+  assert.equal(identityText(keyId('ab')), 'keyid:ab');
+  assert.equal(identityText(raw(11, 0x61, 0x0a)), '@#610a');
+  assert.equal(identityText(raw(9, 0x30, 0)), 'asn1dn:#3000');
   assert.equal(identityText(raw(1, 1, 2)), '1:0102');
   assert.ok(identityText({ idType: 2, data: new Uint8Array(60_000).fill(0x61) }).length < 300);
 });
