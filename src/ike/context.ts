@@ -1,6 +1,7 @@
-import type { Instant } from '../base/index.ts';
-import type { ChildSpi, IkeSpi } from '../codec/ike/index.ts';
+import type { Instant, IpAddress } from '../base/index.ts';
+import type { ChildSpi, IkeSpi, TrafficSelector } from '../codec/ike/index.ts';
 import type { IkeSa } from './ike-sa.ts';
+import type { AddressPool } from './pool.ts';
 import type { IkeConnection, IkeDeps, IkeEffect, IkeIdentity } from './types.ts';
 
 /** What the engine does for one SA while it handles an input. */
@@ -18,13 +19,23 @@ export interface SaHost {
   /** Takes an IKE SA in that is not its chain's newest. */
   admit(sa: IkeSa): void;
   /** The SA is gone; forget its SPIs. */
-  retire(sa: IkeSa): void;
+  retire(sa: IkeSa, ctx: Ctx): void;
   /** This attempt was answered: those on other paths end. */
   won(sa: IkeSa, ctx: Ctx): void;
   /** An attempt, or a candidate of one, ended without an SA. */
   lost(sa: IkeSa, ctx: Ctx): void;
   /** Established SAs between these identities other than `except`. */
   siblings(local: IkeIdentity, remote: IkeIdentity, except: IkeSa): readonly IkeSa[];
+  /** An established SA with another peer identity whose Child SAs overlap these selectors on both sides. */
+  claimant(sa: IkeSa, remote: readonly TrafficSelector[], local: readonly TrafficSelector[]): IkeSa | undefined;
+  /** Virtual addresses that responders give. */
+  readonly pool: AddressPool;
+  /** Initiator: what the hub of this connection gave last, asked for again after a loss (I2.19-2). */
+  lastAddresses(connection: string): readonly IpAddress[];
+  rememberAddresses(connection: string, addresses: readonly IpAddress[]): void;
+  /** The hub said FAILED_CP_REQUIRED although no address is configured to be asked for (I2.21-2). */
+  mustAskForAddress(connection: string): boolean;
+  insistOnAddress(connection: string): void;
   /** True while no SA with this peer was up since start: INITIAL_CONTACT is due (I2.4-4). */
   firstContact(connection: IkeConnection): boolean;
 }

@@ -1,13 +1,15 @@
-import { earliest, millis, sameBytes, samePath, toHex, type Instant, type Path } from '../base/index.ts';
+import { earliest, millis, sameBytes, samePath, toHex, type Instant, type IpAddress, type Path } from '../base/index.ts';
 import { decodeChain, decodeHeader, encodeMessage, EXCHANGE, findNotify, findPayload, notify, PAYLOAD, type ChildSpi, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import { Attempts } from './attempts.ts';
 import { redate } from './authentication.ts';
 import { useChild } from './child-sa.ts';
-import { COOKIE_ABOVE, COOKIE_ABOVE_PER_SOURCE, HALF_OPEN_MOST, HALF_OPEN_PER_SOURCE, IKE_SAS_MOST, PATHS_MOST } from './constants.ts';
+import { COOKIE_ABOVE, COOKIE_ABOVE_PER_SOURCE, HALF_OPEN_MOST, HALF_OPEN_PER_SOURCE, IKE_SAS_MOST, PATHS_MOST, REFUSAL_TIME, REFUSALS_MOST } from './constants.ts';
 import type { Ctx, SaHost } from './context.ts';
 import { Cookies } from './cookies.ts';
 import { Farewells } from './farewells.ts';
 import type { IkeSa } from './ike-sa.ts';
+import { AddressPool } from './pool.ts';
+import { Refusals } from './refusals.ts';
 import { networkOf, Registry, sourceKey } from './registry.ts';
 import { rekeyChildTask } from './tasks/child-rekey.ts';
 import { respondInit } from './tasks/ike-init.ts';
@@ -25,11 +27,13 @@ export class IkeEngine {
   readonly #sas = new Registry();
   readonly #attempts = new Attempts();
   readonly #childSpis = new Set<number>();
-  /** Inbound Child SAs by handle: the chain that has them. */
-  readonly #inbound = new Map<number, number>();
   readonly #contacted = new Set<string>();
+  readonly #pool = new AddressPool();
+  readonly #lastAddresses = new Map<string, readonly IpAddress[]>();
+  readonly #insisted = new Set<string>();
   readonly #farewells: Farewells;
   readonly #cookies: Cookies;
+  readonly #refusals = new Refusals();
   #connections = new Map<string, IkeConnection>();
   #lastNumber = 0;
   /** Unix time in ms at monotonic 0, once the clock is set. */
@@ -55,13 +59,20 @@ export class IkeEngine {
       connection: (name) => this.#connections.get(name),
       responders: () => [...this.#connections.values()].filter((c) => c.role === 'responder'),
       adopt: (sa) => this.#sas.add(sa),
-      retire: (sa) => {
+      retire: (sa, ctx) => {
         this.#farewells.keep(sa);
         this.#sas.remove(sa);
+        if (!this.#sas.chain(sa.chain)) this.#pool.release(sa.chain, ctx.now);
       },
       won: (sa, ctx) => this.#attempts.answered(sa, ctx),
       lost: (sa, ctx) => this.#attempts.lost(sa, ctx),
       siblings: (local, remote, except) => this.#sas.between(local, remote).filter((sa) => sa !== except),
+      claimant: (sa, remote, local) => this.#sas.claimant(sa, remote, local),
+      pool: this.#pool,
+      lastAddresses: (connection) => this.#lastAddresses.get(connection) ?? [],
+      rememberAddresses: (connection, addresses) => this.#lastAddresses.set(connection, addresses),
+      mustAskForAddress: (connection) => this.#insisted.has(connection),
+      insistOnAddress: (connection) => this.#insisted.add(connection),
       firstContact: (connection) => this.#firstContact(connection),
     };
   }
@@ -81,8 +92,8 @@ export class IkeEngine {
 
   #emit(effect: IkeEffect): void {
     this.#effects.push(effect);
-    if (effect.type === 'child.install' && effect.sa.direction === 'in') this.#inbound.set(effect.sa.handle, effect.sa.bundle);
-    else if (effect.type === 'child.remove') this.#inbound.delete(effect.handle);
+    if (effect.type === 'child.install' && effect.sa.direction === 'in') this.#sas.claims.add(effect.sa.handle, effect.sa.bundle, effect.sa.remote);
+    else if (effect.type === 'child.remove') this.#sas.claims.remove(effect.handle);
     else if (effect.type === 'event' && effect.event.type === 'ike.established') this.#sas.identified(effect.event.chain);
   }
 
@@ -142,7 +153,7 @@ export class IkeEngine {
         for (const sa of [...this.#sas.values()]) if (sa.name === input.connection && sa.state !== 'rekeyed' && sa.state !== 'undecided') sa.shutDown('requested', ctx);
         return;
       case 'child.used': {
-        const sa = this.#sas.chain(this.#inbound.get(input.handle) ?? -1);
+        const sa = this.#sas.chain(this.#sas.claims.chainOf(input.handle) ?? -1);
         for (const child of sa?.children.values() ?? []) if (sa && child.handleIn === input.handle) useChild(sa, child, ctx);
         return sa?.touch();
       }
@@ -246,9 +257,12 @@ export class IkeEngine {
     }
     const found = this.#sas.find(header);
     for (const sa of found) {
+      const { state, setup } = sa;
       sa.inbox.receive(header, message, path, ctx);
       sa.touch();
-      if (!sa.isEstablished || !sa.attempt) continue;
+      if (state === 'halfOpen' && sa.isDead && setup) this.#refused(setup.source, path, ctx);
+      // Also when it was ended at once: it was the peer's.
+      if (sa.establishedAt === undefined || !sa.attempt) continue;
       this.#attempts.established(sa, ctx);
       this.#noteContact(sa);
     }
@@ -266,8 +280,15 @@ export class IkeEngine {
     if (connection) this.#contacted.add(contactKey(connection));
   }
 
+  /** A set-up that ended without an SA: from one that guesses keys, or one that is set up wrongly and asks too often (DOS-2). */
+  #refused(source: string, path: Path, ctx: Ctx): void {
+    if (!this.#refusals.note(source, ctx.now)) return;
+    ctx.emit({ type: 'log', level: 'warn', text: `${path.remote.address}: ${REFUSALS_MOST} refused authentications in ${REFUSAL_TIME / 1000} s, not answered for the rest of that time` });
+  }
+
   #initRequest(header: IkeHeader, message: Uint8Array, path: Path, ctx: Ctx): void {
     const source = sourceKey(path);
+    if (this.#refusals.blocks(source, ctx.now)) return;
     // I2.1-3: duplicates are told apart by the whole packet, not by SPI or address.
     for (const sa of this.#sas.answered(header.spiI)) {
       if (!sa.setup || !sameBytes(sa.setup.request, message)) continue;

@@ -1,4 +1,4 @@
-import { concat, earliest, after, millis, pathKey, samePath, TimerTable, type Instant, type Millis, type Path } from '../base/index.ts';
+import { concat, earliest, after, millis, pathKey, samePath, TimerTable, type Instant, type IpAddress, type Millis, type Path } from '../base/index.ts';
 import { EXCHANGE, type ExchangeName, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import type { PeerChain } from './authentication.ts';
 import { removeChild, useChild, type ChildSa } from './child-sa.ts';
@@ -76,6 +76,8 @@ export class IkeSa {
   establishedAt: Instant | undefined;
   /** Both sides can join fragments (FR2.3-1). */
   fragmentation = false;
+  /** Virtual addresses of this chain: an initiator's own, a responder's peer's (RFC 7296 §2.19). */
+  vips: readonly IpAddress[] = [];
   natLocal = false;
   natRemote = false;
   mobility: Mobility = settled();
@@ -384,13 +386,13 @@ export class IkeSa {
     this.exchanges.abandonAll(ctx);
     this.setup?.dh?.wipe();
     if (this.#keyed) wipeKeyed(this.#keyed);
-    ctx.host.retire(this);
+    ctx.host.retire(this, ctx);
   }
 
   status(): ChainStatus {
     return {
       chain: this.chain, connection: this.name, role: this.mobikeRole, state: this.state, peer: this.peerId?.text, path: this.path,
-      mobike: this.mobility.supported, natLocal: this.natLocal, natRemote: this.natRemote, establishedAt: this.establishedAt,
+      vips: this.vips, mobike: this.mobility.supported, natLocal: this.natLocal, natRemote: this.natRemote, establishedAt: this.establishedAt,
       spiI: this.spiI, spiR: this.spiR, proposal: this.proposal, rekeyAt: this.timers.get('softLifetime'),
       children: [...this.children.values()].map((c) => ({
         name: c.config.name, child: c.child, state: c.state, inHandle: c.handleIn, outHandle: c.handleOut, spiIn: c.spiIn, spiOut: c.spiOut,

@@ -1,6 +1,8 @@
 import { Agenda, ipBytes, ipFamily, sameBytes, toHex, type Instant, type Path } from '../base/index.ts';
-import type { IkeHeader } from '../codec/ike/index.ts';
+import type { IkeHeader, TrafficSelector } from '../codec/ike/index.ts';
 import type { IkeSa } from './ike-sa.ts';
+import { Claims } from './claims.ts';
+import { overlaps } from './selectors.ts';
 import type { IkeIdentity } from './types.ts';
 
 const isIpv4 = (path: Path): boolean => ipFamily(path.remote.address) === 4;
@@ -35,6 +37,8 @@ export class Registry {
   readonly #byPeer = new Map<string, Set<number>>();
   readonly #peerOf = new Map<number, string>();
   readonly #halfOpen = new Set<IkeSa>();
+  /** Inbound Child SAs by handle and by what the peer claims. */
+  readonly claims = new Claims();
   readonly #agenda = new Agenda<IkeSa>((sa) => sa.deadline);
 
   get size(): number {
@@ -98,6 +102,16 @@ export class Registry {
       if (sa?.isEstablished && sa.localId?.idType === local.idType && sameBytes(sa.localId.data, local.data)) found.push(sa);
     }
     return found;
+  }
+
+  /** An SA of another peer of the same connection with a Child SA that overlaps these selectors on both sides. */
+  claimant(mine: IkeSa, remote: readonly TrafficSelector[], local: readonly TrafficSelector[]): IkeSa | undefined {
+    for (const number of this.claims.near(remote)) {
+      const sa = this.#chains.get(number);
+      if (!sa?.isEstablished || !sa.peerId || (mine.peerId && idKey(sa.peerId) === idKey(mine.peerId))) continue;
+      for (const child of sa.children.values()) if (overlaps(child.remote, remote) && overlaps(child.local, local)) return sa;
+    }
+    return undefined;
   }
 
   hasLocal(spi: bigint): boolean {

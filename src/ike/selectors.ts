@@ -54,3 +54,8 @@ function contains(outer: TrafficSelector, inner: TrafficSelector): boolean {
 export function isSubset(inner: readonly TrafficSelector[], outer: readonly TrafficSelector[]): boolean {
   return inner.length > 0 && inner.every((i) => outer.some((o) => contains(o, i)));
 }
+
+/** True when some packet fits both lists. */
+export function overlaps(a: readonly TrafficSelector[], b: readonly TrafficSelector[]): boolean {
+  return a.some((x) => b.some((y) => intersectOne(x, y) !== undefined));
+}

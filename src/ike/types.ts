@@ -180,6 +180,8 @@ export interface ChainStatus {
   readonly state: string;
   readonly peer: string | undefined;
   readonly path: Path;
+  /** Virtual addresses: ours if we are the initiator, else the peer's. */
+  readonly vips: readonly IpAddress[];
   readonly mobike: boolean;
   readonly natLocal: boolean;
   readonly natRemote: boolean;

@@ -510,7 +510,7 @@ for (const [name, reason] of [['AUTHENTICATION_FAILED', 'authentication_failed']
 test('I3.10-1 I1.4-1: unknown errors and status notifies, unknown payloads and configuration in an INFORMATIONAL request: an empty answer', () => {
   const peer = connected();
   const before = picture(peer);
-  assert.deepEqual(peer.answerTo('INFORMATIONAL', [rawNotify(9_000), rawNotify(50_000, new Uint8Array(2000)), { type: 'CP', cfgType: 3, attributes: [] }, { type: 'V', data: new Uint8Array(1) }, rawNotify(11, spi4(1))]).payloads, []);
+  assert.deepEqual(peer.answerTo('INFORMATIONAL', [rawNotify(9_000), rawNotify(50_000, new Uint8Array(2000)), { type: 'CP', cfgType: 2, attributes: [] }, { type: 'V', data: new Uint8Array(1) }, rawNotify(11, spi4(1))]).payloads, []);
   assert.equal(picture(peer), before);
 });
 

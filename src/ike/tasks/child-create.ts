@@ -1,14 +1,15 @@
 import { after, ByteReader, ByteWriter, millis, randomFraction, type Millis } from '../../base/index.ts';
-import { findNotify, findPayload, isErrorNotify, notify, notifyName, PROTOCOL, type ChildSpi, type NotifyPayload, type Payload, type PayloadOf, type TrafficSelector } from '../../codec/ike/index.ts';
+import { findNotify, findPayload, ID_TYPE, isErrorNotify, notify, notifyName, PROTOCOL, type ChildSpi, type NotifyPayload, type Payload, type PayloadOf, type TrafficSelector } from '../../codec/ike/index.ts';
 import { DH_SECRET_OCTETS, dhGroupOf, type DhPair } from '../../crypto/index.ts';
 import { goesOn, installChild, removeChild, type ChildPlan, type ChildSa } from '../child-sa.ts';
 import { oursIsRedundant } from '../collision.ts';
 import { CHILD_USE_TIME, CHILDREN_MOST, HOLD_TIME, NONCE_OCTETS, TEMPORARY_WAIT } from '../constants.ts';
+import { localPolicy, remotePolicy } from '../config-payload.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { buildChosen, buildProposals, checkAnswer, choose, type ChooseRules } from '../negotiate.ts';
-import { isSubset, narrow, prefixSelector } from '../selectors.ts';
+import { isSubset, narrow } from '../selectors.ts';
 import type { IkeChildConfig } from '../types.ts';
 import { childBySpi, deleteChildTask, deleteUnusedTask } from './informational.ts';
 import { nonceFits } from './ike-init.ts';
@@ -70,8 +71,8 @@ export function childTask(aim: ChildAim): Task {
   let dh: DhPair | undefined;
   /** SPIs the peer deleted that we do not know: one may be of the pair it has just made (I1.4.1-1). */
   const stray = new Set<number>();
-  const local = (): readonly TrafficSelector[] => (old ? old.local : config.localTs.map(prefixSelector));
-  const remote = (): readonly TrafficSelector[] => (old ? old.remote : config.remoteTs.map(prefixSelector));
+  const local = (sa: IkeSa): readonly TrafficSelector[] => (old ? old.local : localPolicy(sa, config));
+  const remote = (sa: IkeSa): readonly TrafficSelector[] => (old ? old.remote : remotePolicy(sa, config));
   /** Our request came to nothing: what the peer made meanwhile takes the place of the old SA, or all stays as it was. */
   const settleOld = (): void => {
     if (old?.state === 'rekeying') old.state = old.race?.theirs ? 'rekeyed' : 'installed';
@@ -149,7 +150,7 @@ export function childTask(aim: ChildAim): Task {
     const spiOut = spiOf(chosen.spi);
     const narrower = old !== undefined && (!isSubset(old.local, tsi) || !isSubset(old.remote, tsr));
     // I2.9-2, I2.9.2-1: such an SA is never installed; the old one stays.
-    if (!isSubset(tsi, local()) || !isSubset(tsr, remote()) || narrower) {
+    if (!isSubset(tsi, local(sa)) || !isSubset(tsr, remote(sa)) || narrower) {
       shared?.fill(0);
       return refuse(`the peer's selectors do not fit`);
     }
@@ -212,8 +213,8 @@ export function childTask(aim: ChildAim): Task {
         { type: 'SA', proposals: buildProposals(config.espProposals, PROTOCOL.ESP, spiBytes(spi), dh !== undefined) },
         { type: 'NONCE', data: ni },
         ...(dh ? [{ type: 'KE', group: dh.group, data: dh.publicValue } as const] : []),
-        { type: 'TSi', selectors: [...local()] },
-        { type: 'TSr', selectors: [...remote()] },
+        { type: 'TSi', selectors: [...local(sa)] },
+        { type: 'TSr', selectors: [...remote(sa)] },
       ];
     },
     onResponse(sa, payloads, _answer, ctx) {
@@ -249,6 +250,19 @@ interface ChildExchange {
   readonly replaces?: ChildSa;
 }
 
+/**
+ * Whether another peer has these selectors: two routers with equal networks behind them cannot both be reached (I5.1-1). The first keeps
+ * them. An identity that is an address says nothing, since it changes with the uplink.
+ */
+function isTaken(sa: IkeSa, remote: readonly TrafficSelector[], local: readonly TrafficSelector[], ctx: Ctx): boolean {
+  const isName = (peer: IkeSa): boolean => peer.peerId !== undefined && peer.peerId.idType !== ID_TYPE.IPV4_ADDR && peer.peerId.idType !== ID_TYPE.IPV6_ADDR;
+  if (sa.mobikeRole !== 'responder' || !isName(sa)) return false;
+  const taken = ctx.host.claimant(sa, remote, local);
+  if (!taken || !isName(taken)) return false;
+  sa.log('warn', `${sa.peerId?.text ?? 'the peer'} claims what ${taken.peerId?.text ?? 'another peer'} has already; give one of them other addresses, or request_vip`, ctx);
+  return true;
+}
+
 /** The responder's choice for SA, TSi, TSr; installs the Child SA before the answer is sent (I2.8-1). */
 export function answerChild(sa: IkeSa, payloads: readonly Payload[], exchange: ChildExchange, ctx: Ctx): { readonly payloads: readonly Payload[]; readonly made: ChildSa | undefined } {
   const refuse = (name: 'NO_PROPOSAL_CHOSEN' | 'TS_UNACCEPTABLE' | 'NO_ADDITIONAL_SAS' | 'INVALID_KE_PAYLOAD' | 'INVALID_SYNTAX', data?: Uint8Array): { payloads: Payload[]; made: undefined } => {
@@ -263,13 +277,14 @@ export function answerChild(sa: IkeSa, payloads: readonly Payload[], exchange: C
   const configs = exchange.replaces ? [exchange.replaces.config] : (sa.connection?.children ?? []);
   // TSi is the peer's side. A child configuration not yet in use is preferred, so that two children do not fall on one.
   const fits = configs
-    .map((config) => ({ config, remote: narrow(tsi, config.remoteTs.map(prefixSelector)), local: narrow(tsr, config.localTs.map(prefixSelector)) }))
+    .map((config) => ({ config, remote: narrow(tsi, remotePolicy(sa, config)), local: narrow(tsr, localPolicy(sa, config)) }))
     .filter((fit) => fit.remote.length > 0 && fit.local.length > 0);
   const isFree = (fit: (typeof fits)[number]): boolean => ![...sa.children.values()].some((c) => c.config.name === fit.config.name);
   // RFC 7296 §2.9: what stands first, often the packet that asks for the SA, is included where a policy allows it.
   const withFirst = fits.filter((fit) => isSubset(tsi.slice(0, 1), fit.remote) && isSubset(tsr.slice(0, 1), fit.local));
   const fit = exchange.replaces ? fits[0] : (withFirst.find(isFree) ?? withFirst[0] ?? fits.find(isFree) ?? fits[0]);
   if (!fit) return refuse('TS_UNACCEPTABLE');
+  if (!exchange.replaces && isTaken(sa, fit.remote, fit.local, ctx)) return refuse('TS_UNACCEPTABLE');
   const chosen = choose(fit.config.espProposals, offer.proposals, exchange.rules);
   if (!chosen) return refuse('NO_PROPOSAL_CHOSEN');
   const group = dhGroupOf(chosen.group);

@@ -3,6 +3,7 @@ import { findNotify, findPayload, ID_TYPE, idPayload, isErrorNotify, notify, not
 import { certificateRequest, checkPeer, findConnection, proveSelf, type PeerVerdict } from '../authentication.ts';
 import { installChild } from '../child-sa.ts';
 import { CHILD_USE_TIME, SETUP_TIME, SOFT_JITTER, SOFT_SHARE } from '../constants.ts';
+import { answerConfig, configRequest, localOffer, localPolicy, takeConfigReply } from '../config-payload.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import { messageLimit } from '../fragments.ts';
@@ -52,8 +53,9 @@ export function authTask(): Task {
         ...certificateRequest([connection.remoteAuth], ctx.deps.suite),
         ...(connection.remoteId ? [idPayload('IDr', connection.remoteId.idType, connection.remoteId.data)] : []),
         own.auth,
+        ...configRequest(connection, ctx),
         { type: 'SA', proposals: buildProposals(config.espProposals, PROTOCOL.ESP, spiBytes(spi), false) },
-        { type: 'TSi', selectors: config.localTs.map(prefixSelector) },
+        { type: 'TSi', selectors: localOffer(connection, config, ctx) },
         { type: 'TSr', selectors: config.remoteTs.map(prefixSelector) },
         ...(connection.mobike ? [notify('MOBIKE_SUPPORTED')] : []),
       ];
@@ -93,6 +95,7 @@ function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloa
   meetPeer(sa, idr, peer, ctx);
   sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
   establish(sa, ctx);
+  takeConfigReply(sa, connection, payloads, ctx);
   installFirst(sa, config, spi, payloads, ctx);
   // After the SA, so that the dummy leaves under it: the hub holds its packets back until it sees that we use the SA (I2.8-1).
   ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
@@ -107,7 +110,7 @@ function installFirst(sa: IkeSa, config: IkeChildConfig, spiIn: ChildSpi, payloa
   const tsi = findPayload(payloads, 'TSi')?.selectors ?? [];
   const tsr = findPayload(payloads, 'TSr')?.selectors ?? [];
   const chosen = answer && checkAnswer(config.espProposals, answer.proposals, CHILD_RULES);
-  const fits = isSubset(tsi, config.localTs.map(prefixSelector)) && isSubset(tsr, config.remoteTs.map(prefixSelector));
+  const fits = isSubset(tsi, localPolicy(sa, config)) && isSubset(tsr, config.remoteTs.map(prefixSelector));
   if (!chosen || !fits || !sa.setup) {
     // I1.2-3, I2.21-2: the IKE SA stays; the child is tried again.
     const why = payloads.filter((p) => p.type === 'N').filter((p) => isErrorNotify(p.notify)).map((p) => notifyName(p.notify)).join(', ');
@@ -115,12 +118,27 @@ function installFirst(sa: IkeSa, config: IkeChildConfig, spiIn: ChildSpi, payloa
     else ctx.host.freeChildSpi(spiIn);
     sa.log('warn', `child ${config.name} was not set up: ${why || 'the answer does not fit our offer'}`, ctx);
     sa.event({ type: 'child.closed', chain: sa.chain, connection: sa.name, child: config.name, reason: why || 'bad_answer' }, ctx);
-    sa.missing.set(config.name, { at: after(ctx.now, RETRY_CHILD), wait: RETRY_CHILD });
-    return;
+    return retryFirst(sa, config, payloads, ctx);
   }
-  installChild(sa, { child: ctx.host.newNumber(), config, spiIn, spiOut: spiOf(chosen.spi), chosen, local: tsi, remote: tsr, ni: sa.setup.ni, nr: sa.setup.nr, shared: undefined, exchangeInitiator: true, use: 'now' }, ctx);
+  const { ni, nr } = sa.setup;
+  const spiOut = spiOf(chosen.spi);
+  installChild(sa, { child: ctx.host.newNumber(), config, spiIn, spiOut, chosen, local: tsi, remote: tsr, ni, nr, shared: undefined, exchangeInitiator: true, use: 'now' }, ctx);
   sa.event({ type: 'child.established', chain: sa.chain, connection: sa.name, child: config.name, local: tsi, remote: tsr }, ctx);
 }
+
+/** Asks for the first Child SA again, unless that needs an address: addresses are given in IKE_AUTH only, so a new IKE SA has to ask (I2.21-2). */
+function retryFirst(sa: IkeSa, config: IkeChildConfig, payloads: readonly Payload[], ctx: Ctx): void {
+  if (findNotify(payloads, 'FAILED_CP_REQUIRED') && !ctx.host.mustAskForAddress(sa.name) && sa.connection?.requestVip.length === 0) {
+    ctx.host.insistOnAddress(sa.name);
+    return sa.shutDown('child_failed', ctx, 'the peer wants us to ask for a virtual address; trying once more with request_vip');
+  }
+  const noAddress = findNotify(payloads, 'INTERNAL_ADDRESS_FAILURE') !== undefined && sa.vips.length === 0 && (sa.connection?.requestVip.length ?? 0) > 0;
+  const wait = noAddress ? RETRY_ADDRESS : RETRY_CHILD;
+  sa.missing.set(config.name, { at: after(ctx.now, wait), wait, lastResort: noAddress });
+}
+
+/** The hub had no address left: others leave one in minutes, not in seconds. */
+const RETRY_ADDRESS = millis(180_000);
 
 /** A child that was refused is asked for again after this; a wrong configuration must not hammer the peer. */
 const RETRY_CHILD = millis(60_000);
@@ -175,6 +193,8 @@ export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path,
   if (findNotify(payloads, 'INITIAL_CONTACT')) for (const old of ctx.host.siblings(localId, { text: peer.name, idType: idi.idType, data: idi.data }, sa)) old.close('replaced', 'INITIAL_CONTACT', ctx);
   establish(sa, ctx);
   ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, opensPinhole: false });
-  const child = answerChild(sa, payloads, { ni: setup.ni, nr: setup.nr, ke: undefined, rules: CHILD_RULES, use: { at: after(ctx.now, CHILD_USE_TIME) } }, ctx);
-  respond([idr, ...own.certs, own.auth, ...child.payloads, ...(sa.mobility.supported ? [notify('MOBIKE_SUPPORTED')] : [])]);
+  const config = answerConfig(sa, connection, payloads, ctx);
+  const exchange = { ni: setup.ni, nr: setup.nr, ke: undefined, rules: CHILD_RULES, use: { at: after(ctx.now, CHILD_USE_TIME) } };
+  const child = config.error ? { payloads: [config.error] } : answerChild(sa, payloads, exchange, ctx);
+  respond([idr, ...own.certs, own.auth, ...config.payloads, ...child.payloads, ...(sa.mobility.supported ? [notify('MOBIKE_SUPPORTED')] : [])]);
 }

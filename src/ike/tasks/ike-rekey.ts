@@ -187,6 +187,7 @@ function makeSuccessor(old: IkeSa, agreed: Agreed, ctx: Ctx): IkeSa {
   sa.undated = old.undated;
   sa.establishedAt = old.establishedAt;
   sa.fragmentation = old.fragmentation;
+  sa.vips = old.vips;
   sa.mobility.supported = old.mobility.supported;
   return sa;
 }

@@ -2,6 +2,7 @@ import { after, type Path } from '../../base/index.ts';
 import { findNotify, PROTOCOL, type ChildSpi, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
 import { goesOn, removeChild, useChild, type ChildSa } from '../child-sa.ts';
 import { DELETE_TIME, HOLD_TIME } from '../constants.ts';
+import { answerLaterConfig } from '../config-payload.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
@@ -107,6 +108,7 @@ export function respondInformational(sa: IkeSa, messageId: number, payloads: rea
     answer.push(...natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, true));
   const cookie = supported ? findNotify(payloads, 'COOKIE2') : undefined;
   if (cookie) answer.push({ ...cookie, protocol: PROTOCOL.NONE, spi: new Uint8Array() }); // M3.7-3: data unchanged, whatever its length
+  answer.push(...answerLaterConfig(payloads));
   respond(answer);
   update.after?.();
 }
