@@ -201,9 +201,9 @@ export function childTask(aim: ChildAim): Task {
   return {
     kind: old ? 'childRekey' : 'childCreate', exchange: 'CREATE_CHILD_SA', patience: HOLD_TIME, release,
     build(sa, ctx) {
-      if (!sa.isEstablished || sa.unwanted.has(config.name)) return undefined;
+      if (!sa.isEstablished) return undefined;
       // What was rekeyed or deleted while this waited has no need of it any more.
-      if (old ? !sa.children.has(old.spiIn) || old.state !== 'rekeying' : isUp(sa, config)) return undefined;
+      if (old ? !sa.children.has(old.spiIn) || old.state !== 'rekeying' : isUp(sa, config) || sa.unwanted.has(config.name)) return undefined;
       spi = ctx.host.newChildSpi();
       ni = new Uint8Array(ctx.deps.entropy.bytes(NONCE_OCTETS, 'nonce'));
       dh = freshDh(config, group, ctx);
@@ -299,6 +299,8 @@ export function answerChild(sa: IkeSa, payloads: readonly Payload[], exchange: C
     child: exchange.replaces?.child ?? ctx.host.newNumber(), config: fit.config, spiIn, spiOut: spiOf(chosen.spi), chosen, local: fit.local, remote: fit.remote,
     ni: exchange.ni, nr: exchange.nr, shared, exchangeInitiator: false, use: exchange.use,
   };
+  // What the peer wants is up, whatever was wanted here before.
+  sa.unwanted.delete(fit.config.name);
   const made = installChild(sa, plan, ctx);
   shared?.fill(0);
   sa.event({ type: exchange.replaces ? 'child.rekeyed' : 'child.established', chain: sa.chain, connection: sa.name, child: fit.config.name, local: fit.local, remote: fit.remote }, ctx);
