@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { concat, ip, millis, type Path } from '../../../src/base/index.ts';
 import { encodeHeader, encodePayloads, HEADER_OCTETS, notify, PAYLOAD, type IkeSpi, type Payload } from '../../../src/codec/ike/index.ts';
 import type { IkeInput } from '../../../src/ike/index.ts';
-import { on4500, path, type Side } from '../../ike/pair.ts';
+import { cert, certified, crt, fqdn, hashes, signedPayloads } from '../../ike/certified.ts';
+import { connection, on4500, Pair, path, prefixes, type Side } from '../../ike/pair.ts';
 import { DELETE_IKE, deleteEsp, espOffer, HUB_NET, ikeOffer, range, rawNotify, rekeySa, ROUTER_NET, ScriptedPeer, spi8, suite, type Heard } from '../../ike/scripted-peer.ts';
 import type { Target } from '../target.ts';
 import { repairChain } from './ike.ts';
@@ -19,7 +20,9 @@ const MESSAGES_MOST = 6;
 
 /** Octets that stand for what only the running session knows: 32 octets beginning so, the fourth says what. */
 const MARK = [0xa5, 0xa5, 0xa5] as const;
-const MARKED = { auth: 0, publicValue: 1, nonce: 2, natSource: 3, natDestination: 4 } as const;
+const MARKED = { auth: 0, publicValue: 1, nonce: 2, natSource: 3, natDestination: 4, signature: 5 } as const;
+/** AUTH data with Ed25519: length, AlgorithmIdentifier, signature. */
+const SIGNATURE_OCTETS = 1 + 7 + 64;
 const marker = (what: keyof typeof MARKED, octets = 32): Uint8Array => Uint8Array.of(...MARK, MARKED[what], ...new Uint8Array(octets - 4));
 
 /** All that an unauthenticated datagram must not change. */
@@ -32,11 +35,11 @@ class FuzzPeer extends ScriptedPeer {
   #iv = 1n << 40n;
 
   override initPayloads(): Payload[] {
-    return [...super.initPayloads(), notify('IKEV2_FRAGMENTATION_SUPPORTED')];
+    return [...super.initPayloads(), notify('IKEV2_FRAGMENTATION_SUPPORTED'), hashes(2, 3, 4, 5)];
   }
 
   override initAnswer(change: { readonly natted?: boolean } = {}): Payload[] {
-    return [...super.initAnswer(change), notify('IKEV2_FRAGMENTATION_SUPPORTED')];
+    return [...super.initAnswer(change), notify('IKEV2_FRAGMENTATION_SUPPORTED'), hashes(2, 3, 4, 5)];
   }
 
   override hear(): Heard[] {
@@ -76,6 +79,10 @@ class FuzzPeer extends ScriptedPeer {
       const auth = this.keys && this.authPayloads()[1];
       return auth?.type === 'AUTH' ? auth.data : undefined;
     }
+    if (what === MARKED.signature) {
+      const auth = this.keys && signedPayloads(this, { certs: [], key: 'hub-ed25519', scheme: 'ed25519' }).at(-1);
+      return auth?.type === 'AUTH' ? auth.data : undefined;
+    }
     if (what === MARKED.publicValue) return this.dh.publicValue;
     if (what === MARKED.nonce) return this.isInitiator ? this.ni : this.nr;
     const nat = this.natPayloads(this.spiI, this.spiR)[what === MARKED.natSource ? 0 : 1];
@@ -84,7 +91,7 @@ class FuzzPeer extends ScriptedPeer {
 }
 
 /** How each state is reached. */
-const STATES: { readonly [name: string]: { readonly against: 'hub' | 'router'; readonly reach: (peer: FuzzPeer) => void } } = {
+const STATES: { readonly [name: string]: { readonly against: 'hub' | 'router'; readonly reach: (peer: FuzzPeer) => void; readonly pair?: () => Pair } } = {
   'router-init-sent': { against: 'router', reach: (peer) => void (peer.asked = peer.initiated()) },
   'router-auth-sent': { against: 'router', reach: (peer) => void peer.answerInit(peer.initiated()) },
   'router-established': { against: 'router', reach: (peer) => void peer.accept() },
@@ -93,6 +100,9 @@ const STATES: { readonly [name: string]: { readonly against: 'hub' | 'router'; r
   'router-moving': { against: 'router', reach: (peer) => act(peer, peer.accept(), moveTo(peer, 'lte')) },
   'router-deleting': { against: 'router', reach: (peer) => act(peer, peer.accept(), { type: 'chain.close', chain: peer.chain, reason: 'requested' }) },
   'router-rekeyed': { against: 'router', reach: (peer) => rekeyedByUs(peer, peer.accept(), 0) },
+  'router-auth-sent-cert': { against: 'router', reach: (peer) => void peer.answerInit(peer.initiated()), pair: () => certified({ router: { localId: fqdn('router.example.com') } }) },
+  'hub-half-open-cert': { against: 'hub', reach: halfOpen, pair: () => certified() },
+  'hub-half-open-pool': { against: 'hub', reach: halfOpen, pair: () => new Pair('scripted', connection('initiator'), connection('responder', { pools: prefixes('10.99.0.0/28', '2001:db8:99::/124') })) },
   'hub-half-open': { against: 'hub', reach: halfOpen },
   'hub-established': { against: 'hub', reach: (peer) => void peer.connect() },
   'hub-rekeying-ike': { against: 'hub', reach: (peer) => act(peer, peer.connect(), { type: 'ike.rekey', chain: peer.chain }) },
@@ -182,7 +192,7 @@ function checkEnd(peer: ScriptedPeer): void {
   const { engine } = side;
   const { sas, chains, childSpis } = engine.sizes();
   assert.ok(sas <= 4 && chains <= 2 && childSpis <= 64, `${sas} IKE SAs, ${chains} chains, ${childSpis} SPIs`);
-  for (const connection of ['hq', 'branches']) pair.feed(side, { type: 'connection.terminate', connection });
+  for (const name of ['hq', 'branches']) pair.feed(side, { type: 'connection.terminate', connection: name });
   for (let minute = 0; minute < 10 && !engine.idle; minute++) pair.runFor(millis(60_000));
   assert.ok(engine.idle, `after ten minutes there are ${JSON.stringify(engine.sizes())}`);
   assert.deepEqual([...side.sas.keys()], [], 'no ESP SA is left installed');
@@ -195,7 +205,7 @@ function checkEnd(peer: ScriptedPeer): void {
 function converse(state: string, input: Uint8Array): void {
   const row = STATES[state];
   assert.ok(row);
-  const peer = new FuzzPeer(row.against);
+  const peer = row.pair ? new FuzzPeer(row.against, {}, row.pair()) : new FuzzPeer(row.against);
   row.reach(peer);
   peer.hear();
   let at = 0;
@@ -226,6 +236,13 @@ function seeds(against: 'hub' | 'router'): Uint8Array[] {
   const nat: readonly Payload[] = [notify('NAT_DETECTION_SOURCE_IP', marker('natSource', 20)), notify('NAT_DETECTION_DESTINATION_IP', marker('natDestination', 20))];
   const id: Payload = { type: against === 'hub' ? 'IDi' : 'IDr', idType: 1, data: Uint8Array.of(...(against === 'hub' ? [192, 0, 2, 10] : [203, 0, 113, 1])), body: new Uint8Array() };
   const auth: readonly Payload[] = [id, { type: 'AUTH', method: 2, data: marker('auth') }, { type: 'SA', proposals: espOffer(0x1000) }, ...(against === 'hub' ? ts : answerTs), notify('MOBIKE_SUPPORTED')];
+  const name = fqdn(against === 'hub' ? 'router.example.com' : 'hub.example.com');
+  const leaf = crt(against === 'hub' ? 'router' : 'hub-ed25519');
+  const signed: readonly Payload[] = [
+    { type: against === 'hub' ? 'IDi' : 'IDr', idType: name.idType, data: name.data, body: new Uint8Array() }, cert(leaf), cert(crt('inter')),
+    { type: 'AUTH', method: 14, data: marker('signature', SIGNATURE_OCTETS) }, ...auth.slice(2),
+  ];
+  const request: Payload = { type: 'CP', cfgType: 1, attributes: [1, 3, 8, 10].map((type) => ({ type, value: new Uint8Array() })) };
   const ikeSpi = ikeOffer(31).map((proposal) => ({ ...proposal, spi: spi8(0x77n) }));
   const esp = (spi: number): Payload => ({ type: 'SA', proposals: espOffer(spi) });
   const requests = [
@@ -233,13 +250,14 @@ function seeds(against: 'hub' | 'router'): Uint8Array[] {
     message('INFORMATIONAL', [notify('NO_ADDITIONAL_ADDRESSES'), rawNotify(4), rawNotify(24), rawNotify(16_384)]), message('INFORMATIONAL', [{ type: 'CP', cfgType: 3, attributes: [{ type: 1, value: Uint8Array.of(10, 1, 0, 9) }] }]),
     message('CREATE_CHILD_SA', [esp(0x1001), nonce, ...ts]), message('CREATE_CHILD_SA', [rekeySa(0x1000), esp(0x1002), nonce, ...ts]), message('CREATE_CHILD_SA', [{ type: 'SA', proposals: ikeSpi }, nonce, ke]),
     message('CREATE_CHILD_SA', [{ type: 'SA', proposals: espOffer(0x1003, 31) }, nonce, ke, { type: 'TSi', selectors: [range('10.0.0.0', '10.255.255.255')] }, { type: 'TSr', selectors: [theirs] }]),
+    message('IKE_AUTH', signed), message('IKE_AUTH', [...signed, { type: 'CERTREQ', encoding: 4, data: new Uint8Array(40) }]), message('IKE_AUTH', [...auth.slice(0, 2), request, ...auth.slice(2)]),
     message('IKE_AUTH', auth), message('IKE_AUTH', [...auth, { type: 'CP', cfgType: 1, attributes: [{ type: 1, value: new Uint8Array() }] }]), message('IKE_SA_INIT', [{ type: 'SA', proposals: ikeOffer(31) }, ke, nonce, ...nat], { kind: 'plain' }),
   ];
   const answers = [
     message('INFORMATIONAL', [], { response: true }), message('INFORMATIONAL', [...nat, rawNotify(16_401, new Uint8Array(16))], { response: true }), message('INFORMATIONAL', [deleteEsp(0x1000)], { response: true }),
     message('CREATE_CHILD_SA', [esp(0x1004), nonce, ...answerTs], { response: true }), message('CREATE_CHILD_SA', [{ type: 'SA', proposals: ikeSpi }, nonce, ke], { response: true }), message('CREATE_CHILD_SA', [rawNotify(14)], { response: true }),
     message('CREATE_CHILD_SA', [rawNotify(43)], { response: true }), message('CREATE_CHILD_SA', [rawNotify(44)], { response: true }), message('CREATE_CHILD_SA', [rawNotify(17, Uint8Array.of(0, 19))], { response: true }),
-    message('IKE_AUTH', auth, { response: true }), message('IKE_AUTH', [rawNotify(24)], { response: true }), message('IKE_SA_INIT', [{ type: 'SA', proposals: ikeOffer(31) }, ke, nonce, ...nat], { response: true, kind: 'plain' }),
+    message('IKE_AUTH', signed, { response: true }), message('IKE_AUTH', auth, { response: true }), message('IKE_AUTH', [rawNotify(24)], { response: true }), message('IKE_SA_INIT', [{ type: 'SA', proposals: ikeOffer(31) }, ke, nonce, ...nat], { response: true, kind: 'plain' }),
     message('IKE_SA_INIT', [notify('COOKIE', new Uint8Array(16))], { response: true, kind: 'plain' }), message('IKE_SA_INIT', [rawNotify(17, Uint8Array.of(0, 19))], { response: true, kind: 'plain' }),
   ];
   const { first, bytes } = encodePayloads(auth);
@@ -255,7 +273,7 @@ function seeds(against: 'hub' | 'router'): Uint8Array[] {
 }
 
 export const SA_TARGETS: readonly Target[] = Object.entries(STATES).map(([state, { against }]) => ({
-  name: `sa-${state}`, most: 1200, parser: false,
+  name: `sa-${state}`, most: 1600, parser: false,
   seeds: () => seeds(against),
   run: (input) => converse(state, input),
   repair(prng, input) {
