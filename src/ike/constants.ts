@@ -43,6 +43,9 @@ export const HALF_OPEN_PER_SOURCE = 5;
 /** From here on a cookie is asked for: in all, and per source. */
 export const COOKIE_ABOVE = 30;
 export const COOKIE_ABOVE_PER_SOURCE = 3;
+/** Refused IKE_AUTHs of one source in this time, after which it is not answered for the rest of it (DOS-2). A peer of ours asks once a minute. */
+export const REFUSALS_MOST = 10;
+export const REFUSAL_TIME: Millis = seconds(60);
 export const COOKIE_SECRET_TIME: Millis = seconds(60);
 
 /** Idle time before a liveness check where no configuration says otherwise (M3.11-1: the responder is patient). */
