@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { crl, crt } from '../golden/pki/pki.ts';
 
-const COUNT = 20_000;
+const COUNT = 6000;
 const CERTIFICATES = ['hub-p256', 'hub-ed25519', 'hub-rsa', 'inter', 'inter-constrained', 'permitted', 'eku-ike', 'eku-broken', 'critical', 'nul-san', 'odd-curve', 'rsa-pss-key'];
 
 test(`I3.6-2: ${COUNT} mutated certificates and CRLs through the C part under AddressSanitizer: no octet too far, no leak, every refusal in words`, (context) => {
@@ -25,7 +25,7 @@ test(`I3.6-2: ${COUNT} mutated certificates and CRLs through the C part under Ad
       if (run.status === 3) return context.skip(run.stderr.trim());
       assert.equal(run.status, 0, `seed ${seed}: ${run.stdout}${run.stderr}`);
       const [read = 0, lists = 0, held = 0] = run.stdout.split(',').map((part) => Number.parseInt(part, 10));
-      assert.ok(read > 1000 && read < COUNT / 2 && lists > 1000 && held > 100, `the inputs reach past the parser: ${run.stdout}`);
+      assert.ok(read > 500 && read < COUNT / 2 && lists > 500 && held > 50, `the inputs reach past the parser: ${run.stdout}`);
     }
   } finally {
     rmSync(dir, { recursive: true });

@@ -13,7 +13,7 @@ NAPI_INCLUDE := -isystem node_modules/node-api-headers/include
 .PHONY: native native-musl native-asan native-fuzz native-bench
 native: build/lib/mobiked.node
 native-musl: build/musl/mobiked.node
-native-asan: build/asan/esp-plane
+native-asan: build/asan/esp-plane build/asan/x509
 native-fuzz: build/asan/native-fuzzer
 native-bench: build/bench/esp-plane
 	@build/bench/esp-plane
@@ -39,6 +39,12 @@ build/asan/esp-plane: $(NATIVE_CORE) $(NATIVE_HEADERS) test/fuzz/esp-plane.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -Wall -Wextra -Werror \
 	  -I$(NATIVE) -o $@.tmp $(NATIVE_CORE) test/fuzz/esp-plane.c -ldl
+	@mv $@.tmp $@
+
+build/asan/x509: $(NATIVE)/x509.c $(NATIVE_HEADERS) test/fuzz/x509.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -Wall -Wextra -Werror \
+	  -I$(NATIVE) -o $@.tmp $(NATIVE)/x509.c test/fuzz/x509.c -ldl
 	@mv $@.tmp $@
 
 build/asan/native-fuzzer: $(NATIVE_CORE) $(NATIVE_HEADERS) test/fuzz/esp-plane.c test/fuzz/native-fuzzer.c
