@@ -84,7 +84,8 @@ export function connectionDocuments(sources: DocumentSources): JsonObject[] {
       virtual_ips: given.addresses, virtual_dns: given.dns,
     };
     if (chains.length === 0) out.push({ ...common, ...NO_CHAIN, mobike: connection.mobike });
-    for (const chain of chains) out.push({ ...common, ...chainFields(chain, report, now) });
+    // A hub's documents say what each peer was given.
+    for (const chain of chains) out.push({ ...common, ...(initiator ? {} : { virtual_ips: chain.vips }), ...chainFields(chain, report, now) });
   }
   return out;
 }
