@@ -101,6 +101,7 @@ export class Reactions {
   /** Evidence from the data plane, for protocol and policy both. */
   onPolled(report: EspReport): void {
     const { turn, policy, plane, initiators, ike } = this.#host;
+    if (report.sas.length > 0) ike({ type: 'volumes', sas: report.sas });
     for (const { chain, lastInbound, lastOutbound, lastAny } of plane.onPolled(report, turn)) {
       const initiator = [...initiators.values()].find((i) => i.chain === chain);
       const metered = initiator?.path !== undefined && policy.uplink(initiator.path.uplink)?.metered === true;

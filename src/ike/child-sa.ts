@@ -1,7 +1,7 @@
 import { after, millis, randomFraction, Secret, type Instant, type Millis } from '../base/index.ts';
 import type { ChildSpi, TrafficSelector } from '../codec/ike/index.ts';
 import { childKeys, encrOf } from '../crypto/index.ts';
-import { SOFT_JITTER, SOFT_SHARE } from './constants.ts';
+import { SEQUENCES, SOFT_JITTER, SOFT_JITTER_RESPONDER, SOFT_SHARE, SOFT_SHARE_RESPONDER } from './constants.ts';
 import type { Ctx } from './context.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { keyOctets, suiteText, type Chosen } from './negotiate.ts';
@@ -20,6 +20,12 @@ export interface ChildRace {
   theirs: { readonly made: ChildSa; readonly ni: Uint8Array; readonly nr: Uint8Array } | undefined;
 }
 
+/** What one direction of a Child SA may carry: from `soft` on it is rekeyed, from `hard` on it is not used any more. */
+export interface VolumeLimits {
+  readonly soft: { readonly packets: number; readonly octets: number };
+  readonly hard: { readonly packets: number; readonly octets: number };
+}
+
 /** One pair of ESP SAs. `child` stays the same through rekeyings, SPIs and handles do not. */
 export interface ChildSa {
   readonly child: number;
@@ -31,8 +37,10 @@ export interface ChildSa {
   readonly local: readonly TrafficSelector[];
   readonly remote: readonly TrafficSelector[];
   readonly proposal: string;
-  readonly softAt: Instant;
-  readonly hardAt: Instant;
+  /** When it is rekeyed, and when it is not used any more: by time, or sooner when its limits say so (I2.8-2). */
+  softAt: Instant;
+  hardAt: Instant;
+  readonly limits: VolumeLimits;
   state: ChildState;
   /** The outbound SA is in use. */
   used: boolean;
@@ -65,6 +73,23 @@ export interface ChildPlan {
   readonly use: 'now' | 'after_inbound' | 'never' | { readonly at: Instant };
 }
 
+/**
+ * The part of a lifetime after which an SA is rekeyed: never the same at both ends, and later at the hub, so that the router usually
+ * starts (I2.8-2).
+ */
+export function softShare(sa: IkeSa, label: string, ctx: Ctx): number {
+  const [share, jitter] = sa.mobikeRole === 'initiator' ? [SOFT_SHARE, SOFT_JITTER] : [SOFT_SHARE_RESPONDER, SOFT_JITTER_RESPONDER];
+  return share - jitter * randomFraction(ctx.deps.entropy, label);
+}
+
+/** Takes in what one direction has carried: `sequence` counts packets that did not arrive as well (ES3.3-1). */
+export function countVolume(child: ChildSa, volume: { readonly packets: number; readonly bytes: number; readonly sequence: number }, now: Instant): void {
+  const packets = Math.max(volume.packets, volume.sequence);
+  const beyond = (limit: VolumeLimits['soft']): boolean => packets >= limit.packets || volume.bytes >= limit.octets;
+  if (beyond(child.limits.soft) && child.softAt > now) child.softAt = now;
+  if (beyond(child.limits.hard) && child.hardAt > now) child.hardAt = now;
+}
+
 /** Derives the keys and installs both directions, inbound first (I2.8-1). */
 export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
   const { deps, host, now } = ctx;
@@ -74,7 +99,8 @@ export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
   const [i, r] = [{ encr: keys.encrI, integ: keys.integI }, { encr: keys.encrR, integ: keys.integR }];
   const [outKeys, inKeys] = plan.exchangeInitiator ? [i, r] : [r, i];
   const lifetime = sa.connection?.childLifetime ?? millis(3_600_000);
-  const jitter = SOFT_JITTER * randomFraction(deps.entropy, 'child-lifetime');
+  const share = softShare(sa, 'child-lifetime', ctx);
+  const hard = { packets: Math.min(sa.connection?.childPackets ?? Infinity, plan.chosen.esn === 1 ? Infinity : SEQUENCES), octets: sa.connection?.childOctets ?? Infinity };
   const made: ChildSa = {
     child: plan.child,
     config: plan.config,
@@ -85,8 +111,9 @@ export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
     local: plan.local,
     remote: plan.remote,
     proposal: suiteText(plan.chosen, 3),
-    softAt: after(now, millis(lifetime * (SOFT_SHARE - jitter))),
+    softAt: after(now, millis(lifetime * share)),
     hardAt: after(now, lifetime),
+    limits: { soft: { packets: hard.packets * share, octets: hard.octets * share }, hard },
     state: 'installed',
     used: plan.use === 'now',
     useAt: typeof plan.use === 'object' ? plan.use.at : undefined,

@@ -57,9 +57,13 @@ export const REFUSED_TIME: Millis = minutes(10);
 /** A verified address is not checked again within this time (D59-3). */
 export const RR_CACHE: Millis = minutes(10);
 
-/** Soft lifetime = hard × SOFT_SHARE − up to SOFT_JITTER × hard (I2.8-2). */
+/** Soft lifetime = hard × SOFT_SHARE − up to SOFT_JITTER × hard (I2.8-2); the responder's lies above it, so that the initiator usually starts. */
 export const SOFT_SHARE = 0.9;
 export const SOFT_JITTER = 0.1;
+export const SOFT_SHARE_RESPONDER = 0.95;
+export const SOFT_JITTER_RESPONDER = 0.05;
+/** Sequence numbers of an SA without ESN: with AES-GCM each is a nonce, and none may come twice (ES3.3-1). */
+export const SEQUENCES = 2 ** 32 - 1;
 /** Wait after TEMPORARY_FAILURE before asking again; doubles (I2.25-2). */
 export const TEMPORARY_WAIT: Millis = seconds(5);
 /** After answering nothing but TEMPORARY_FAILURE for so long a peer is out of step, and the IKE SA is closed (I2.25-2). */

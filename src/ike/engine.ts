@@ -2,7 +2,7 @@ import { earliest, millis, sameBytes, samePath, toHex, type Instant, type IpAddr
 import { decodeChain, decodeHeader, encodeMessage, EXCHANGE, findNotify, findPayload, notify, PAYLOAD, type ChildSpi, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import { Attempts } from './attempts.ts';
 import { redate } from './authentication.ts';
-import { useChild } from './child-sa.ts';
+import { countVolume, useChild } from './child-sa.ts';
 import { COOKIE_ABOVE, COOKIE_ABOVE_PER_SOURCE, HALF_OPEN_MOST, HALF_OPEN_PER_SOURCE, IKE_SAS_MOST, PATHS_MOST, REFUSAL_TIME, REFUSALS_MOST } from './constants.ts';
 import type { Ctx, SaHost } from './context.ts';
 import { Cookies } from './cookies.ts';
@@ -27,6 +27,8 @@ export class IkeEngine {
   readonly #sas = new Registry();
   readonly #attempts = new Attempts();
   readonly #childSpis = new Set<number>();
+  /** Child SAs of both directions by handle: the chain that has them. */
+  readonly #owners = new Map<number, number>();
   readonly #contacted = new Set<string>();
   readonly #pool = new AddressPool();
   readonly #lastAddresses = new Map<string, readonly IpAddress[]>();
@@ -92,6 +94,8 @@ export class IkeEngine {
 
   #emit(effect: IkeEffect): void {
     this.#effects.push(effect);
+    if (effect.type === 'child.install') this.#owners.set(effect.sa.handle, effect.sa.bundle);
+    if (effect.type === 'child.remove') this.#owners.delete(effect.handle);
     if (effect.type === 'child.install' && effect.sa.direction === 'in') this.#sas.claims.add(effect.sa.handle, effect.sa.bundle, effect.sa.remote);
     else if (effect.type === 'child.remove') this.#sas.claims.remove(effect.handle);
     else if (effect.type === 'event' && effect.event.type === 'ike.established') this.#sas.identified(effect.event.chain);
@@ -157,6 +161,8 @@ export class IkeEngine {
         for (const child of sa?.children.values() ?? []) if (sa && child.handleIn === input.handle) useChild(sa, child, ctx);
         return sa?.touch();
       }
+      case 'volumes':
+        return this.#count(input.sas, ctx);
       case 'clock.wall':
         this.#unixAtZero = input.synced ? input.unixAtZero : undefined;
         for (const sa of [...this.#sas.values()]) redate(sa, { ...ctx, unixSeconds: this.#unixSeconds(ctx.now) });
@@ -210,6 +216,15 @@ export class IkeEngine {
       case 'ike.rekey':
         if (sa.isEstablished && !sa.exchanges.has('ikeRekey')) sa.exchanges.enqueue(rekeyIkeTask(sa, ctx));
         return;
+    }
+  }
+
+  #count(volumes: Extract<IkeInput, { type: 'volumes' }>['sas'], ctx: Ctx): void {
+    for (const volume of volumes) {
+      const sa = this.#sas.chain(this.#owners.get(volume.handle) ?? -1);
+      if (!sa) continue;
+      for (const child of sa.children.values()) if (child.handleIn === volume.handle || child.handleOut === volume.handle) countVolume(child, volume, ctx.now);
+      if ([...sa.children.values()].some((child) => child.softAt === ctx.now || child.hardAt === ctx.now)) sa.schedule(ctx);
     }
   }
 

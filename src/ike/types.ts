@@ -118,6 +118,8 @@ export type IkeInput =
   /** The current path's device or address changed under it: check at once. */
   | { readonly type: 'liveness.check'; readonly chain: number }
   | { readonly type: 'traffic'; readonly chain: number; readonly traffic: Traffic; readonly active: Millis }
+  /** What Child SAs have carried since they were installed, one row a direction; `sequence` as in `EspReport` of `ports`. */
+  | { readonly type: 'volumes'; readonly sas: readonly { readonly handle: number; readonly packets: number; readonly bytes: number; readonly sequence: number }[] }
   /** Sets the child up, or deletes it and leaves it deleted until it is wanted again. */
   | { readonly type: 'child.want'; readonly chain: number; readonly child: string; readonly up: boolean }
   | { readonly type: 'child.rekey'; readonly chain: number; readonly child: string }

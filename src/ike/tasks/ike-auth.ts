@@ -1,8 +1,8 @@
-import { after, ipBytes, ipFamily, millis, randomFraction, type Path } from '../../base/index.ts';
+import { after, ipBytes, ipFamily, millis, type Path } from '../../base/index.ts';
 import { findNotify, findPayload, ID_TYPE, idPayload, isErrorNotify, notify, notifyName, PROTOCOL, type ChildSpi, type IdPayload, type Payload } from '../../codec/ike/index.ts';
 import { certificateRequest, checkPeer, findConnection, proveSelf, type PeerVerdict } from '../authentication.ts';
-import { installChild } from '../child-sa.ts';
-import { CHILD_USE_TIME, SETUP_TIME, SOFT_JITTER, SOFT_SHARE } from '../constants.ts';
+import { installChild, softShare } from '../child-sa.ts';
+import { CHILD_USE_TIME, SETUP_TIME } from '../constants.ts';
 import { answerConfig, configRequest, localOffer, localPolicy, takeConfigReply } from '../config-payload.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
@@ -150,7 +150,7 @@ function establish(sa: IkeSa, ctx: Ctx): void {
   sa.establishedAt = ctx.now;
   sa.lastIke = ctx.now;
   sa.timers.clear('halfOpen');
-  sa.timers.set('softLifetime', after(ctx.now, millis(lifetime * (SOFT_SHARE - SOFT_JITTER * randomFraction(ctx.deps.entropy, 'ike-lifetime')))));
+  sa.timers.set('softLifetime', after(ctx.now, millis(lifetime * softShare(sa, 'ike-lifetime', ctx))));
   sa.timers.set('hardLifetime', after(ctx.now, lifetime));
   const took = millis(ctx.now - (sa.setup?.startedAt ?? ctx.now));
   sa.event({ type: 'ike.established', chain: sa.chain, connection: sa.name, role: sa.mobikeRole, path: sa.path, peer: sa.peerId?.text ?? '', mobike: sa.mobility.supported, took }, ctx);

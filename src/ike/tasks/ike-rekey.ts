@@ -1,8 +1,9 @@
 import { after, ByteReader, ByteWriter, millis, minutes, randomFraction, seconds, type Millis } from '../../base/index.ts';
 import { findPayload, isErrorNotify, notify, notifyName, PROTOCOL, type IkeSpi, type Payload } from '../../codec/ike/index.ts';
 import { DH_SECRET_OCTETS, dhGroupOf, skeyseedRekey, type DhPair } from '../../crypto/index.ts';
+import { softShare } from '../child-sa.ts';
 import { oursIsRedundant } from '../collision.ts';
-import { DELETE_TIME, HOLD_TIME, NONCE_OCTETS, REPLACED_TIME, SOFT_JITTER, SOFT_SHARE, TEMPORARY_WAIT } from '../constants.ts';
+import { DELETE_TIME, HOLD_TIME, NONCE_OCTETS, REPLACED_TIME, TEMPORARY_WAIT } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import { IkeSa } from '../ike-sa.ts';
@@ -232,7 +233,7 @@ function adopt(holder: IkeSa, old: IkeSa, sa: IkeSa, ctx: Ctx): void {
   sa.mobility = { ...holder.mobility, mappings: new Map(), lastUpdateId: -1 }; // message IDs start anew, and the hashes are over SPIs
   holder.mobility.pending = undefined;
   const lifetime = sa.connection?.ikeLifetime ?? millis(14_400_000);
-  sa.timers.set('softLifetime', after(ctx.now, millis(lifetime * (SOFT_SHARE - SOFT_JITTER * randomFraction(ctx.deps.entropy, 'ike-lifetime')))));
+  sa.timers.set('softLifetime', after(ctx.now, millis(lifetime * softShare(sa, 'ike-lifetime', ctx))));
   sa.timers.set('hardLifetime', after(ctx.now, lifetime));
   for (const task of holder.exchanges.takeWaiting()) if (task.kind !== 'ikeRekey') sa.exchanges.enqueue(task);
   proceedTurn(sa, ctx);
