@@ -10,7 +10,7 @@ import {
 import { key, openSession, readSession, type Opened } from '../codec/ike/session.ts';
 
 const suite = nodeCrypto();
-const HASHES: readonly HashName[] = ['sha256', 'sha384', 'sha512'];
+const HASHES: readonly HashName[] = ['sha1', 'sha256', 'sha384', 'sha512'];
 const octets = (count: number, seed: number): Uint8Array => Uint8Array.from({ length: count }, (_, i) => (i * 37 + seed) & 255);
 const hmac = (hash: HashName, secret: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array => {
   const mac = createHmac(hash, secret);

@@ -2,8 +2,9 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { err, millis, seconds, toHex } from '../../src/base/index.ts';
+import { decodeChain, findPayload } from '../../src/codec/ike/index.ts';
 import { loadConfig } from '../../src/config/index.ts';
-import { DH_SECRET_OCTETS } from '../../src/crypto/index.ts';
+import { DH_SECRET_OCTETS, prfKeyOctets, TRANSFORM } from '../../src/crypto/index.ts';
 import type { ChildInstall, IkeConnection, IkeSuite } from '../../src/ike/index.ts';
 import { connection, Pair, path, type Side } from './pair.ts';
 
@@ -185,6 +186,16 @@ test('section 5: two sides with the default offers agree on AES-256-GCM, X25519 
   pair.connect();
   assert.deepEqual(proposals(pair.router), [{ ike: 'aes256gcm16-prfsha256-x25519', child: 'aes256gcm16-esn' }]);
   assert.equal(pair.router.of('ike.established')[0]?.took, 40);
+});
+
+test('I2.10-1: our nonces are at least half the key of the largest PRF there is', () => {
+  const pair = pairOf([ike(GCM256, [7], [], [31])], [esp(GCM256, [])]);
+  pair.connect();
+  for (const side of [pair.router, pair.hub]) {
+    const chain = decodeChain(side.sent[0]?.bytes[16] ?? 0, side.sent[0]?.bytes ?? new Uint8Array(), 28, side.sent[0]?.bytes.length ?? 0);
+    const nonce = chain.kind === 'payloads' ? findPayload(chain.payloads, 'NONCE') : undefined;
+    assert.ok(nonce && 2 * nonce.data.length >= Math.max(...Object.values(TRANSFORM).map((row) => (row.kind === 'PRF' ? prfKeyOctets(row.hash) : 0))));
+  }
 });
 
 test('DH_SECRET_OCTETS: what a group draws is far longer than needed: for curves 128 bits or 14 above the order', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
-import { concat } from '../../src/base/index.ts';
+import { concat, fromHex } from '../../src/base/index.ts';
 import { decodeChain, encodeHeader, encodePayloads, EXCHANGE, findPayload, HEADER_OCTETS, notify, type IkeSpi, type Payload, type PayloadOf } from '../../src/codec/ike/index.ts';
 import { SkProtection, type DirectionKeys, type SealHeader } from '../../src/ike/seal.ts';
 import { keyOctets, type Chosen } from '../../src/ike/negotiate.ts';
@@ -19,6 +19,7 @@ const chosen = (id: number, keyLength: number | undefined, integ = 0): Chosen =>
 const KINDS: readonly { readonly name: string; readonly chosen: Chosen; readonly iv: number; readonly icv: number; readonly hash: string }[] = [
   { name: 'aes256gcm16', chosen: chosen(20, 256), iv: 8, icv: 16, hash: '' },
   { name: 'aes128gcm16', chosen: chosen(20, 128), iv: 8, icv: 16, hash: '' },
+  { name: 'chacha20poly1305', chosen: chosen(28, undefined), iv: 8, icv: 16, hash: '' },
   { name: 'aes256-sha256', chosen: chosen(12, 256, 12), iv: 16, icv: 16, hash: 'sha256' },
   { name: 'aes128-sha256', chosen: chosen(12, 128, 12), iv: 16, icv: 16, hash: 'sha256' },
   { name: 'aes256-sha384', chosen: chosen(12, 256, 13), iv: 16, icv: 24, hash: 'sha384' },
@@ -130,6 +131,17 @@ test('I3.14-1, I2.21.3-1: authentic with impossible padding, odd blocks or none:
       assert.equal(opened?.kind, 'malformed', `${kind.name} ${plain.length}`);
     }
   }
+});
+
+test('RFC 7634 appendix B KAT: the INFORMATIONAL message with SET_WINDOW_SIZE opens, as sealed by its authors', () => {
+  const key = concat(Uint8Array.from({ length: 32 }, (_, i) => 0x80 + i), Uint8Array.of(0xa0, 0xa1, 0xa2, 0xa3));
+  const none = { encr: new Uint8Array(36), integ: new Uint8Array(0) };
+  const protection = new SkProtection({ suite, entropy: seededEntropy('7634') }, chosen(28, undefined), none, { encr: key, integ: new Uint8Array(0) });
+  const message = fromHex(
+    'c0c1c2c3c4c5c6c7d0d1d2d3d4d5d6d72e202500000000090000004529000029' + '1011121314151617610394701f8d017f7c129248896b71bfe25236efd7cdc67066906315b2',
+  );
+  assert.ok(message);
+  assert.deepEqual(open(protection, message), { kind: 'payloads', payloads: [notify('SET_WINDOW_SIZE', Uint8Array.of(0, 0, 0, 10))] });
 });
 
 test('I3.14-1: the IV of every CBC message is drawn anew; AE3-1: that of an AEAD counts up and is shared by messages and fragments', () => {
