@@ -6,7 +6,7 @@ TS := $(shell find src -name '*.ts' -o -name 'validate.js' 2>/dev/null)
 C := $(wildcard src/adapters/native/*.c src/adapters/native/*.h)
 
 .DEFAULT_GOAL := build
-.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz mutate interop interop-matrix demo bench package lint types conformance clean
+.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz hostile mutate interop interop-matrix demo bench package lint types conformance clean
 
 help:
 	@echo 'make build    build/mobiked and build/mobikectl, runnable in place'
@@ -87,6 +87,10 @@ fuzz: build
 # see test/mutation/run.mjs. MUTATE='--report', MUTATE='src/crypto --seconds 600'.
 mutate: node_modules/.stamp
 	nice -n 15 $(NODE) test/mutation/run.mjs $(MUTATE)
+
+# A stranger and a member that break every rule once, with the time an honest router then needs.
+hostile: node_modules/.stamp
+	MEASURED=1 VERBOSE=1 $(NODE) test/run.mjs test/hostile
 
 interop: build
 	-@test/setup.sh test
