@@ -5,7 +5,7 @@ import { seconds, toHex } from '../../src/base/index.ts';
 import { EXCHANGE, type Payload } from '../../src/codec/ike/index.ts';
 import { connection, ESP_SUITE, Pair, prefixes } from './pair.ts';
 import {
-  errorsOf, espOffer, findPayload, HUB_NET, ikeOffer, notify, range, rawNotify, rekeySa, ROUTER_NET, ScriptedPeer, spi8, type Heard, type PeerOptions,
+  deleteEsp, errorsOf, espOffer, findPayload, HUB_NET, ikeOffer, notify, range, rawNotify, rekeySa, ROUTER_NET, ScriptedPeer, spi8, type Heard, type PeerOptions,
 } from './scripted-peer.ts';
 
 const nonce = (fill: number): Payload => ({ type: 'NONCE', data: new Uint8Array(32).fill(fill) });
@@ -241,4 +241,36 @@ test('I2.1-1: every repetition of a request is the same octets, whatever is done
   const repeated = peer.side.sent.map((s) => s.bytes.subarray(4)).filter((b) => b[18] === EXCHANGE.CREATE_CHILD_SA && ((b[19] ?? 0) & 0x20) === 0);
   assert.ok(repeated.length >= 4);
   assert.ok(repeated.every((b) => toHex(b) === toHex(first.bytes)));
+});
+
+// ---- a peer that has room for one ------------------------------------------------------------------------------------
+
+/** An initiator whose rekeying of its child is answered NO_ADDITIONAL_SAS, up to its request for a new child in the old one's place. */
+function madeAnew(): { readonly peer: ScriptedPeer; readonly create: Heard } {
+  const peer = initiator({ router: { liveness: seconds(600) } });
+  const spi = peer.side.engine.status()[0]?.children[0]?.spiIn ?? 0;
+  peer.pair.feed(peer.side, { type: 'child.rekey', chain: peer.chain, child: 'lan' });
+  peer.reply(peer.hearOne(), [notify('NO_ADDITIONAL_SAS')]);
+  const bye = peer.hearOne();
+  assert.deepEqual(findPayload(bye.payloads, 'D')?.spis.map(toHex), [spi.toString(16).padStart(8, '0')]);
+  peer.reply(bye, [deleteEsp(0x1000)]);
+  peer.wait(1);
+  const create = peer.hearOne();
+  assert.deepEqual([create.header.exchange, create.payloads.some((p) => p.type === 'N' && p.notify === 16_393)], [EXCHANGE.CREATE_CHILD_SA, false]);
+  return { peer, create };
+}
+
+test('I4-1: NO_ADDITIONAL_SAS for a rekeying: the child is deleted and made anew on the same IKE SA', () => {
+  const { peer, create } = madeAnew();
+  peer.reply(create, [...peer.childAnswer(create, 0x2000), nonce(2)]);
+  assert.deepEqual([children(peer), peer.side.sas.size, peer.closed], [['lan:installed:2000'], 2, []]);
+});
+
+test('I4-1: NO_ADDITIONAL_SAS for that one too: the IKE SA is ended, so that a new one brings the child', () => {
+  const { peer, create } = madeAnew();
+  peer.reply(create, [notify('NO_ADDITIONAL_SAS')]);
+  const bye = peer.hearOne();
+  assert.deepEqual(bye.payloads, [{ type: 'D', protocol: 1, spiSize: 0, spis: [] }]);
+  peer.reply(bye, []);
+  assert.deepEqual([peer.closed, peer.side.engine.sizes()], [['child_failed'], { sas: 0, chains: 0, childSpis: 0 }]);
 });
