@@ -13,6 +13,8 @@ mount -t tmpfs shm /dev/shm
 mount -t tmpfs locks /var/lib/openiked 2>/dev/null && mkdir -p /var/lib/openiked/empty
 # pluto looks for its helpers where its package would put them.
 mount -t tmpfs libexec /usr/libexec && ln -s "$MOBIKED_ROOT/build/peers/libreswan/usr/libexec/ipsec" /usr/libexec/ipsec
+# iked has its keys in one place: a copy that it can be given others in.
+[ -d /etc/iked ] && cp -a /etc/iked /run/iked && mount --bind /run/iked /etc/iked
 ip link set lo up
 
 # Modules load themselves when they are asked for, those of ESP and its algorithms too.

@@ -1,4 +1,5 @@
 /** libreswan's pluto with the kernel's ESP. It has one pair of networks a connection: IPv4 alone. */
+import { CERTIFIED_ID, certified, certifiedTuning, pkcs12 } from './certificates.ts';
 import { Libreswan, libreswanProblem } from './libreswan.ts';
 import type { Run } from './kernel-run.ts';
 import { closedByPeer, closedByUs, move, rekeyChild, rekeyIke, restartOfPeer, setUp, type SetUp } from './kernel-steps.ts';
@@ -16,6 +17,11 @@ const GCM: Variant = {
   theirs: { ike: 'aes_gcm256-sha2_256-dh31', esp: 'aes_gcm256-none-dh31' },
 };
 
+const CBC: Variant = {
+  ike: 'aes256-sha256-prfsha256-modp2048', esp: 'aes256-sha512-modp2048', kernel: ['cbc(aes)', 'hmac(sha512)'],
+  theirs: { ike: 'aes256-sha2_256-dh14', esp: 'aes256-sha2_512-dh14' },
+};
+
 /** M3.7-4: without it nothing proves that the peer receives where it says it is, and no traffic is sent there. */
 const NO_COOKIE2 = 'libreswan 4.10 as initiator answers the routability check without COOKIE2, so mobiked does not turn its ESP (M3.7-4)';
 
@@ -29,6 +35,12 @@ function connection(end: 'router' | 'hub', variant: Variant): { readonly [key: s
   };
 }
 
+/** pluto leaves routes to its updown script; the kernel asks for one before it looks for a policy. */
+async function inner(scene: Scene, end: 'router' | 'hub'): Promise<void> {
+  if (end === 'hub') await scene.hub.ip(`route add ${NETS.router[0]} via ${scene.publicAddress} src ${INNER.hub}`);
+  else await scene.router.ip(`route add ${NETS.hub[0]} via ${UPLINKS.wan0.gateway} src ${INNER.router}`);
+}
+
 function run(role: 'initiator' | 'responder', variant: Variant): Run {
   const problem = libreswanProblem();
   const end = role === 'initiator' ? 'router' : 'hub';
@@ -40,9 +52,7 @@ function run(role: 'initiator' | 'responder', variant: Variant): Run {
       children: [{ name: 'lan', local: [NETS[end][0]], remote: [NETS[other][0]] }],
     },
     peerAt: async (scene: Scene, theirs) => {
-      // pluto leaves routes to its updown script; the kernel asks for one before it looks for a policy.
-      if (theirs === 'hub') await scene.hub.ip(`route add ${NETS.router[0]} via ${scene.publicAddress} src ${INNER.hub}`);
-      else await scene.router.ip(`route add ${NETS.hub[0]} via ${UPLINKS.wan0.gateway} src ${INNER.router}`);
+      await inner(scene, theirs);
       return new Libreswan(scene[theirs], scene.dir, { connection: connection(theirs, variant), secrets: `: PSK "${PSK}"` });
     },
     steps: [
@@ -51,4 +61,23 @@ function run(role: 'initiator' | 'responder', variant: Variant): Run {
   };
 }
 
-export const libreswanRuns: readonly Run[] = [run('initiator', GCM), run('responder', GCM)];
+/** ECDSA P-256 on both sides; pluto cuts every message that may be cut. */
+function certifiedRun(role: 'initiator' | 'responder', variant: Variant): Run {
+  const base = run(role, variant);
+  const ours = role === 'initiator' ? 'router' : 'hub';
+  return {
+    ...base, auth: 'certificates, ECDSA P-256',
+    options: (dir) => certifiedTuning(dir, ours),
+    peerAt: async (scene, end) => {
+      await inner(scene, end);
+      const mine = certified(scene.dir, end);
+      const options = {
+        ...connection(end, variant), authby: 'ecdsa', leftid: `@${mine.id}`, rightid: `@${CERTIFIED_ID[ours]}`, leftcert: 'own', rightca: '%same', leftsendcert: 'always', fragmentation: 'force',
+      };
+      return new Libreswan(scene[end], scene.dir, { connection: options, secrets: '', certificates: { own: pkcs12(mine, scene.dir), ca: mine.ca } });
+    },
+    steps: [setUp(variant), rekeyChild('mobiked'), rekeyChild('peer'), rekeyIke('mobiked'), rekeyIke('peer'), closedByPeer(), closedByUs()],
+  };
+}
+
+export const libreswanRuns: readonly Run[] = [run('initiator', GCM), run('responder', GCM), run('initiator', CBC), run('responder', CBC), certifiedRun('initiator', GCM), certifiedRun('responder', GCM)];

@@ -6,7 +6,7 @@ import { until } from './poll.ts';
 import { INNER, UPLINKS } from './scene.ts';
 import { kernelSas, type KernelSa } from './xfrm.ts';
 
-const LIMIT = 15_000;
+const LIMIT = 30_000;
 
 /** Our Child SA, found in the peer's kernel in both directions; `alone`: and nothing else there. */
 export async function agreeOnChild({ scene, ours, end }: Live, oldSpi = '', limit = LIMIT): Promise<{ readonly spiIn: string; readonly sas: readonly KernelSa[] }> {
@@ -127,7 +127,8 @@ export function move(skip?: string): Step {
   };
 }
 
-async function streamAgain(live: Live): Promise<void> {
+/** A new stream, after a story that stopped the old one. */
+export async function streamAgain(live: Live): Promise<void> {
   live.stream = await live.scene.echo('router', INNER.hub, { rate: 25 });
   await live.stream.flowing(10, 0, LIMIT);
 }
@@ -146,7 +147,7 @@ export function closedByPeer(skip?: string): Step {
       await peer.close();
       await ours.event('connection.closed', mark, LIMIT);
       if (end === 'hub') await peer.initiate();
-      await ours.event('child.established', mark, 40_000);
+      await ours.event('child.established', mark, 60_000);
       await agreeOnIke(live, old);
       await agreeOnChild(live);
       await streamAgain(live);

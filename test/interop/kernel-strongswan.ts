@@ -1,6 +1,9 @@
 /** strongSwan's charon with the kernel's ESP. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { CERTIFIED_ID, certified, certifiedTuning, swanctlDir } from './certificates.ts';
 import { closedByPeer, closedByUs, move, rekeyChild, rekeyIke, restartOfPeer, setUp, type SetUp } from './kernel-steps.ts';
-import type { Run } from './kernel-run.ts';
+import type { Run, Step } from './kernel-run.ts';
 import type { Peer } from './peer.ts';
 import type { Scene } from './scene.ts';
 import { StrongSwan, type Settings } from './strongswan.ts';
@@ -68,4 +71,43 @@ function run(role: 'initiator' | 'responder', variant: Variant, tuning: Tuning =
   };
 }
 
-export const strongSwanRuns: readonly Run[] = [run('initiator', GCM), run('responder', GCM)];
+const CBC: Variant = { ike: 'aes256-sha256-prfsha256-modp2048', esp: 'aes256-sha256-modp2048', kernel: ['cbc(aes)', 'hmac(sha256)'] };
+
+/** Our messages and theirs in pieces of this many octets of UDP payload, where ours are as large. */
+const FRAGMENT = 576;
+
+/** The hub's key is RSA, the router's ECDSA; charon cuts its messages small. */
+function certifiedRun(role: 'initiator' | 'responder', variant: Variant): Run {
+  const base = run(role, variant);
+  const ours = role === 'initiator' ? 'router' : 'hub';
+  return {
+    ...base, auth: 'certificates, hub RSA, router ECDSA P-256',
+    options: (dir) => certifiedTuning(dir, ours, true),
+    peerAt: async (scene, end) => {
+      const mine = certified(scene.dir, end, true);
+      const config = swanConfig(end, { ike: variant.ike, esp: variant.esp });
+      const { iop } = config['connections'] as { readonly iop: Settings };
+      const connection = {
+        ...iop, fragmentation: 'yes', local: { auth: 'pubkey', id: mine.id, certs: mine.cert }, remote: { auth: 'pubkey', id: CERTIFIED_ID[ours], cacerts: mine.ca },
+      };
+      const charon = { delete_rekeyed_delay: 1, fragment_size: FRAGMENT };
+      return new KernelSwan(new StrongSwan(scene[end], scene.dir, charon, swanctlDir(mine, join(scene.dir, 'swanctl'))), { connections: { iop: connection } });
+    },
+    steps: [setUp(variant), fragments(), rekeyChild('mobiked'), rekeyChild('peer'), rekeyIke('mobiked'), rekeyIke('peer'), move(), closedByPeer(), closedByUs()],
+  };
+}
+
+/** charon says which messages came and went in pieces. */
+function fragments(): Step {
+  return {
+    story: 'fragmentation',
+    title: 'I7383-1: IKE_AUTH with certificates goes in fragments both ways',
+    body: async ({ peer }) => {
+      const log = peer.report();
+      assert.match(log, /generating IKE_AUTH re\w+ 1 \[ EF\(1\/\d\) \]/);
+      assert.match(log, /parsed IKE_AUTH re\w+ 1 \[ EF\(1\/\d\) \]/);
+    },
+  };
+}
+
+export const strongSwanRuns: readonly Run[] = [run('initiator', GCM), run('responder', GCM), run('initiator', CBC), run('responder', CBC), certifiedRun('initiator', GCM), certifiedRun('responder', CBC)];

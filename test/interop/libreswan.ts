@@ -26,6 +26,8 @@ export interface LibreswanConfig {
   readonly connection: { readonly [key: string]: string };
   /** Lines of ipsec.secrets. */
   readonly secrets: string;
+  /** A PKCS#12 file with our key and certificate, named `own` in it, and the file of the CA. */
+  readonly certificates?: { readonly own: string; readonly ca: string };
 }
 
 export class Libreswan implements Peer {
@@ -52,7 +54,15 @@ export class Libreswan implements Peer {
     const file = (name: string): string => join(this.#dir, name);
     writeFileSync(file('ipsec.conf'), ['config setup', 'conn net', ...Object.entries(this.#config.connection).map(([key, value]) => `  ${key}=${value}`), ''].join('\n'));
     writeFileSync(file('ipsec.secrets'), `${this.#config.secrets}\n`, { mode: 0o600 });
-    if (!existsSync(file('cert9.db'))) await this.#namespace.run(['certutil', '-N', '-d', `sql:${this.#dir}`, '--empty-password']);
+    const db = `sql:${this.#dir}`;
+    if (!existsSync(file('cert9.db'))) {
+      await this.#namespace.run(['certutil', '-N', '-d', db, '--empty-password']);
+      const { certificates } = this.#config;
+      if (certificates) {
+        await this.#namespace.run(['certutil', '-A', '-n', 'ca', '-t', 'CT,,', '-d', db, '-i', certificates.ca]);
+        await this.#namespace.run(['pk12util', '-i', certificates.own, '-d', db, '-W', '']);
+      }
+    }
     const before = this.log.length;
     this.#pluto = this.#namespace.spawn([
       join(PROGRAMS, 'pluto'), '--nofork', '--config', file('ipsec.conf'), '--secretsfile', file('ipsec.secrets'), '--nssdir', this.#dir, '--ipsecdir', this.#dir,
@@ -60,7 +70,7 @@ export class Libreswan implements Peer {
     ]);
     // Its first child process loads the connection and lets it listen.
     const listening = /added IKEv2 connection\n[^]*listening for IKE/;
-    await until(`${this.name} listens`, () => listening.test(this.log.slice(before)), 15_000);
+    await until(`${this.name} listens`, () => listening.test(this.log.slice(before)), 60_000);
     return this;
   }
 

@@ -9,7 +9,7 @@ export interface Cell {
   readonly ciphers: string;
   readonly story: string;
   state: 'passed' | 'failed' | 'skipped';
-  /** Why it was skipped, or how it failed. */
+  /** Why it was skipped, how it failed, or what else to know; empty when nothing. */
   why: string;
 }
 
@@ -23,10 +23,10 @@ export function formatMatrix(cells: readonly Cell[]): string {
   const notes: string[] = [];
   const show = (cell: Cell | undefined): string => {
     if (cell === undefined) return '';
-    if (cell.state === 'passed') return 'yes';
     const why = cell.why.split('\n')[0] ?? '';
+    if (cell.state === 'passed' && why === '') return 'yes';
     if (!notes.includes(why)) notes.push(why);
-    return `${cell.state === 'failed' ? '**failed**' : '-'} (${notes.indexOf(why) + 1})`;
+    return `${{ passed: 'in part', failed: '**failed**', skipped: '-' }[cell.state]} (${notes.indexOf(why) + 1})`;
   };
   const rows = runs.map((run) => `| ${run} | ${stories.map((story) => show(cells.find((c) => runKey(c) === run && c.story === story))).join(' | ')} |`);
   return [

@@ -60,7 +60,7 @@ export class Mobiked {
       `${BUILD}/mobiked`, '--config', this.#config, '--ubus', 'none', '--run-dir', this.#runDir, '--state-dir', this.#runDir, '--foreground',
     ]);
     if (this.#direct) {
-      this.#control = await until(`${this.name} answers on its socket`, () => Control.open(this.#socket, (event) => this.events.push(event)), 20_000, 20);
+      this.#control = await until(`${this.name} answers on its socket`, () => Control.open(this.#socket, (event) => this.events.push(event)), 60_000, 20);
       return this;
     }
     await until(`${this.name} answers on its socket`, () => this.ctl('status').then(() => true), 10_000, 20);

@@ -46,7 +46,8 @@ export class StrongSwan {
   readonly #env: NodeJS.ProcessEnv;
   #charon: Running | undefined;
 
-  constructor(namespace: Namespace, dir: string, charon: Settings = {}) {
+  /** @param folder where swanctl looks for keys and certificates */
+  constructor(namespace: Namespace, dir: string, charon: Settings = {}, folder?: string) {
     this.#namespace = namespace;
     this.name = `charon of ${namespace.name}`;
     this.#dir = join(dir, `${namespace.name}-charon`);
@@ -63,13 +64,13 @@ export class StrongSwan {
       },
       swanctl: { load: 'random openssl', socket },
     }));
-    this.#env = { ...process.env, STRONGSWAN_CONF: join(this.#dir, 'strongswan.conf'), PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` };
+    this.#env = { ...process.env, STRONGSWAN_CONF: join(this.#dir, 'strongswan.conf'), PATH: `${process.env['PATH'] ?? ''}:/usr/sbin`, ...(folder === undefined ? {} : { SWANCTL_DIR: folder }) };
   }
 
   async start(swanctl: Settings): Promise<this> {
     // `setpriv` of the namespace ends charon with us: it has no pid file and no unit here.
     this.#charon = this.#namespace.spawn(['charon-systemd'], { env: this.#env });
-    await until(`${this.name} listens`, async () => (await this.#swanctl(['--stats'])).code === 0, 10_000);
+    await until(`${this.name} listens`, async () => (await this.#swanctl(['--stats'])).code === 0, 30_000);
     await this.load(swanctl);
     return this;
   }

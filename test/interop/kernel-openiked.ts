@@ -1,0 +1,105 @@
+/** OpenIKED with the kernel's ESP. MOBIKE it has as responder alone. */
+import { CERTIFIED_ID, certified, certifiedTuning } from './certificates.ts';
+import { OpenIked, openIkedProblem } from './openiked.ts';
+import assert from 'node:assert/strict';
+import type { Run, Step } from './kernel-run.ts';
+import { agreeOnChild, closedByPeer, closedByUs, rekeyChild, rekeyIke, restartOfPeer, setUp, streamAgain, type SetUp } from './kernel-steps.ts';
+import { HUB, INNER, NETS, UPLINKS, type Scene } from './scene.ts';
+import { HUB_ID, PSK, ROUTER_ID } from './story.ts';
+
+interface Variant extends SetUp {
+  readonly esp: string;
+  /** The same in iked's words. */
+  readonly theirs: string;
+}
+
+const SHA512: Variant = {
+  ike: 'aes256-sha256-prfsha256-ecp256', esp: 'aes256-sha512-ecp256', kernel: ['cbc(aes)', 'hmac(sha512)'],
+  theirs: 'ikesa enc aes-256 auth hmac-sha2-256 prf hmac-sha2-256 group ecp256 childsa enc aes-256 auth hmac-sha2-512 group ecp256',
+};
+
+function config(end: 'router' | 'hub', variant: Variant, more: string): string {
+  const [mine, theirs] = end === 'router' ? [NETS.router[0], NETS.hub[0]] : [NETS.hub[0], NETS.router[0]];
+  const ids = end === 'router' ? `srcid ${ROUTER_ID} dstid ${HUB_ID}` : `srcid ${HUB_ID} dstid ${ROUTER_ID}`;
+  const peer = end === 'router' ? `peer ${HUB}` : 'peer any';
+  return `set fragmentation\nikev2 "net" ${end === 'router' ? 'active' : 'passive'} esp from ${mine} to ${theirs} ${peer} ${variant.theirs} ${ids} ${more} psk "${PSK}"\n`;
+}
+
+const NO_COMMAND = 'iked has no command that rekeys; its lifetimes do it in a line of their own';
+const RESPONDER_ALONE = 'OpenIKED 7.2 has MOBIKE as responder alone';
+
+/**
+ * iked answers the update, with COOKIE2 of Protocol ID 1, but Linux refuses the PF_KEY update by which it would move its
+ * SAs: 'failed to update sa' (EINVAL); its flows keep the old address even for a new Child SA. A new IKE SA is the cure.
+ */
+function move(skip?: string): Step {
+  return {
+    story: 'move (MOBIKE)',
+    title: 'Q-3, M3.5-1: OpenIKED answers an update with COOKIE2 of Protocol ID 1, the IKE SA lives at the new place; ESP follows when the tunnel is made anew',
+    note: 'OpenIKED 7.2 moves the IKE SA; Linux refuses its way of moving ESP, which follows when the tunnel is made anew',
+    ...(skip === undefined ? {} : { skip }),
+    body: async (live) => {
+      const { scene, ours, peer, stream } = live;
+      const [old] = await peer.ikeSas();
+      const { mark } = ours;
+      await scene.loseAddress('wan0');
+      await ours.event('path.moved', mark, 30_000);
+      assert.deepEqual(await peer.ikeSas(), [old]);
+      await stream.stop();
+      await ours.ctl('down', 'swan');
+      // What iked cannot find under the new address stays in its kernel.
+      await scene.hub.run(['sh', '-c', 'ip xfrm state flush']);
+      await ours.ctl('up', 'swan');
+      await ours.event('child.established', mark, 30_000);
+      const { sas } = await agreeOnChild(live);
+      await streamAgain(live);
+      const out = sas.find((sa) => sa.dst === scene.publicAddress);
+      assert.ok(out?.encap !== undefined && out.encap.dport >= 20000, `the kernel sends to the NAT's port: ${JSON.stringify(sas)}`);
+    },
+  };
+}
+
+/** The kernel asks for a route before it looks for a policy. */
+async function inner(scene: Scene, end: 'router' | 'hub'): Promise<void> {
+  if (end === 'hub') await scene.hub.ip(`route add ${NETS.router[0]} via ${scene.publicAddress} src ${INNER.hub}`);
+  else await scene.router.ip(`route add ${NETS.hub[0]} via ${UPLINKS.wan0.gateway} src ${INNER.router}`);
+}
+
+function run(role: 'initiator' | 'responder', variant: Variant): Run {
+  const problem = openIkedProblem();
+  const [end, other] = role === 'initiator' ? ['router', 'hub'] as const : ['hub', 'router'] as const;
+  return {
+    guest: 'openiked', peer: 'OpenIKED 7.2', role, auth: 'PSK', ciphers: `${variant.ike}, ${variant.esp}`, scene: { nat: ['wwan0'] }, ...(problem === undefined ? {} : { skip: problem }),
+    tuning: {
+      ike: variant.ike, esp: variant.esp, options: { liveness: '2s' },
+      children: [{ name: 'lan', local: [NETS[end][0]], remote: [NETS[other][0]] }],
+    },
+    peerAt: async (scene: Scene, theirs) => {
+      await inner(scene, theirs);
+      return new OpenIked(scene[theirs], scene.dir, config(theirs, variant, ''));
+    },
+    steps: [
+      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer', NO_COMMAND), rekeyIke('mobiked'), rekeyIke('peer', NO_COMMAND), move(role === 'responder' ? RESPONDER_ALONE : undefined),
+      closedByPeer(), restartOfPeer(), closedByUs(),
+    ],
+  };
+}
+
+/** ECDSA P-256 on both sides, signed as RFC 7427 says. */
+function certifiedRun(role: 'initiator' | 'responder', variant: Variant): Run {
+  const base = run(role, variant);
+  const ours = role === 'initiator' ? 'router' : 'hub';
+  return {
+    ...base, auth: 'certificates, ECDSA P-256',
+    options: (dir) => certifiedTuning(dir, ours),
+    peerAt: async (scene, end) => {
+      await inner(scene, end);
+      const mine = certified(scene.dir, end);
+      const text = config(end, variant, '').replace(ROUTER_ID, CERTIFIED_ID.router).replace(HUB_ID, CERTIFIED_ID.hub).replace(/psk ".*"/, 'rfc7427');
+      return new OpenIked(scene[end], scene.dir, text, mine);
+    },
+    steps: [setUp(variant), rekeyChild('mobiked'), rekeyIke('mobiked'), closedByPeer(), closedByUs()],
+  };
+}
+
+export const openIkedRuns: readonly Run[] = [run('initiator', SHA512), run('responder', SHA512), certifiedRun('initiator', SHA512), certifiedRun('responder', SHA512)];
