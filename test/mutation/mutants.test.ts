@@ -74,5 +74,5 @@ test('a line obeys an RFC when the reference is on it or in the comment right ab
 test('every accepted survivor says why, and is of a file there is', () => {
   const rows = readAccepted(readFileSync('test/mutation/accepted.txt', 'utf8'));
   assert.deepEqual(rows.filter(({ file, code, change, why }) => !existsSync(file) || code === '' || change === '' || why.length < 8).map(({ number }) => `line ${number}`), []);
-  assert.deepEqual(readAccepted('# a comment\n\nsrc/a.ts | x(); | * | nobody sees it\n'), [{ number: 3, file: 'src/a.ts', code: 'x();', change: '*', why: 'nobody sees it', used: 0 }]);
+  assert.deepEqual(readAccepted('# a comment\n\nsrc/a.ts :: x(); :: * :: nobody sees it\n'), [{ number: 3, file: 'src/a.ts', code: 'x();', change: '*', why: 'nobody sees it', used: 0 }]);
 });

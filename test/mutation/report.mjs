@@ -6,11 +6,11 @@ const LEAST_SCORE = 80;
 /** `RFC 7296 §2.8`, or a row of the requirements such as I2.8.1-1. */
 const REFERENCE = /RFC \d{4}|\b(?:I|FR|SG|AE|ES|AL|DOS|Q|M|D)\d*(?:\.\d+)*-\d+\b/;
 
-/** Lines `file | text of the line | original -> replacement | why`; `*` for the change takes every one on the line. */
+/** Lines `file :: text of the line :: original -> replacement :: why`; `*` for the change takes every one on the line. */
 export function readAccepted(text) {
   return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '' || line.startsWith('#')) return [];
-    const [file = '', code = '', change = '', why = ''] = line.split(' | ').map((part) => part.trim());
+    const [file = '', code = '', change = '', why = ''] = line.split(' :: ').map((part) => part.trim());
     return [{ number: index + 1, file, code, change, why, used: 0 }];
   });
 }
