@@ -50,7 +50,7 @@ const both = (): Stream[] => [ADDRESS.server, ADDRESS.server6].map((address) => 
 const drop = (device: 'wan0' | 'wwan0', family: 4 | 6): Promise<void> =>
   lab.router.ip(family === 4 ? `addr del ${UPLINKS[device].address}/${UPLINKS[device].length} dev ${device}` : `addr del ${UPLINKS[device].address6}/64 dev ${device}`);
 
-test('IPv6 outside: both families inside, moves, no clear text', options, async () => {
+test('ES3-5: IPv6 outside: both families inside, moves, no clear text', options, async () => {
   await begin(ADDRESS.hub6);
   const captures = [await Capture.start(lab.router), await Capture.start(lab.hub)];
   const streams = both();
@@ -127,7 +127,7 @@ test('an uplink that loses IPv4 alone goes on over IPv6', options, async () => {
   await stream.stop();
 });
 
-test('everything through the tunnel (0.0.0.0/0 and ::/0), IPv6 outside: up, moved, killed, up again', options, async () => {
+test('ES3-5: everything through the tunnel (0.0.0.0/0 and ::/0), IPv6 outside: up, moved, killed, up again', options, async () => {
   const all = ['0.0.0.0/0', '::/0'];
   ({ router, hub } = await lab.both(
     routerConf({ connection: [`list remote_addrs '${ADDRESS.hub6}'`, `list remote_addrs '${ADDRESS.hub}'`], localTs: LAN, remoteTs: all }),

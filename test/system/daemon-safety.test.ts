@@ -38,7 +38,7 @@ async function sealed(when: string, clearBefore: number): Promise<void> {
   assert.equal(await clearOnInternet(), clearBefore, `clear text on the Internet: ${when}`);
 }
 
-test('without a daemon the packets do leave in clear, and both watchers see them', options, async () => {
+test('ES3-5: without a daemon the packets do leave in clear, and both watchers see them', options, async () => {
   atRouter = await Capture.start(lab.router);
   const leaving = new Stream(lab.client, ADDRESS.server, PORT);
   await until('clear text', async () => atRouter.leaks.length > 3 && (await clearOnInternet()) > 3);
@@ -49,7 +49,7 @@ test('without a daemon the packets do leave in clear, and both watchers see them
   atHub = await Capture.start(lab.hub);
 });
 
-test('start-up: blocked from the first routes on until the tunnel is up', options, async () => {
+test('ES3-5: start-up: blocked from the first routes on until the tunnel is up', options, async () => {
   const clear = await clearOnInternet();
   lab.configure('router', routerConf());
   lab.configure('hub', hubConf());
@@ -66,7 +66,7 @@ test('start-up: blocked from the first routes on until the tunnel is up', option
   assert.ok(atRouter.inside > 0 && atHub.inside > 0, 'the captures see inner packets inside');
 });
 
-test('down and up, of the connection and of the child', options, async () => {
+test('ES3-5: down and up, of the connection and of the child', options, async () => {
   const clear = await clearOnInternet();
   for (const name of ['hq', 'lan']) {
     const from = monotonic();
@@ -82,7 +82,7 @@ test('down and up, of the connection and of the child', options, async () => {
   }
 });
 
-test('uplinks move under traffic: address lost, carrier lost, device gone', options, async () => {
+test('ES3-5: uplinks move under traffic: address lost, carrier lost, device gone', options, async () => {
   const clear = await clearOnInternet();
   const losses: readonly [string, () => Promise<void>, () => Promise<void>][] = [
     ['address', () => lab.loseAddress('wan0'), () => lab.connect('wan0')],
@@ -110,7 +110,7 @@ test('uplinks move under traffic: address lost, carrier lost, device gone', opti
   }
 });
 
-test('the router killed under traffic: blocked meanwhile, and the next one takes over', options, async () => {
+test('ES3-5: the router killed under traffic: blocked meanwhile, and the next one takes over', options, async () => {
   const clear = await clearOnInternet();
   const installed = await lab.ownRoutes('router');
   await router.kill();
@@ -127,7 +127,7 @@ test('the router killed under traffic: blocked meanwhile, and the next one takes
   await sealed('router killed', clear);
 });
 
-test('the hub killed under traffic of both directions', options, async () => {
+test('ES3-5: the hub killed under traffic of both directions', options, async () => {
   await startServer(lab.client, PORT);
   const back = new Stream(lab.server, ADDRESS.client, PORT);
   await back.flowing(10, 0, 3000);
@@ -144,7 +144,7 @@ test('the hub killed under traffic of both directions', options, async () => {
   await sealed('hub started again', clear);
 });
 
-test('block_on_stop keeps the block through a clean stop; without it nothing of ours stays', options, async () => {
+test('ES3-5: block_on_stop keeps the block through a clean stop; without it nothing of ours stays', options, async () => {
   const clear = await clearOnInternet();
   await stream.flowing(10, monotonic(), 5000);
   lab.configure('router', routerConf({ connection: [`list remote_addrs '${ADDRESS.hub}'`, "option block_on_stop '1'"] }));
@@ -169,7 +169,7 @@ test('block_on_stop keeps the block through a clean stop; without it nothing of 
   await Promise.all([atRouter.stop(), atHub.stop()]);
 });
 
-test('a full tunnel (remote_ts 0.0.0.0/0): up, moved, killed and down without clear text', options, async () => {
+test('ES3-5: a full tunnel (remote_ts 0.0.0.0/0): up, moved, killed and down without clear text', options, async () => {
   atRouter = await Capture.start(lab.router);
   lab.configure('hub', hubConf({ localTs: ['0.0.0.0/0'] }));
   lab.configure('router', routerConf({ remoteTs: ['0.0.0.0/0'] }));
