@@ -80,7 +80,9 @@ export type EspEffect =
 export interface EspReport {
   readonly sas: readonly {
     readonly handle: number;
+    /** Outbound: sealed, dummy packets too; inbound: fresh and authentic. */
     readonly packets: number;
+    /** Octets of inner packets: sealed, or given to TUN. */
     readonly bytes: number;
     /** Outbound: last sequence number used; inbound: highest received. */
     readonly sequence: number;
