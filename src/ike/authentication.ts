@@ -1,6 +1,6 @@
 import { concat } from '../base/index.ts';
 import { decodeChain, decodeHeader, findNotify, findPayload, ID_TYPE, notify, type IdPayload, type Payload } from '../codec/ike/index.ts';
-import { authOctets, decodeSignature, encodeSignature, pickScheme, pskAuth, SIGNATURE_HASH, type ChainRules, type CryptoSuite } from '../crypto/index.ts';
+import { authOctets, decodeSignature, encodeSignature, pickScheme, pskAuth, SIGNATURE_HASH, type ChainRules, type CryptoSuite, type SigningKey } from '../crypto/index.ts';
 import type { Ctx } from './context.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { identityProblem, identityText, nameProblem, sameIdentity } from './identities.ts';
@@ -23,6 +23,7 @@ export const RSA_BITS_LEAST = 2048;
 
 type Side = 'initiator' | 'responder';
 type CertAuth = Extract<RemoteAuth, { method: 'cert' }>;
+type CertLocal = Extract<LocalAuth, { method: 'cert' }>;
 type AuthPayload = Extract<Payload, { type: 'AUTH' }>;
 
 // ---- IKE_SA_INIT: what each side can do --------------------------------------------------------------------------------
@@ -33,12 +34,10 @@ function ownHashes(connections: readonly IkeConnection[], suite: CryptoSuite): r
   if (!suite.pki) return undefined;
   // Whoever comes with a certificate may come with an Ed25519 key; to a peer with a pre-shared key we only sign.
   if (connections.some((c) => c.remoteAuth.method === 'cert')) return [SHA2_256, SHA2_384, SHA2_512, IDENTITY];
-  const keys = connections.flatMap((c) => (c.auth.method === 'cert' ? [keyKind(c.auth, suite)] : []));
+  const keys = connections.flatMap((c) => (c.auth.method === 'cert' ? [ownKey(c.auth, suite).key?.kind] : []));
   if (keys.length === 0) return undefined;
   return keys.includes('ed25519') ? [SHA2_256, SHA2_384, SHA2_512, IDENTITY] : [SHA2_256, SHA2_384, SHA2_512];
 }
-
-const keyKind = (auth: Extract<LocalAuth, { method: 'cert' }>, { pki }: CryptoSuite): string | undefined => pki?.read(auth.chain[0] ?? new Uint8Array())?.keyKind;
 
 function hashNotify(hashes: readonly number[]): Payload {
   return notify('SIGNATURE_HASH_ALGORITHMS', concat(...hashes.map((hash) => Uint8Array.of(hash >> 8, hash & 255))));
@@ -58,14 +57,22 @@ export function initResponsePayloads(candidates: readonly IkeConnection[], reque
 
 /** CERTREQ: the SHA-1 of the SubjectPublicKeyInfo of each CA (RFC 7296 §3.7). */
 export function certificateRequest(auths: readonly RemoteAuth[], suite: CryptoSuite): Payload[] {
-  const names: Uint8Array[] = [];
-  for (const auth of auths) {
-    for (const anchor of auth.method === 'cert' ? auth.anchors : []) {
-      const facts = names.length < AUTHORITIES_MOST ? suite.pki?.read(anchor) : undefined;
-      if (facts) names.push(suite.hash('sha1', facts.publicKey));
-    }
-  }
+  const names = auths.flatMap((auth) => (auth.method === 'cert' ? authorityNames(auth, suite) : [])).slice(0, AUTHORITIES_MOST);
   return names.length === 0 ? [] : [{ type: 'CERTREQ', encoding: CERT_X509, data: concat(...names) }];
+}
+
+/** By a section's rules, and gone with them: whoever sends an IKE_SA_INIT would have certificates read again otherwise. */
+const NAMES = new WeakMap<CertAuth, readonly Uint8Array[]>();
+
+function authorityNames(auth: CertAuth, suite: CryptoSuite): readonly Uint8Array[] {
+  const known = NAMES.get(auth);
+  if (known) return known;
+  const names = auth.anchors.flatMap((anchor) => {
+    const facts = suite.pki?.read(anchor);
+    return facts ? [suite.hash('sha1', facts.publicKey)] : [];
+  });
+  NAMES.set(auth, names);
+  return names;
 }
 
 /** The hashes a message of IKE_SA_INIT lists; undefined: it has no SIGNATURE_HASH_ALGORITHMS, or a malformed one. */
@@ -123,17 +130,13 @@ export function proveSelf(sa: IkeSa, side: Side, auth: LocalAuth, idBody: Uint8A
   if (!suite.pki) return NO_PKI;
   const hashes = hashesOf(sa, side);
   if (!hashes) return NO_SIGNATURES;
-  const key = suite.pki.signingKey(auth.key.reveal());
-  if (!key) return KEY_UNUSABLE;
+  const { key, problem } = ownKey(auth, suite);
+  if (!key || problem !== undefined) return problem ?? KEY_UNUSABLE;
   const scheme = pickScheme(key.kind, hashes.theirs);
-  const why = keyProblem(suite, auth.chain[0], key.publicKey, key.kind === 'rsa' ? key.bits : undefined);
-  const data = scheme && !why ? encodeSignature(scheme, key.sign(scheme, octets)) : undefined;
-  key.wipe();
-  if (why) return why;
-  if (!data) return `the peer lists no hash that our key (${key.kind}) signs with: ${hashes.theirs.slice(0, 16).join(', ')}`;
+  if (!scheme) return `the peer lists no hash that our key (${key.kind}) signs with: ${hashes.theirs.slice(0, 16).join(', ')}`;
   return {
     certs: auth.chain.slice(0, CERTS_MOST).map((certificate): Payload => ({ type: 'CERT', encoding: CERT_X509, data: certificate })),
-    auth: { type: 'AUTH', method: AUTH_METHOD.SIGNATURE, data },
+    auth: { type: 'AUTH', method: AUTH_METHOD.SIGNATURE, data: encodeSignature(scheme, key.sign(scheme, octets)) },
   };
 }
 
@@ -142,11 +145,28 @@ const NO_PKI = 'certificates cannot be used here: the system has no X.509';
 export const USABLE_KEYS = 'RSA (2048 to 8192 bits), ECDSA on P-256, P-384 or P-521, Ed25519';
 const KEY_UNUSABLE = `our private key cannot be used: it is none of ${USABLE_KEYS}`;
 
-function keyProblem(suite: CryptoSuite, certificate: Uint8Array | undefined, publicKey: Uint8Array, rsaBits: number | undefined): string | undefined {
-  const facts = suite.pki?.read(certificate ?? new Uint8Array());
+interface OwnKey {
+  readonly key: SigningKey | undefined;
+  readonly problem: string | undefined;
+}
+
+/** By a section's credentials, and gone with them: reading a private key takes as long as signing with it. */
+const KEYS = new WeakMap<CertLocal, OwnKey>();
+
+function ownKey(auth: CertLocal, suite: CryptoSuite): OwnKey {
+  const known = KEYS.get(auth);
+  if (known) return known;
+  const key = suite.pki?.signingKey(auth.key.reveal());
+  const made = { key, problem: key && keyProblem(auth, key, suite) };
+  KEYS.set(auth, made);
+  return made;
+}
+
+function keyProblem({ chain }: CertLocal, key: SigningKey, suite: CryptoSuite): string | undefined {
+  const facts = suite.pki?.read(chain[0] ?? new Uint8Array());
   if (!facts) return 'our certificate cannot be read';
-  if (!suite.equal(facts.publicKey, publicKey)) return `our private key does not belong to our certificate (${facts.subjectText})`;
-  return rsaBits !== undefined && rsaBits < RSA_BITS_LEAST ? `our RSA key has ${rsaBits} bits: ${RSA_BITS_LEAST} is the least` : undefined;
+  if (!suite.equal(facts.publicKey, key.publicKey)) return `our private key does not belong to our certificate (${facts.subjectText})`;
+  return key.kind === 'rsa' && key.bits < RSA_BITS_LEAST ? `our RSA key has ${key.bits} bits: ${RSA_BITS_LEAST} is the least` : undefined;
 }
 
 // ---- The peer's half ---------------------------------------------------------------------------------------------------
