@@ -175,9 +175,23 @@ export function prefixRange(prefix: IpPrefix): IpRange {
   return { start: ipFromBytes(start) as IpAddress, end: ipFromBytes(end) as IpAddress };
 }
 
+/** An IPv4 address as a number; its text is known to be right. */
+function ip4Number(address: IpAddress): number {
+  let sum = 0;
+  let octet = 0;
+  for (let i = 0; i < address.length; i++) {
+    const code = address.charCodeAt(i);
+    if (code !== 46) octet = octet * 10 + code - 48;
+    else [sum, octet] = [sum * 256 + octet, 0];
+  }
+  return sum * 256 + octet;
+}
+
 /** Orders addresses: IPv4 before IPv6, then by value. */
 export function compareIp(a: IpAddress, b: IpAddress): number {
+  if (a === b) return 0; // one address has one text
   if (ipFamily(a) !== ipFamily(b)) return ipFamily(a) - ipFamily(b);
+  if (ipFamily(a) === 4) return ip4Number(a) - ip4Number(b);
   const x = ipBytes(a);
   const y = ipBytes(b);
   for (let i = 0; i < x.length; i++) {
@@ -192,12 +206,22 @@ export function rangeContains(range: IpRange, address: IpAddress): boolean {
 }
 
 export function prefixContains(prefix: IpPrefix, address: IpAddress): boolean {
-  return rangeContains(prefixRange(prefix), address);
+  const family = ipFamily(prefix.address);
+  if (family !== ipFamily(address)) return false;
+  if (prefix.length === (family === 4 ? 32 : 128)) return prefix.address === address; // one address has one text
+  const ours = ipBytes(prefix.address);
+  const theirs = ipBytes(address);
+  for (let bit = 0; bit < prefix.length; bit += 8) {
+    const mask = bit + 8 <= prefix.length ? 0xff : (0xff00 >> (prefix.length & 7)) & 0xff;
+    if ((((ours[bit >> 3] ?? 0) ^ (theirs[bit >> 3] ?? 0)) & mask) !== 0) return false;
+  }
+  return true;
 }
 
 /** The fewest prefixes that cover exactly the range, lowest first. */
 export function rangePrefixes(range: IpRange): IpPrefix[] {
   const width = ipFamily(range.start) === 4 ? 32 : 128;
+  if (range.start === range.end) return [{ address: range.start, length: width }];
   const toBig = (address: IpAddress): bigint => ipBytes(address).reduce((sum, octet) => (sum << 8n) | BigInt(octet), 0n);
   const fromBig = (value: bigint): IpAddress => {
     const out = new Uint8Array(width / 8);

@@ -1,10 +1,10 @@
 import { ipBytes, ipFamily } from '../base/index.ts';
 import type { TrafficSelector } from '../codec/ike/index.ts';
 
-/** Leading octets of an address that make a bucket: the /16 of IPv4, the /48 of IPv6. */
-const bucketOf = (family: 4 | 6, address: Uint8Array): number => address.subarray(0, family === 4 ? 2 : 6).reduce((sum, octet) => sum * 256 + octet, 0);
+/** Leading octets of an address that make a bucket: the /24 of IPv4, the /48 of IPv6. */
+const bucketOf = (family: 4 | 6, address: Uint8Array): number => address.subarray(0, family === 4 ? 3 : 6).reduce((sum, octet) => sum * 256 + octet, 0);
 /** A selector over more buckets than these is looked at every time. */
-const BUCKETS_MOST = 64;
+const BUCKETS_MOST = 256;
 
 /**
  * Which chains may have selectors near these: an index of the peers' sides of all inbound Child SAs, so that a new one is compared with

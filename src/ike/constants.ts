@@ -85,7 +85,7 @@ export const FRAGMENT_TIME: Millis = seconds(15);
 export const MESSAGE_IDS_SOFT = 2 ** 31;
 
 /** IKE SAs of all peers together; beyond it new requests are not answered. */
-export const IKE_SAS_MOST = 2000;
+export const IKE_SAS_MOST = 20_000;
 /** Child SAs of one IKE SA. */
 export const CHILDREN_MOST = 32;
 export const NONCE_OCTETS = 32;

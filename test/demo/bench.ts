@@ -1,7 +1,8 @@
 /** `make bench`: the figures, each over several rounds (BENCH_ROUNDS, default 3) with a fresh router daemon. */
-import { statSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ADDRESS, flood, labProblem, monotonic } from '../lab/index.ts';
+import { engineFigures } from '../bench/engine.ts';
 import { Stage } from './stage.ts';
 import { STORIES, moved, play, type Measured, type Story } from './stories.ts';
 
@@ -9,6 +10,8 @@ const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 /** Packet sizes of the throughput runs: a small one, and the largest that fits the tunnel. */
 const FLOODS = [{ size: 100, window: 64 }, { size: 1300, window: 64 }] as const;
 const FLOOD_SECONDS = 4;
+/** IKE SAs of the largest hub measured. */
+const ENGINE_SAS = 10_000;
 
 interface Row {
   readonly figure: string;
@@ -108,7 +111,13 @@ async function main(): Promise<number> {
   }
   note('bundle', statSync('build/lib/mobiked.mjs').size / 1000, 'kB', 700);
   note('addon', statSync('build/lib/mobiked.node').size / 1000, 'kB');
-  return print() ? 0 : 1;
+  say('the IKE engine');
+  for (const { figure, value, unit, below } of engineFigures(ENGINE_SAS, say)) note(figure, value, unit, below);
+  const good = print();
+  mkdirSync('build', { recursive: true });
+  writeFileSync('build/bench.json', `${JSON.stringify({ good, figures: [...rows.values()] }, undefined, 1)}\n`);
+  say('the same as JSON: build/bench.json');
+  return good ? 0 : 1;
 }
 
 process.exit(await main());

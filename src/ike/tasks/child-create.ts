@@ -257,6 +257,8 @@ interface ChildExchange {
 function isTaken(sa: IkeSa, remote: readonly TrafficSelector[], local: readonly TrafficSelector[], ctx: Ctx): boolean {
   const isName = (peer: IkeSa): boolean => peer.peerId !== undefined && peer.peerId.idType !== ID_TYPE.IPV4_ADDR && peer.peerId.idType !== ID_TYPE.IPV6_ADDR;
   if (sa.mobikeRole !== 'responder' || !isName(sa)) return false;
+  // An address of the pool has one tenant.
+  if (remote.every((s) => s.start === s.end && sa.vips.includes(s.start))) return false;
   const taken = ctx.host.claimant(sa, remote, local);
   if (!taken || !isName(taken)) return false;
   sa.log('warn', `${sa.peerId?.text ?? 'the peer'} claims what ${taken.peerId?.text ?? 'another peer'} has already; give one of them other addresses, or request_vip`, ctx);

@@ -1,0 +1,160 @@
+/**
+ * What the IKE engine costs as a responder, without network and data plane: handshakes a second, alone and in a flood of half-open
+ * requests; octets and time per IKE SA with one Child SA at 100, 1,000 and 10,000 of them; a tick with 10,000. Only time spent inside
+ * the responder counts; the initiators are real engines that are thrown away.
+ */
+import v8 from 'node:v8';
+import vm from 'node:vm';
+import { nodeCrypto, nodeEntropy } from '../../src/adapters/node/index.ts';
+import { after, instant, ipFromBytes, minutes, seconds, toUtf8, ByteWriter, concat, type Instant, type IpAddress, type Path } from '../../src/base/index.ts';
+import { encodeHeader, encodePayloads, EXCHANGE, HEADER_OCTETS, notify, type IkeSpi } from '../../src/codec/ike/index.ts';
+import { IkeEngine, type IkeConnection, type IkeEffect, type IkeInput } from '../../src/ike/index.ts';
+import { connection, ESP_SUITE, HUB, prefixes } from '../ike/pair.ts';
+
+v8.setFlagsFromString('--expose-gc');
+const collect = vm.runInNewContext('gc') as () => void;
+const heapNow = (): number => {
+  for (let i = 0; i < 3; i++) collect();
+  return process.memoryUsage().heapUsed;
+};
+
+/** Processor time of this process in ms: others on the machine do not count. */
+const computed = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+export interface Figure {
+  readonly figure: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly below?: number;
+}
+
+const HUB_SIDE: IkeConnection = {
+  ...connection('responder'), pools: prefixes('10.128.0.0/9'), poolDns: [],
+  children: [{ name: 'lan', localTs: prefixes('10.2.0.0/24'), remoteTs: prefixes('10.128.0.0/9'), espProposals: [ESP_SUITE] }],
+};
+const router = (index: number): IkeConnection => ({
+  ...connection('initiator'), localId: { text: `r${index}.example`, idType: 2, data: toUtf8(`r${index}.example`) }, requestVip: [4],
+  children: [{ name: 'lan', localTs: [], remoteTs: prefixes('10.2.0.0/24'), espProposals: [ESP_SUITE] }],
+});
+const addressOf = (index: number, base = 0x0a000000): IpAddress => ipFromBytes(new ByteWriter(4).u32(base + index).finish()) as IpAddress;
+
+/** A responder whose time is counted. */
+class Responder {
+  readonly engine = new IkeEngine({ suite: nodeCrypto(), entropy: nodeEntropy() });
+  now: Instant = instant(1000);
+  spent = 0;
+
+  constructor() {
+    this.engine.handle({ type: 'connections.set', connections: [HUB_SIDE] }, this.now);
+  }
+
+  feed(input: IkeInput): IkeEffect[] {
+    const start = computed();
+    const effects = this.engine.handle(input, this.now);
+    void this.engine.deadline; // what the loop asks after every input
+    this.spent += computed() - start;
+    return effects;
+  }
+
+  /** One router's way in; returns how long the responder computed, in ms. */
+  handshake(index: number, between: () => void = () => undefined): number {
+    const side = new IkeEngine({ suite: nodeCrypto(), entropy: nodeEntropy() });
+    const before = this.spent;
+    const local = addressOf(index);
+    side.handle({ type: 'connections.set', connections: [router(index)] }, this.now);
+    const path: Path = { uplink: 'wan', ifindex: 2, local: { address: local, port: 500 }, remote: { address: HUB, port: 500 } };
+    let out = side.handle({ type: 'connection.initiate', connection: 'hq', paths: [path] }, this.now);
+    for (let trips = 0; trips < 8; trips++) {
+      const back: IkeEffect[] = [];
+      for (const effect of out) {
+        if (effect.type === 'event' && effect.event.type === 'child.established') return this.spent - before;
+        if (effect.type === 'packet.send') back.push(...this.feed({ type: 'packet', path: { uplink: 'eth0', ifindex: 9, local: effect.path.remote, remote: effect.path.local }, bytes: effect.bytes }));
+      }
+      between();
+      out = back.flatMap((effect) => (effect.type === 'packet.send' ? side.handle({ type: 'packet', path: { ...path, local: effect.path.remote, remote: effect.path.local }, bytes: effect.bytes }, this.now) : []));
+    }
+    throw new Error(`router ${index} did not get in`);
+  }
+}
+
+/** A flood's packets: IKE_SA_INIT requests of ever new sources and SPIs, with a sound offer and without a cookie. */
+function* flood(): Generator<IkeInput> {
+  const inner = encodePayloads([
+    { type: 'SA', proposals: [{ number: 1, protocol: 1, spi: new Uint8Array(), transforms: [{ type: 1, id: 20, keyLength: 256 }, { type: 2, id: 5 }, { type: 4, id: 31 }] }] },
+    { type: 'KE', group: 31, data: new Uint8Array(32).fill(9) }, { type: 'NONCE', data: new Uint8Array(32).fill(7) },
+    notify('NAT_DETECTION_SOURCE_IP', new Uint8Array(20)), notify('NAT_DETECTION_DESTINATION_IP', new Uint8Array(20)),
+  ]);
+  for (let i = 1; ; i++) {
+    const header = { spiI: BigInt(i) as IkeSpi, spiR: 0n as IkeSpi, nextPayload: inner.first, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT, fromOriginalInitiator: true, isResponse: false, messageId: 0 };
+    const remote = { address: addressOf(i & 0xffffff, 0x0b000000), port: 500 };
+    yield { type: 'packet', path: { uplink: 'eth0', ifindex: 9, local: { address: HUB, port: 500 }, remote }, bytes: concat(encodeHeader(header, HEADER_OCTETS + inner.bytes.length), inner.bytes) };
+  }
+}
+
+const quantile = (values: readonly number[], share: number): number => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
+
+/** The figures; `most` bounds the number of IKE SAs (a smaller one for a test of the bench itself). */
+export function engineFigures(most = 10_000, say: (text: string) => void = () => undefined): Figure[] {
+  const out: Figure[] = [];
+  const warm = new Responder();
+  for (let i = 0; i < Math.min(200, most); i++) warm.handshake(i);
+
+  say('  handshakes');
+  const alone = new Responder();
+  const quiet = Array.from({ length: Math.min(1_000, most) }, (_, i) => alone.handshake(i));
+  out.push({ figure: 'handshakes a second as responder (one core, PSK, x25519)', value: Math.round(1000 / (quiet.reduce((a, b) => a + b, 0) / quiet.length)), unit: '' });
+  out.push({ figure: 'handshake, p50', value: quantile(quiet, 0.5), unit: 'ms' }, { figure: 'handshake, p99', value: quantile(quiet, 0.99), unit: 'ms' });
+
+  say('  handshakes in a flood');
+  const flooded = new Responder();
+  const packets = flood();
+  let floodTime = 0;
+  let floodCount = 0;
+  const burst = (count: number) => (): void => {
+    const before = flooded.spent;
+    for (let i = 0; i < count; i++) flooded.feed(packets.next().value as IkeInput);
+    floodTime += flooded.spent - before;
+    floodCount += count;
+  };
+  burst(1_000)();
+  const busy = Array.from({ length: Math.min(500, most) }, (_, i) => {
+    // 100 packets of the flood before each message of the honest: they are in its way.
+    const spent = flooded.handshake(i, burst(100));
+    flooded.now = after(flooded.now, seconds(1));
+    flooded.feed({ type: 'tick' });
+    return spent;
+  });
+  out.push({ figure: 'handshake in a half-open flood of 100 packets for each of its own, p50', value: quantile(busy, 0.5), unit: 'ms' }, { figure: 'the same, p99', value: quantile(busy, 0.99), unit: 'ms' });
+  out.push({ figure: 'a packet of the flood', value: (1000 * floodTime) / floodCount, unit: 'µs' });
+
+  for (const count of [100, 1_000, 10_000].filter((n) => n <= most)) {
+    say(`  ${count} IKE SAs`);
+    const before = heapNow();
+    const hub = new Responder();
+    for (let i = 0; i < count; i++) hub.handshake(i);
+    const bytes = (heapNow() - before) / count;
+    out.push({ figure: `heap for each IKE SA with a Child SA, of ${count}`, value: bytes / 1000, unit: 'kB', below: 20 });
+    out.push({ figure: `computing for each, handshake included, of ${count}`, value: hub.spent / count, unit: 'ms' });
+    const idle = tickTime(hub, 100, 1);
+    out.push({ figure: `an idle tick with ${count} IKE SAs`, value: 1000 * idle, unit: 'µs' });
+    if (count !== Math.min(10_000, most)) continue;
+    hub.now = after(hub.now, minutes(3)); // liveness checks of all are due
+    const start = hub.spent;
+    hub.feed({ type: 'tick' });
+    out.push({ figure: `a tick in which all ${count} ask for a sign of life`, value: hub.spent - start, unit: 'ms' });
+  }
+  return out;
+}
+
+/** The mean time of ticks that find nothing due. */
+function tickTime(hub: Responder, rounds: number, step: number): number {
+  const start = hub.spent;
+  for (let i = 0; i < rounds; i++) {
+    hub.now = instant(hub.now + step);
+    hub.feed({ type: 'tick' });
+  }
+  return (hub.spent - start) / rounds;
+}
