@@ -1,6 +1,6 @@
 import {
   after, earliest, formatEndpoint, ipFamily, millis, rangePrefixes, sameEndpoint, TimerTable,
-  type AddressFact, type Instant, type IpAddress, type Millis, type Path, type UplinkFacts,
+  type AddressFact, type Instant, type IpAddress, type IpPrefix, type Millis, type Path, type UplinkFacts,
 } from '../base/index.ts';
 import type { TrafficSelector } from '../codec/ike/index.ts';
 import type { ChildConfig, Config } from '../config/index.ts';
@@ -22,6 +22,8 @@ const POLL_IDLE: Millis = millis(1000);
 const BUSY_FOR: Millis = millis(5000);
 /** Between an acknowledged change and the next comparison: its notifications are on their way. */
 const SETTLE: Millis = millis(100);
+/** With more children than this the kernel is compared with once for several changes. */
+const MANY_CHILDREN = 500;
 /** Between two tries of a change that the kernel refuses. */
 const REFUSED_RETRY: Millis = millis(5000);
 
@@ -35,11 +37,11 @@ interface UpChild {
   readonly chain: number;
   readonly connection: string;
   readonly name: string;
-  readonly local: readonly TrafficSelector[];
-  readonly remote: readonly TrafficSelector[];
+  readonly local: readonly IpPrefix[];
+  readonly remote: readonly IpPrefix[];
 }
 
-const prefixesOf = (selectors: readonly TrafficSelector[]): ReturnType<typeof rangePrefixes> => selectors.flatMap((s) => rangePrefixes({ start: s.start, end: s.end }));
+const prefixesOf = (selectors: readonly TrafficSelector[]): IpPrefix[] => selectors.flatMap((s) => rangePrefixes({ start: s.start, end: s.end }));
 
 /** The TUN device, its routes and MTU, and what the ESP plane reports: everything between Child SAs and the kernel. */
 export class Dataplane {
@@ -149,7 +151,7 @@ export class Dataplane {
         return;
       case 'child.established':
       case 'child.rekeyed':
-        this.#children.set(`${event.chain}|${event.child}`, { chain: event.chain, connection: event.connection, name: event.child, local: event.local, remote: event.remote });
+        this.#children.set(`${event.chain}|${event.child}`, { chain: event.chain, connection: event.connection, name: event.child, local: prefixesOf(event.local), remote: prefixesOf(event.remote) });
         return this.#planSoon(turn);
       case 'child.closed':
         this.#children.delete(`${event.chain}|${event.child}`);
@@ -167,7 +169,7 @@ export class Dataplane {
 
   /** After this turn: an SA that gives way to another in the same turn must not take its routes away for a moment. */
   #planSoon(turn: Turn): void {
-    this.#timers.setIfEarlier('settle', turn.now);
+    this.#timers.setIfEarlier('settle', this.#children.size < MANY_CHILDREN ? turn.now : after(turn.now, this.#pace));
   }
 
   /** What the hub of a connection gave us. */
@@ -178,6 +180,11 @@ export class Dataplane {
   /** The connection is not wanted any more, or not for now: its virtual addresses go. */
   forget(connection: string, turn: Turn): void {
     if (this.#vips.forget(connection)) this.#planSoon(turn);
+  }
+
+  /** Between two comparisons: with thousands of children each one takes its time. */
+  get #pace(): Millis {
+    return millis(Math.max(SETTLE, this.#children.size / 10));
   }
 
   isChildUp(connection: string, child: string): boolean {
@@ -236,7 +243,7 @@ export class Dataplane {
   #wanted(config: Config): ReturnType<typeof wantedRoutes> {
     const all: ProtectedChild[] = [];
     const connections = config.connections.filter((c) => c.enabled && (this.#stopped === 'no' || c.blockOnStop));
-    for (const child of this.#children.values()) if (this.#stopped === 'no') all.push({ local: prefixesOf(child.local), remote: prefixesOf(child.remote), up: true, virtual: this.virtual(child.connection).addresses });
+    for (const child of this.#children.values()) if (this.#stopped === 'no') all.push({ local: child.local, remote: child.remote, up: true, virtual: this.virtual(child.connection).addresses });
     for (const connection of connections) for (const child of connection.children) all.push({ local: child.localTs, remote: child.remoteTs, up: false });
     return wantedRoutes({ children: all, tunIfindex: this.#tun?.ifindex, addresses: [...this.view.addresses(), ...this.#coming()], exceptions: this.#exceptions });
   }
@@ -285,7 +292,7 @@ export class Dataplane {
         }
         // A change that was under way when the stop came is not the stop's own.
         if (last) this.#stopped = 'stopped';
-        this.#timers.setIfEarlier('settle', after(turn.now, SETTLE));
+        this.#timers.setIfEarlier('settle', after(turn.now, this.#pace));
         return true;
       }
       case 'kernel.snapshot':

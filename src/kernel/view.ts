@@ -5,7 +5,7 @@ import type { KernelInput } from '../ports/index.ts';
 /** RT_TABLE_MAIN. */
 export const MAIN_TABLE = 254;
 /** Most facts kept of each kind; what comes after is left out. Far above any router, so that nothing can grow for ever. */
-export const MOST_FACTS = 8192;
+export const MOST_FACTS = 65_536;
 
 function keep<K, V>(map: Map<K, V>, key: K, value: V): void {
   if (map.has(key) || map.size < MOST_FACTS) map.set(key, value);

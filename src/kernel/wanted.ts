@@ -7,6 +7,9 @@ export const TUNNEL_METRIC = 7;
 /** Metric of the routes that block: worse than any route that carries traffic. */
 export const UNREACHABLE_METRIC = 2_000_000;
 
+/** Prefixes looked at for one that blocks another: beyond it a route too many does no harm. */
+const COVERS_MOST = 64;
+
 /** One child of an enabled connection, as far as routes go. */
 export interface ProtectedChild {
   /** Our side of the tunnel. */
@@ -77,16 +80,28 @@ export function wantedRoutes(wish: RouteWish): WantedRoute[] {
     if (!known || (known.prefSrc === undefined && route.prefSrc !== undefined)) out.set(key, route);
   };
   const holes = wish.exceptions.filter((address) => ipFamily(address) === 4);
+  // A hub has thousands of children with one and the same local side.
+  const sources = new Map<string, IpAddress | undefined>();
+  const sourceOf = (child: ProtectedChild, destination: IpPrefix): IpAddress | undefined => {
+    const key = `${ipFamily(destination.address)}|${child.local.map(formatPrefix).join()}|${(child.virtual ?? []).join()}`;
+    if (!sources.has(key)) sources.set(key, preferredSource(child.local, destination, wish.addresses, child.virtual));
+    return sources.get(key);
+  };
+  const blocked = wish.children.filter((child) => !child.up).flatMap((child) => child.remote.flatMap(destinations));
+  const blockedKeys = new Set(blocked.map(formatPrefix));
+  const wide = blocked.filter((prefix) => prefix.length < (ipFamily(prefix.address) === 4 ? 32 : 128)).slice(0, COVERS_MOST);
+  /** What a wider prefix blocks anyway needs no route of its own: a hub's pool, and the addresses that its peers got. */
+  const isCovered = (prefix: IpPrefix): boolean =>
+    !blockedKeys.has(formatPrefix(prefix)) && wide.some((cover) => cover.length < prefix.length && prefixContains(cover, prefix.address));
   for (const child of wish.children) {
     for (const destination of child.remote.flatMap(destinations)) {
       const through = (prefix: IpPrefix, metric: number): void => {
         if (wish.tunIfindex === undefined) return;
-        const prefSrc = preferredSource(child.local, prefix, wish.addresses, child.virtual);
-        want({ destination: prefix, via: { kind: 'device', ifindex: wish.tunIfindex }, metric, prefSrc });
+        want({ destination: prefix, via: { kind: 'device', ifindex: wish.tunIfindex }, metric, prefSrc: sourceOf(child, prefix) });
       };
       // Both kinds have the same prefixes, or the longer one would win whatever its metric.
       for (const part of without(destination, holes)) {
-        want({ destination: part, via: { kind: 'unreachable' }, metric: UNREACHABLE_METRIC, prefSrc: undefined });
+        if (!child.up || !isCovered(part)) want({ destination: part, via: { kind: 'unreachable' }, metric: UNREACHABLE_METRIC, prefSrc: undefined });
         if (child.up) through(part, TUNNEL_METRIC);
       }
       for (const hole of holes) if (prefixContains(destination, hole)) through({ address: hole, length: 32 }, UNREACHABLE_METRIC);

@@ -57,6 +57,11 @@ const TABLE: { title: string; wish: Partial<RouteWish>; expected: string[] }[] =
     expected: ['10.0.0.0/8 unreachable 2000000', '10.0.0.0/8 dev 9 7 src 192.168.2.1'],
   },
   {
+    title: 'what a hub gave out of its pool is blocked with the pool, and what lies beside it by itself',
+    wish: { children: [child('10.1.0.0/16', '10.99.0.2/32 10.98.0.0/24', true), child('10.1.0.0/16', '10.99.0.0/24', false)] },
+    expected: ['10.99.0.2/32 dev 9 7', '10.98.0.0/24 unreachable 2000000', '10.98.0.0/24 dev 9 7', '10.99.0.0/24 unreachable 2000000'],
+  },
+  {
     title: 'a virtual address is the first choice of source, and a child without a source gives way to one that has it',
     wish: { children: [child('192.168.9.0/24', '10.0.0.0/8', true), { ...child('0.0.0.0/0', '10.0.0.0/8', true), virtual: [ip('10.99.0.2')] }], addresses: [address(3, '192.168.1.1'), address(9, '10.99.0.2')] },
     expected: ['10.0.0.0/8 unreachable 2000000', '10.0.0.0/8 dev 9 7 src 10.99.0.2'],

@@ -6,7 +6,7 @@ import type { KernelInput } from '../../ports/index.ts';
 export type KernelChange = Extract<KernelInput, { type: 'kernel.link' | 'kernel.address' | 'kernel.route' }>;
 
 /** Most facts kept of each kind; further ones are left out. */
-const MOST = 8192;
+const MOST = 65_536;
 
 function same(a: object | undefined, b: object): boolean {
   return a !== undefined && JSON.stringify(a) === JSON.stringify(b);
