@@ -5,7 +5,7 @@ import { instant } from '../../src/base/index.ts';
 import { SoftEsp } from '../../src/esp/index.ts';
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
 import { EspTwins } from '../adapters/node/esp-twins.ts';
-import { keyOf, packet, path, random, sa, ts, udp } from '../esp/fixtures.ts';
+import { ESP_SUITES, keyOf, packet, path, random, sa, testEntropy, ts, udp } from '../esp/fixtures.ts';
 
 const COUNT = 100_000;
 const here = [ts('10.1.0.0/16')];
@@ -14,11 +14,11 @@ const there = [ts('10.2.0.0/16')];
 test(`ES2-1: ${COUNT} random and mutated datagrams into the C plane and its model: no throw, no difference, no growth`, () => {
   const draw = random(77);
   const twins = new EspTwins();
-  const peer = new SoftEsp(nodeCrypto());
+  const peer = new SoftEsp(nodeCrypto(), { entropy: testEntropy() });
   const now = instant(1);
   const from = path('192.0.2.1', '198.51.100.9');
-  for (const [handle, esn] of [[1, true], [2, false]] as const) {
-    const common = { handle, child: handle, spi: 0x1000 + handle, key: keyOf(handle), esn };
+  for (const [i, suite] of ESP_SUITES.entries()) {
+    const common = { handle: i + 1, spi: 0x1001 + i, key: keyOf(i, suite.octets), esn: i % 2 === 0, suite };
     twins.apply(() => ({ type: 'esp.sa.add', sa: sa({ ...common, direction: 'in', local: there, remote: here }) }));
     peer.apply({ type: 'esp.sa.add', sa: sa({ ...common, direction: 'out', local: here, remote: there }) }, now);
   }
@@ -29,7 +29,7 @@ test(`ES2-1: ${COUNT} random and mutated datagrams into the C plane and its mode
   for (let i = 0; i < COUNT; i++) {
     if (i === COUNT / 4) before = process.memoryUsage().rss;
     if (i % 5 === 0) {
-      peer.apply({ type: 'esp.sa.use', handle: 1 + draw(2) }, now);
+      peer.apply({ type: 'esp.sa.use', handle: 1 + draw(ESP_SUITES.length) }, now);
       valid = (peer.outbound(packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2, draw(80))), now)[0]?.bytes ?? valid).slice();
     }
     const bytes = i % 5 === 0 && draw(2) === 0 ? valid : mutated(valid, draw);
