@@ -50,6 +50,17 @@ test('titles: texts and templates are read, calls with one argument are not, tod
   assert.deepEqual(idsIn('Z1-1 QZ-3, (Z1-2.) xZ1-1 Z1-1b Z1-1', ID), ['Z1-1', 'QZ-3', 'Z1-2']);
 });
 
+test('titles: rows as a first argument of their own, and a title that has a name', () => {
+  const found = declarationsIn('a.test.ts', `
+attack('Z1-1 Z1-2', 'wrong lengths', () => {});
+attack('Z1-1', \`\${n} octets\`, () => {});
+const title = \`QZ-3: with \${n}\`;
+other('wrong', 'lengths');
+`);
+  assert.deepEqual(found.map((d) => d.title), ['Z1-1 Z1-2: wrong lengths', 'Z1-1: … octets', 'QZ-3: with …', 'wrong']);
+  assert.ok(found[1]?.pattern.test('Z1-1: 12 octets') && found[2]?.pattern.test('QZ-3: with x'));
+});
+
 test('a row without a test and without a reason, a reason beside a test, and an unknown id are problems', () => {
   const all = declarationsIn('a.test.ts', `${SOURCE}test('Z7-7: typo', () => {});`);
   assert.deepEqual(problemsOf(LIST, parseList(ID, ROWS, 'Z1-1 | not done | nobody did'), all), [

@@ -1,4 +1,5 @@
-// The titles of all tests, as they stand in the sources: every call in a test file whose first argument is text, followed by something.
+// The titles of all tests, as they stand in the sources: every call in a test file whose first argument is text, followed by something;
+// and what is given the name `title` before it is used.
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { files } from '../arch/tree.ts';
@@ -26,12 +27,23 @@ function piecesOf(node: ts.Node | undefined): readonly string[] | undefined {
 const isTodo = (node: ts.Expression | undefined): boolean =>
   node !== undefined && ts.isObjectLiteralExpression(node) && node.properties.some((p) => p.name !== undefined && ts.isIdentifier(p.name) && p.name.text === 'todo');
 
+/** A first argument that is nothing but rows: the title is that and the second, as in `attack('I2.5-2', 'critical payloads', ...)`. */
+const ONLY_ROWS = /^[A-Z]+[\d.]*-\w+( [A-Z]+[\d.]*-\w+)*$/;
+
 export function declarationsIn(file: string, text: string): Declaration[] {
   const found: Declaration[] = [];
+  const add = (pieces: readonly string[], todo: boolean): void => {
+    found.push({ file, title: pieces.join('…'), todo, pattern: new RegExp(`^${pieces.map(literally).join('.*')}$`, 's') });
+  };
   const visit = (node: ts.Node): void => {
     if (ts.isCallExpression(node) && node.arguments.length > 1) {
-      const pieces = piecesOf(node.arguments[0]);
-      if (pieces) found.push({ file, title: pieces.join('…'), todo: node.arguments.some(isTodo), pattern: new RegExp(`^${pieces.map(literally).join('.*')}$`, 's') });
+      const [first, second] = [piecesOf(node.arguments[0]), piecesOf(node.arguments[1])];
+      const pieces = first?.length === 1 && second && ONLY_ROWS.test(first[0] ?? '') ? [`${first[0] ?? ''}: ${second[0] ?? ''}`, ...second.slice(1)] : first;
+      if (pieces) add(pieces, node.arguments.some(isTodo));
+    }
+    if (ts.isVariableDeclaration(node) && ts.isIdentifier(node.name) && node.name.text === 'title') {
+      const pieces = piecesOf(node.initializer);
+      if (pieces) add(pieces, false);
     }
     ts.forEachChild(node, visit);
   };
