@@ -41,3 +41,23 @@ test('what is damaged is refused whole, in words and without its contents', () =
     assert.ok(!result.error.includes('secret') && !result.error.includes('AAEC'));
   }
 });
+
+test('whatever is in a file: an answer in words, no exception, and never more octets than it had', () => {
+  const good = `${block('CERTIFICATE', 'AAEC')}${block('X509 CRL', 'AwQFBgc=')}`;
+  let seed = 1;
+  const next = (below: number): number => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed % below;
+  };
+  const bits = ['-----', 'BEGIN ', 'END ', '\n', '=', 'AAEC', 'Proc-Type:', '\u{1f600}', '\0', 'CERTIFICATE'];
+  for (let i = 0; i < 5000; i++) {
+    let text = good;
+    for (let n = next(4); n >= 0; n--) {
+      const at = next(text.length + 1);
+      text = text.slice(0, at) + (next(2) === 0 ? (bits[next(bits.length)] ?? '') : '') + text.slice(at + next(6));
+    }
+    const result = parsePem(text);
+    const octets = result.ok ? result.value.reduce((sum, b) => sum + b.der.length, 0) : 0;
+    assert.ok(result.ok ? octets <= text.length : result.error.length > 0, text);
+  }
+});

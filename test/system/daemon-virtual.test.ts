@@ -34,10 +34,14 @@ function configure(name: string, text: string): void {
   writeFileSync(join(dir, `${name}.conf`), `config mobiked 'main'\n\toption node_id '${name}'\n\toption log_level 'debug'\n${text}`, { mode: 0o600 });
 }
 
+/** A file of the test PKI, under a name of its own. */
+function put(file: string, as: string): void {
+  copyFileSync(`test/golden/pki/${file}`, join(dir, as));
+  chmodSync(join(dir, as), 0o600);
+}
+
 function credentials(certificate: string): string {
-  for (const kind of ['crt', 'key']) copyFileSync(`test/golden/pki/${certificate}.${kind}`, join(dir, `${certificate}.${kind}`));
-  chmodSync(join(dir, `${certificate}.key`), 0o600);
-  copyFileSync('test/golden/pki/root.crt', join(dir, 'root.crt'));
+  for (const file of [`${certificate}.crt`, `${certificate}.key`, 'root.crt']) put(file, file);
   return `	option auth 'cert'
 	option local_cert '${dir}/${certificate}.crt'
 	option local_key '${dir}/${certificate}.key'
@@ -201,6 +205,43 @@ test('I2.19-2: a killed router gets its address again; the other one is not touc
   assert.deepEqual(await onDevice(host('router2')), other);
   await pings(again.namespace, SERVER);
   await pings(host('router2').namespace, SERVER);
+});
+
+test('a renewed certificate is taken over without touching a session, and proves the next login', options, async () => {
+  const ikeOf = async (): Promise<string> => JSON.stringify((await documents(host('hub'))).map((d) => d['ike']).map((ike) => (ike as JsonObject)['spi_i']).sort());
+  const earlier = await ikeOf();
+  // The file has the same name and another key: an RSA one.
+  for (const kind of ['crt', 'key']) put(`hub-rsa.${kind}`, `hub-p256.${kind}`);
+  assert.equal(await ctl(host('hub'), 'reload'), '');
+  assert.equal(await ikeOf(), earlier);
+  await pings(host('router').namespace, SERVER);
+  // A key that is not the certificate's: the last good pair stays in force.
+  put('router.key', 'hub-p256.key');
+  assert.match(await ctl(host('hub'), 'reload'), /error: connection 'branches': option 'local_key': is not the key of the certificate/u);
+  const since = monotonic();
+  await ctl(host('router'), 'down', 'hq');
+  await ctl(host('router'), 'up', 'hq');
+  await up(host('router'), since);
+  await pings(host('router').namespace, SERVER);
+  put('hub-rsa.key', 'hub-p256.key');
+});
+
+test('I2.19-2: a hub that lost its memory gives each router the address it asks for', options, async () => {
+  const earlier = await Promise.all(['router', 'router2'].map((name) => onDevice(host(name))));
+  const old = host('hub');
+  const since = monotonic();
+  old.events.close();
+  old.process.child.kill('SIGKILL');
+  await old.process.exited;
+  hosts['hub'] = await start('hub', old.namespace);
+  // The other way round than they came first.
+  for (const name of ['router2', 'router']) {
+    await ctl(host(name), 'down', 'hq');
+    await ctl(host(name), 'up', 'hq');
+    await up(host(name), since);
+  }
+  await until('the same addresses', async () => JSON.stringify(await Promise.all(['router', 'router2'].map((name) => onDevice(host(name))))) === JSON.stringify(earlier));
+  for (const name of ['router', 'router2']) await pings(host(name).namespace, SERVER);
 });
 
 test('down takes the addresses away, up brings them back; a clean stop leaves nothing', options, async () => {
