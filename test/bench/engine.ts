@@ -88,9 +88,13 @@ function* flood(): Generator<IkeInput> {
     notify('NAT_DETECTION_SOURCE_IP', new Uint8Array(20)), notify('NAT_DETECTION_DESTINATION_IP', new Uint8Array(20)),
   ]);
   for (let i = 1; ; i++) {
-    const header = { spiI: BigInt(i) as IkeSpi, spiR: 0n as IkeSpi, nextPayload: inner.first, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT, fromOriginalInitiator: true, isResponse: false, messageId: 0 };
+    const header = {
+      spiI: BigInt(i) as IkeSpi, spiR: 0n as IkeSpi, nextPayload: inner.first, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT,
+      fromOriginalInitiator: true, isResponse: false, messageId: 0,
+    };
     const remote = { address: addressOf(i & 0xffffff, 0x0b000000), port: 500 };
-    yield { type: 'packet', path: { uplink: 'eth0', ifindex: 9, local: { address: HUB, port: 500 }, remote }, bytes: concat(encodeHeader(header, HEADER_OCTETS + inner.bytes.length), inner.bytes) };
+    const path = { uplink: 'eth0', ifindex: 9, local: { address: HUB, port: 500 }, remote };
+    yield { type: 'packet', path, bytes: concat(encodeHeader(header, HEADER_OCTETS + inner.bytes.length), inner.bytes) };
   }
 }
 
