@@ -1,5 +1,5 @@
 /** Keys and certificates of both ends, from the tests' own CA (test/golden/pki): copies that daemons will take. */
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import type { Tuning } from './story.ts';
@@ -25,7 +25,7 @@ export function certified(dir: string, end: End, rsa = false): Certified {
   const name = NAMES[end === 'hub' && rsa ? 'hub-rsa' : end];
   const file = (from: string, to: string): string => {
     copyFileSync(join(PKI, from), join(own, to));
-    spawnSync('chmod', ['600', join(own, to)]);
+    chmodSync(join(own, to), 0o600);
     return join(own, to);
   };
   return { id: CERTIFIED_ID[end], cert: file(`${name}.crt`, 'own.crt'), key: file(`${name}.key`, 'own.key'), ca: file('root.crt', 'root.crt') };

@@ -101,6 +101,15 @@ export function rekeyIke(by: 'mobiked' | 'peer', skip?: string): Step {
   };
 }
 
+/** The router gets its second uplink, which is behind a NAT, and loses its first; returns when mobiked has moved. */
+export async function leaveUplink({ scene, ours, end }: Live): Promise<void> {
+  const { mark } = ours;
+  await scene.connect('wwan0');
+  if (end === 'router') await ours.event('uplink.changed', mark, LIMIT, (event) => event.uplink === 'wwan0' && event.state === 'up');
+  await scene.loseAddress('wan0');
+  await ours.event('path.moved', mark, LIMIT);
+}
+
 /** The router leaves its first uplink for one behind a NAT: the peer's kernel must send there, with UDP encapsulation. */
 export function move(skip?: string): Step {
   return {
@@ -108,12 +117,10 @@ export function move(skip?: string): Step {
     title: 'M3.5-1, I2.8-3: the router moves to an uplink behind a NAT, keys and SPIs stay, the peer\'s kernel follows',
     ...(skip === undefined ? {} : { skip }),
     body: async (live) => {
-      const { scene, ours, end, figure } = live;
+      const { scene, end, figure } = live;
       const { spiIn } = await agreeOnChild(live);
-      const { mark } = ours;
       const since = monotonic();
-      await scene.loseAddress('wan0');
-      await ours.event('path.moved', mark, LIMIT);
+      await leaveUplink(live);
       await live.stream.flowing(10, since, LIMIT);
       figure(`traffic again after ${live.stream.result(since, monotonic()).outageMs} ms`);
       const { spiIn: now, sas } = await agreeOnChild(live);

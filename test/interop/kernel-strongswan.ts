@@ -61,12 +61,12 @@ const GCM: Variant = { ike: 'aes256gcm16-prfsha256-x25519', esp: 'aes256gcm16-x2
 
 function run(role: 'initiator' | 'responder', variant: Variant, tuning: Tuning = {}, peer: SwanTuning = {}): Run {
   return {
-    guest: 'strongswan', peer: 'strongSwan 5.9.8', role, auth: 'PSK', ciphers: `${variant.ike}, ${variant.esp}`, scene: { nat: ['wwan0'] },
+    guest: 'strongswan', peer: 'strongSwan 5.9.8', role, auth: 'PSK', ciphers: `${variant.ike}, ${variant.esp}`, scene: { nat: ['wwan0'], uplinks: ['wan0'] },
     tuning: { ike: variant.ike, esp: variant.esp, ...tuning, options: { liveness: '2s', ...tuning.options } },
     peerAt: async (scene: Scene, end) =>
       new KernelSwan(new StrongSwan(scene[end], scene.dir, { delete_rekeyed_delay: 1 }), swanConfig(end, { ike: variant.ike, esp: variant.esp, ...peer })),
     steps: [
-      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer'), rekeyIke('mobiked'), rekeyIke('peer'), move(), closedByPeer(), restartOfPeer(), closedByUs(),
+      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer'), rekeyIke('mobiked'), rekeyIke('peer'), ...(variant === GCM ? [move(), closedByPeer(), restartOfPeer()] : []), closedByUs(),
     ],
   };
 }
@@ -93,7 +93,7 @@ function certifiedRun(role: 'initiator' | 'responder', variant: Variant): Run {
       const charon = { delete_rekeyed_delay: 1, fragment_size: FRAGMENT };
       return new KernelSwan(new StrongSwan(scene[end], scene.dir, charon, swanctlDir(mine, join(scene.dir, 'swanctl'))), { connections: { iop: connection } });
     },
-    steps: [setUp(variant), fragments(), rekeyChild('mobiked'), rekeyChild('peer'), rekeyIke('mobiked'), rekeyIke('peer'), move(), closedByPeer(), closedByUs()],
+    steps: [setUp(variant), fragments(), rekeyChild('mobiked'), rekeyChild('peer'), rekeyIke('mobiked'), move(), closedByUs()],
   };
 }
 
@@ -101,7 +101,7 @@ function certifiedRun(role: 'initiator' | 'responder', variant: Variant): Run {
 function fragments(): Step {
   return {
     story: 'fragmentation',
-    title: 'I7383-1: IKE_AUTH with certificates goes in fragments both ways',
+    title: 'FR2.3-1, FR2.4-1: IKE_AUTH with certificates goes in fragments both ways',
     body: async ({ peer }) => {
       const log = peer.report();
       assert.match(log, /generating IKE_AUTH re\w+ 1 \[ EF\(1\/\d\) \]/);

@@ -2,7 +2,7 @@
  * One real iked in a namespace. Its ESP is the kernel's. It wants its keys and certificates in /etc/iked, a place of the
  * whole guest: they are put there under names of its identities. It has no command that rekeys: lifetimes do it.
  */
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Namespace, Running } from '../lab/index.ts';
 import type { Certified } from './certificates.ts';
@@ -44,8 +44,11 @@ export class OpenIked implements Peer {
     const file = join(this.#dir, 'iked.conf');
     writeFileSync(file, this.#config, { mode: 0o600 });
     if (this.#certificates) {
-      copyFileSync(this.#certificates.ca, '/etc/iked/ca/ca.crt');
-      copyFileSync(this.#certificates.cert, '/etc/iked/certs/own.crt');
+      // The process that reads the certificates is not root.
+      for (const [from, to] of [[this.#certificates.ca, '/etc/iked/ca/ca.crt'], [this.#certificates.cert, '/etc/iked/certs/own.crt']] as const) {
+        copyFileSync(from, to);
+        chmodSync(to, 0o644);
+      }
       copyFileSync(this.#certificates.key, '/etc/iked/private/local.key');
     }
     const before = this.#log.length;

@@ -10,7 +10,7 @@ import { GUEST } from './uml.ts';
 import { parseRaw, type RawSection } from './swanctl-raw.ts';
 
 /** Only what is needed, in an order that gives ESP to libipsec; the rest would listen, or complain that it is missing. */
-const PLUGINS = `random nonce aes gcm hmac sha1 sha2 kdf pem pkcs1 x509 pubkey openssl ${GUEST === undefined ? 'kernel-libipsec ' : ''}kernel-netlink socket-default vici`;
+const PLUGINS = `random nonce aes gcm hmac sha1 sha2 kdf pem pkcs1 pkcs8 x509 pubkey openssl ${GUEST === undefined ? 'kernel-libipsec ' : ''}kernel-netlink socket-default vici`;
 
 /** Nested sections of strongswan.conf and swanctl.conf. */
 export interface Settings {
@@ -62,7 +62,7 @@ export class StrongSwan {
         syslog: { daemon: { default: -1 }, auth: { default: -1 } },
         plugins: { vici: { socket } },
       },
-      swanctl: { load: 'random openssl', socket },
+      swanctl: { load: 'random pem pkcs1 pkcs8 x509 openssl', socket },
     }));
     this.#env = { ...process.env, STRONGSWAN_CONF: join(this.#dir, 'strongswan.conf'), PATH: `${process.env['PATH'] ?? ''}:/usr/sbin`, ...(folder === undefined ? {} : { SWANCTL_DIR: folder }) };
   }
