@@ -25,7 +25,7 @@ const GROUPS = [
   { source: 'src/crypto', tests: ['test/crypto', 'test/adapters/node/crypto.test.ts', 'test/codec/ike/session.test.ts'] },
   { source: 'src/ike', tests: ['test/ike'] },
 ];
-/** Tests of one mutant may take this long together, in ms without a mutant: a survivor costs all of it. */
+/** Tests of one mutant may take this long together, in ms of the processor without a mutant: a survivor costs all of it. */
 const BUDGET = 5_000;
 /** Seconds without any work after which a test waits for something that never comes. */
 const IDLE_MOST = 60;
@@ -85,12 +85,16 @@ async function run(own, tests) {
   const bundles = Object.fromEntries(tests.map((file) => [file, resolve(OUT, 'bundles', file.replace(/\.ts$/, '.js'))]));
   const manifest = resolve(OUT, 'manifest.json');
   writeFileSync(manifest, JSON.stringify({ bundles, mutants: mutants.length }));
-  const testsHash = sha(tests.map((file) => `${file} ${sha(withoutSources(readFileSync(bundles[file], 'utf8')))}`).join('\n'));
+  const testsHash = sha(BUDGET + tests.map((file) => `${file} ${sha(withoutSources(readFileSync(bundles[file], 'utf8')))}`).join('\n'));
 
   let worker = await start(manifest);
   console.log(`${own.length} mutants, ${tests.length} test files; running each test alone`);
   const since = Date.now();
-  const baseline = (await ask(worker, { baseline: true }, 900_000, (message) => message.baseline)).baseline;
+  const stamp = sha([...tests, ...texts.values()].map((text) => (existsSync(text) ? readFileSync(bundles[text], 'utf8') : text)).join('\n'));
+  const cache = join(OUT, `baseline-${sha(tests.join())}.json`);
+  const cached = existsSync(cache) ? JSON.parse(readFileSync(cache, 'utf8')) : {};
+  const baseline = cached.stamp === stamp ? cached.baseline : (await ask(worker, { baseline: true }, 900_000, (message) => message.baseline)).baseline;
+  writeFileSync(cache, JSON.stringify({ stamp, baseline }));
   const coverage = coverageOf(baseline);
   console.log(`${coverage.total} tests in ${((Date.now() - since) / 1000).toFixed(0)} s`);
 
