@@ -153,7 +153,8 @@ export class Daemon implements Core {
       case 'esp.firstInbound':
         return this.#ike({ type: 'child.used', handle: input.handle });
       case 'esp.unknownSpi':
-        return this.#write('debug', `ESP with unknown SPI ${input.spi.toString(16)} from ${input.remote.address}`);
+        this.#write('debug', `ESP with unknown SPI ${input.spi.toString(16)} from ${input.remote.address}`);
+        return this.#ike(input);
       case 'kernel.snapshot':
       case 'kernel.link':
       case 'kernel.address':

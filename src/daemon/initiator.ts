@@ -222,7 +222,7 @@ export class Initiator {
         this.#nextAt = undefined;
         this.#backoff.reset();
         this.#host.using(this.name, event.path);
-        if (old !== undefined && old !== event.chain) this.#host.ike({ type: 'chain.close', chain: old, reason: 'replaced', path: event.path });
+        if (old !== undefined && old !== event.chain && event.replaces !== old) this.#host.ike({ type: 'chain.close', chain: old, reason: 'replaced', path: event.path });
         return;
       }
       case 'ike.failed':

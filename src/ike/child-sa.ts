@@ -1,7 +1,7 @@
 import { after, millis, randomFraction, Secret, type Instant, type Millis } from '../base/index.ts';
 import type { ChildSpi, TrafficSelector } from '../codec/ike/index.ts';
 import { childKeys, encrOf } from '../crypto/index.ts';
-import { SEQUENCES, SOFT_JITTER, SOFT_JITTER_RESPONDER, SOFT_SHARE, SOFT_SHARE_RESPONDER } from './constants.ts';
+import { REPLACED_LINGER, REPLACED_LINGER_RESPONDER, SEQUENCES, SOFT_JITTER, SOFT_JITTER_RESPONDER, SOFT_SHARE, SOFT_SHARE_RESPONDER } from './constants.ts';
 import type { Ctx } from './context.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { keyOctets, suiteText, type Chosen } from './negotiate.ts';
@@ -52,6 +52,10 @@ export interface ChildSa {
   race: ChildRace | undefined;
   /** Lost a collision: what comes on it is accepted, nothing is sent on it. */
   redundant: boolean;
+  /** The outbound SA is removed already: another IKE SA's goes on. */
+  outGone: boolean;
+  /** The peer says that it does not know the outbound SPI, and was asked about it by a rekeying. */
+  questioned: boolean;
   /** Our Delete for it is on its way: a crossing one of the peer is answered without its SPI (I1.4.1-1). */
   deleteSent: boolean;
 }
@@ -121,6 +125,8 @@ export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
     retryWait: millis(0),
     race: undefined,
     redundant: plan.use === 'never',
+    outGone: false,
+    questioned: false,
     deleteSent: false,
   };
   const common = { bundle: sa.chain, child: plan.child, esn: plan.chosen.esn === 1, local: plan.local, remote: plan.remote };
@@ -128,6 +134,7 @@ export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
   ctx.emit({ type: 'child.install', sa: { ...common, handle: made.handleOut, direction: 'out', spi: plan.spiOut, ...cipherKeys(plan.chosen, outKeys) } });
   if (made.used) ctx.emit({ type: 'child.use', handle: made.handleOut });
   sa.children.set(made.spiIn, made);
+  if (made.used && sa.mobikeRole === 'initiator') supersede(sa, made, ctx);
   return made;
 }
 
@@ -144,9 +151,9 @@ function cipherKeys(chosen: Chosen, keys: { readonly encr: Uint8Array; readonly 
 
 /** Takes the outbound SA into use, once. */
 export function useChild(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
+  child.useAt = undefined;
   if (child.used || child.redundant) return;
   child.used = true;
-  child.useAt = undefined;
   // A late packet on an SA that was rekeyed before it was ever used must not turn traffic back to it.
   const isLate = [...sa.children.values()].some((other) => other.child === child.child && other.used && other.handleOut > child.handleOut);
   if (!isLate) ctx.emit({ type: 'child.use', handle: child.handleOut });
@@ -154,14 +161,30 @@ export function useChild(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
 }
 
 /**
- * The peer came back beside an IKE SA that it has lost, and without INITIAL_CONTACT, since it did not restart (F-8): the same
- * identities with the same selectors are the same tunnel, and ours must not leave on the old one until that is found dead.
+ * The same tunnel in a newer IKE SA: its peer has proven the same identity again (I2.8.3-1), or came back beside an IKE SA that it has
+ * lost, and without INITIAL_CONTACT, since it did not restart (F-8). From now on ours leaves on the new one; what is still on its way
+ * comes in on the old one, which ends when nothing of it is needed any more.
  */
 function supersede(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
-  if (!sa.localId || !sa.peerId) return;
+  const renewed = sa.mobikeRole === 'initiator' ? ctx.host.reauthenticating(sa.name) : undefined;
+  const olds = sa.mobikeRole === 'initiator' ? (renewed ? [renewed] : []) : sa.localId && sa.peerId ? ctx.host.siblings(sa.localId, sa.peerId, sa) : [];
   const same = (other: ChildSa): boolean => isSubset(other.local, child.local) && isSubset(child.local, other.local) && isSubset(other.remote, child.remote) && isSubset(child.remote, other.remote);
-  for (const old of ctx.host.siblings(sa.localId, sa.peerId, sa))
-    if (old.chain < sa.chain && [...old.children.values()].some(same)) old.shutDown('replaced', ctx);
+  for (const old of olds) {
+    if (old.chain >= sa.chain) continue;
+    const matching = [...old.children.values()].filter(same);
+    for (const other of matching) stopSending(other, ctx);
+    if (matching.length === 0 || [...old.children.values()].some((other) => !other.outGone)) continue;
+    old.timers.set('replaced', after(ctx.now, old.mobikeRole === 'initiator' ? REPLACED_LINGER : REPLACED_LINGER_RESPONDER));
+  }
+}
+
+/** Nothing leaves on it any more. */
+function stopSending(child: ChildSa, ctx: Ctx): void {
+  if (child.outGone) return;
+  child.outGone = true;
+  child.redundant = true;
+  child.state = 'rekeyed';
+  ctx.emit({ type: 'child.remove', handle: child.handleOut });
 }
 
 /** What this SA carries has another one that stays: of the same number, neither redundant nor on its way out. */
@@ -174,5 +197,5 @@ export function removeChild(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
   if (!sa.children.delete(child.spiIn)) return;
   ctx.host.freeChildSpi(child.spiIn);
   ctx.emit({ type: 'child.remove', handle: child.handleIn });
-  ctx.emit({ type: 'child.remove', handle: child.handleOut });
+  if (!child.outGone) ctx.emit({ type: 'child.remove', handle: child.handleOut });
 }

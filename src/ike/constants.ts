@@ -36,6 +36,14 @@ export const CANDIDATE_GRACE: Millis = seconds(1);
 export const DELETE_TIME: Millis = seconds(10);
 /** A rekeyed IKE SA whose successor is in use waits this long for the peer's Delete; slow peers take half a minute. */
 export const REPLACED_TIME: Millis = seconds(60);
+/** An IKE SA that a re-authentication replaced is closed this long after its last Child SA has a successor in use: packets on their way arrive. */
+export const REPLACED_LINGER: Millis = seconds(2);
+/** The responder leaves that to the initiator, unless it has lost the old SA. */
+export const REPLACED_LINGER_RESPONDER: Millis = seconds(5);
+/** So long the Child SAs of a replaced IKE SA may take to come up in the new one. */
+export const REAUTH_TIME: Millis = seconds(30);
+/** A re-authentication that failed is tried again after this, doubling up to ten times as much. */
+export const REAUTH_RETRY: Millis = seconds(60);
 /** A responder's half-open SA lives this long (I2.6-1). */
 export const HALF_OPEN_TIME: Millis = seconds(30);
 export const HALF_OPEN_MOST = 500;
@@ -83,6 +91,12 @@ export const FRAGMENT_TIME: Millis = seconds(15);
 
 /** The IKE SA is rekeyed when either side's message IDs get here, long before they run out (I2.2-1). */
 export const MESSAGE_IDS_SOFT = 2 ** 31;
+
+/** The peer is told of ESP under an SPI that we do not have at most this often (I2.21.4-1). */
+export const INVALID_SPI_PAUSE: Millis = seconds(10);
+/** ESP under an SPI that was ours until lately is late, and no sign of anything. At most so many are remembered. */
+export const LATE_ESP_TIME: Millis = seconds(60);
+export const LATE_SPIS_MOST = 4096;
 
 /** IKE SAs of all peers together; beyond it new requests are not answered. */
 export const IKE_SAS_MOST = 20_000;

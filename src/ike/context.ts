@@ -1,4 +1,4 @@
-import type { Instant, IpAddress } from '../base/index.ts';
+import type { Instant, IpAddress, Path } from '../base/index.ts';
 import type { ChildSpi, IkeSpi, TrafficSelector } from '../codec/ike/index.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { AddressPool } from './pool.ts';
@@ -14,6 +14,10 @@ export interface SaHost {
   newNumber(): number;
   connection(name: string): IkeConnection | undefined;
   responders(): readonly IkeConnection[];
+  /** The chain of a connection that is being re-authenticated, under whatever identity. */
+  reauthenticating(connection: string): IkeSa | undefined;
+  /** Sets a connection up over these paths, unless that is under way. */
+  initiate(connection: string, paths: readonly Path[], ctx: Ctx): void;
   /** Takes an IKE SA in; it is its chain's newest from now on. */
   adopt(sa: IkeSa): void;
   /** Takes an IKE SA in that is not its chain's newest. */

@@ -1,9 +1,9 @@
-import { earliest, millis, sameBytes, samePath, toHex, type Instant, type IpAddress, type Path } from '../base/index.ts';
+import { after, earliest, millis, sameBytes, sameEndpoint, samePath, toHex, type Endpoint, type Instant, type IpAddress, type Path } from '../base/index.ts';
 import { decodeChain, decodeHeader, encodeMessage, EXCHANGE, findNotify, findPayload, notify, PAYLOAD, type ChildSpi, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import { Attempts } from './attempts.ts';
 import { redate } from './authentication.ts';
 import { countVolume, useChild } from './child-sa.ts';
-import { COOKIE_ABOVE, COOKIE_ABOVE_PER_SOURCE, HALF_OPEN_MOST, HALF_OPEN_PER_SOURCE, IKE_SAS_MOST, PATHS_MOST, REFUSAL_TIME, REFUSALS_MOST } from './constants.ts';
+import { COOKIE_ABOVE, COOKIE_ABOVE_PER_SOURCE, HALF_OPEN_MOST, HALF_OPEN_PER_SOURCE, IKE_SAS_MOST, INVALID_SPI_PAUSE, LATE_ESP_TIME, LATE_SPIS_MOST, PATHS_MOST, REFUSAL_TIME, REFUSALS_MOST } from './constants.ts';
 import type { Ctx, SaHost } from './context.ts';
 import { Cookies } from './cookies.ts';
 import { Farewells } from './farewells.ts';
@@ -13,7 +13,7 @@ import { Refusals } from './refusals.ts';
 import { networkOf, Registry, sourceKey } from './registry.ts';
 import { rekeyChildTask } from './tasks/child-rekey.ts';
 import { respondInit } from './tasks/ike-init.ts';
-import { deleteChildTask } from './tasks/informational.ts';
+import { deleteChildTask, invalidSpiTask } from './tasks/informational.ts';
 import { livenessTask, movePath } from './tasks/ike-mobike.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, IkeConnection, IkeDeps, IkeEffect, IkeInput } from './types.ts';
@@ -27,6 +27,9 @@ export class IkeEngine {
   readonly #sas = new Registry();
   readonly #attempts = new Attempts();
   readonly #childSpis = new Set<number>();
+  /** Inbound SPIs that were given up, and when. */
+  readonly #lateSpis = new Map<number, Instant>();
+  #now = 0 as Instant;
   /** Child SAs of both directions by handle: the chain that has them. */
   readonly #owners = new Map<number, number>();
   readonly #contacted = new Set<string>();
@@ -51,12 +54,14 @@ export class IkeEngine {
     this.#host = {
       newIkeSpi: () => this.#newIkeSpi(),
       newChildSpi: () => this.#newChildSpi(),
-      freeChildSpi: (spi) => this.#childSpis.delete(spi),
+      freeChildSpi: (spi) => this.#freeChildSpi(spi),
       keepChildSpi: (spi) => {
         this.#childSpis.add(spi);
         return spi;
       },
       newNumber: () => ++this.#lastNumber,
+      reauthenticating: (name) => [...this.#sas.chains()].find((sa) => sa.name === name && sa.isEstablished && sa.isReauthenticating),
+      initiate: (name, paths, ctx) => this.#initiate(name, paths, ctx),
       admit: (sa) => this.#sas.add(sa, false),
       connection: (name) => this.#connections.get(name),
       responders: () => [...this.#connections.values()].filter((c) => c.role === 'responder'),
@@ -81,6 +86,7 @@ export class IkeEngine {
 
   handle(input: IkeInput, now: Instant): IkeEffect[] {
     this.#effects = [];
+    this.#now = now;
     const ctx: Ctx = { now, unixSeconds: this.#unixSeconds(now), deps: this.#deps, host: this.#host, emit: (effect) => this.#emit(effect) };
     this.#dispatch(input, ctx);
     const out = this.#effects;
@@ -163,6 +169,8 @@ export class IkeEngine {
       }
       case 'volumes':
         return this.#count(input.sas, ctx);
+      case 'esp.unknownSpi':
+        return this.#unknownSpi(input.spi, input.local, input.remote, ctx);
       case 'clock.wall':
         this.#unixAtZero = input.synced ? input.unixAtZero : undefined;
         for (const sa of [...this.#sas.values()]) redate(sa, { ...ctx, unixSeconds: this.#unixSeconds(ctx.now) });
@@ -352,6 +360,27 @@ export class IkeEngine {
     const marked = new Uint8Array(bytes.length + 4);
     marked.set(bytes, 4);
     ctx.emit({ type: 'packet.send', path, bytes: path.local.port === 500 ? bytes : marked });
+  }
+
+  /** I2.21.4-1: ESP that fits nothing, from where a peer of ours is: it is told inside the IKE SA, and may have forgotten to delete. */
+  #unknownSpi(spi: number, local: Endpoint, remote: Endpoint, ctx: Ctx): void {
+    const freed = this.#lateSpis.get(spi);
+    if (freed !== undefined && ctx.now < after(freed, LATE_ESP_TIME)) return;
+    for (const sa of this.#sas.chains()) {
+      if (!sa.isEstablished || !sameEndpoint(sa.path.remote, remote) || !sameEndpoint(sa.path.local, local)) continue;
+      if (sa.toldInvalidSpi !== undefined && ctx.now < after(sa.toldInvalidSpi, INVALID_SPI_PAUSE)) return;
+      sa.toldInvalidSpi = ctx.now;
+      sa.exchanges.enqueue(invalidSpiTask(spi as ChildSpi));
+      return sa.afterwards(ctx);
+    }
+  }
+
+  #freeChildSpi(spi: ChildSpi): void {
+    if (!this.#childSpis.delete(spi)) return;
+    this.#lateSpis.delete(spi);
+    this.#lateSpis.set(spi, this.#now);
+    const oldest = this.#lateSpis.keys().next().value;
+    if (this.#lateSpis.size > LATE_SPIS_MOST && oldest !== undefined) this.#lateSpis.delete(oldest);
   }
 
   // ---- numbers --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import { Inbox } from './inbox.ts';
 import { createChildTask } from './tasks/child-create.ts';
 import { rekeyChildTask, rekeyDue } from './tasks/child-rekey.ts';
 import type { Setup } from './tasks/ike-init.ts';
+import { reauthenticate } from './tasks/ike-reauth.ts';
 import { deleteIkeTask, deleteUnusedTask } from './tasks/informational.ts';
 import { livenessDue, livenessTask, proceedTurn, settled, updateTask, type Mobility } from './tasks/ike-mobike.ts';
 import { conclude, rekeyIkeTask } from './tasks/ike-rekey.ts';
@@ -26,7 +27,7 @@ import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Tr
  */
 export type IkeState = 'initSent' | 'authSent' | 'halfOpen' | 'undecided' | 'established' | 'rekeyed' | 'deleting' | 'dead';
 
-const TIMERS = ['softLifetime', 'hardLifetime', 'halfOpen', 'liveness', 'keepalive', 'children', 'routability', 'candidates'] as const;
+const TIMERS = ['softLifetime', 'hardLifetime', 'halfOpen', 'liveness', 'keepalive', 'children', 'routability', 'candidates', 'reauth', 'replaced'] as const;
 type TimerName = (typeof TIMERS)[number];
 
 export interface IkeSaInit {
@@ -76,6 +77,8 @@ export class IkeSa {
   establishedAt: Instant | undefined;
   /** Both sides can join fragments (FR2.3-1). */
   fragmentation = false;
+  /** When the peer was last told of ESP under an SPI that is not ours. */
+  toldInvalidSpi: Instant | undefined;
   /** Virtual addresses of this chain: an initiator's own, a responder's peer's (RFC 7296 §2.19). */
   vips: readonly IpAddress[] = [];
   natLocal = false;
@@ -113,6 +116,10 @@ export class IkeSa {
   readonly unwanted = new Set<string>();
   /** The peer has answered CREATE_CHILD_SA with nothing but TEMPORARY_FAILURE since then (I2.25-2). */
   temporarySince: Instant | undefined;
+  /** When who we are is to be proven anew, and whether an attempt is under way (I2.8.3-1). */
+  reauthAt: Instant | undefined;
+  reauthWait = millis(0);
+  isReauthenticating = false;
   /** The last wait before this SA was to be rekeyed again. */
   rekeyWait = millis(0);
   #keyed: Keyed | undefined;
@@ -271,7 +278,11 @@ export class IkeSa {
         if (this.isEstablished && !this.exchanges.has('ikeRekey')) this.exchanges.enqueue(rekeyIkeTask(this, ctx));
         return;
       case 'hardLifetime':
-        return this.close('lifetime_expired', 'the IKE SA could not be rekeyed in time', ctx);
+        return this.isEstablished ? this.shutDown('lifetime_expired', ctx, 'the IKE SA could not be rekeyed in time') : this.close('timeout', '', ctx);
+      case 'reauth':
+        return reauthenticate(this, ctx);
+      case 'replaced':
+        return this.shutDown('replaced', ctx);
       case 'halfOpen':
         return this.die(ctx);
       case 'liveness':
@@ -395,7 +406,7 @@ export class IkeSa {
       vips: this.vips, mobike: this.mobility.supported, natLocal: this.natLocal, natRemote: this.natRemote, establishedAt: this.establishedAt,
       spiI: this.spiI, spiR: this.spiR, proposal: this.proposal, rekeyAt: this.timers.get('softLifetime'),
       children: [...this.children.values()].map((c) => ({
-        name: c.config.name, child: c.child, state: c.state, inHandle: c.handleIn, outHandle: c.handleOut, spiIn: c.spiIn, spiOut: c.spiOut,
+        name: c.config.name, child: c.child, state: c.state, inHandle: c.handleIn, outHandle: c.outGone ? 0 : c.handleOut, spiIn: c.spiIn, spiOut: c.spiOut,
         proposal: c.proposal, local: c.local, remote: c.remote, rekeyAt: c.softAt,
       })),
     };

@@ -126,6 +126,8 @@ export type IkeInput =
   | { readonly type: 'ike.rekey'; readonly chain: number }
   /** First packet under an inbound SA: the peer uses it. */
   | { readonly type: 'child.used'; readonly handle: number }
+  /** ESP came under an SPI that is nobody's, between these endpoints. */
+  | { readonly type: 'esp.unknownSpi'; readonly spi: number; readonly local: Endpoint; readonly remote: Endpoint }
   /** Unix time in ms at monotonic 0, and whether the clock is believed to be set: certificates have dates. */
   | { readonly type: 'clock.wall'; readonly unixAtZero: number; readonly synced: boolean }
   | { readonly type: 'tick' };
@@ -156,7 +158,7 @@ export type IkeEffect =
   | { readonly type: 'log'; readonly level: 'warn' | 'info' | 'debug'; readonly text: string };
 
 export type IkeEvent =
-  | { readonly type: 'ike.established'; readonly chain: number; readonly connection: string; readonly role: 'initiator' | 'responder'; readonly path: Path; readonly peer: string; readonly mobike: boolean; readonly took: Millis }
+  | { readonly type: 'ike.established'; readonly chain: number; readonly connection: string; readonly role: 'initiator' | 'responder'; readonly path: Path; readonly peer: string; readonly mobike: boolean; readonly took: Millis; /** The chain that is re-authenticated by it and closes by itself (I2.8.3-1). */ readonly replaces?: number }
   /** Every attempt of an initiate ended without an SA. */
   | { readonly type: 'ike.failed'; readonly connection: string; readonly reason: CloseReason; readonly detail: string }
   | { readonly type: 'ike.closed'; readonly chain: number; readonly connection: string; readonly reason: CloseReason; readonly detail: string }

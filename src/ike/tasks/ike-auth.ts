@@ -16,6 +16,7 @@ import type { IkeChildConfig, IkeIdentity } from '../types.ts';
 import { answerChild, spiBytes, spiOf } from './child-create.ts';
 import { acceptsAddresses } from './ike-init.ts';
 import { refreshPath } from './ike-mobike.ts';
+import { scheduleReauth, takeOver } from './ike-reauth.ts';
 import { deleteUnusedTask } from './informational.ts';
 
 /** In IKE_AUTH no key exchange can follow (I1.2-5). */
@@ -153,7 +154,9 @@ function establish(sa: IkeSa, ctx: Ctx): void {
   sa.timers.set('softLifetime', after(ctx.now, millis(lifetime * softShare(sa, 'ike-lifetime', ctx))));
   sa.timers.set('hardLifetime', after(ctx.now, lifetime));
   const took = millis(ctx.now - (sa.setup?.startedAt ?? ctx.now));
-  sa.event({ type: 'ike.established', chain: sa.chain, connection: sa.name, role: sa.mobikeRole, path: sa.path, peer: sa.peerId?.text ?? '', mobike: sa.mobility.supported, took }, ctx);
+  scheduleReauth(sa, ctx);
+  const replaces = takeOver(sa, ctx);
+  sa.event({ type: 'ike.established', chain: sa.chain, connection: sa.name, role: sa.mobikeRole, path: sa.path, peer: sa.peerId?.text ?? '', mobike: sa.mobility.supported, took, ...(replaces === undefined ? {} : { replaces }) }, ctx);
 }
 
 /** Who the peer is, now that it has proven it. */

@@ -11,6 +11,7 @@ import { deriveKeyed } from '../keyed.ts';
 import { buildChosen, buildProposals, checkAnswer, choose, type Chosen } from '../negotiate.ts';
 import { nonceFits } from './ike-init.ts';
 import { proceedTurn, refreshPath } from './ike-mobike.ts';
+import { keepReauth, reauthenticate } from './ike-reauth.ts';
 import { deleteIkeTask } from './informational.ts';
 
 const RULES = { protocol: PROTOCOL.IKE, spiSize: 8, groups: 'mandatory' } as const;
@@ -76,6 +77,7 @@ export function rekeyIkeTask(owner: IkeSa, _ctx: Ctx, group?: number): Task {
         }
         const isTemporary = name === 'TEMPORARY_FAILURE';
         giveUp(sa, name, isTemporary ? TEMPORARY_WAIT : REFUSED_WAIT, ctx);
+        if (name === 'NO_ADDITIONAL_SAS') reauthenticate(sa.latest, ctx); // I4-1: a new one beside it
         return isTemporary ? sa.latest.temporaryFailure(ctx) : undefined;
       }
       const answer = findPayload(payloads, 'SA');
@@ -235,6 +237,10 @@ function adopt(holder: IkeSa, old: IkeSa, sa: IkeSa, ctx: Ctx): void {
   const lifetime = sa.connection?.ikeLifetime ?? millis(14_400_000);
   sa.timers.set('softLifetime', after(ctx.now, millis(lifetime * softShare(sa, 'ike-lifetime', ctx))));
   sa.timers.set('hardLifetime', after(ctx.now, lifetime));
+  keepReauth(sa, holder.reauthAt);
+  [sa.reauthWait, sa.isReauthenticating] = [holder.reauthWait, holder.isReauthenticating];
+  const replaced = holder.timers.get('replaced');
+  if (replaced !== undefined) sa.timers.set('replaced', replaced);
   for (const task of holder.exchanges.takeWaiting()) if (task.kind !== 'ikeRekey') sa.exchanges.enqueue(task);
   proceedTurn(sa, ctx);
   leave(old, sa, sa.isHeard ? REPLACED_TIME : HOLD_TIME, ctx);

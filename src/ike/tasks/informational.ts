@@ -1,5 +1,5 @@
 import { after, type Path } from '../../base/index.ts';
-import { findNotify, PROTOCOL, type ChildSpi, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
+import { findNotify, notify, PROTOCOL, type ChildSpi, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
 import { goesOn, removeChild, useChild, type ChildSa } from '../child-sa.ts';
 import { DELETE_TIME, HOLD_TIME } from '../constants.ts';
 import { answerLaterConfig } from '../config-payload.ts';
@@ -9,6 +9,7 @@ import type { IkeSa } from '../ike-sa.ts';
 import { fatalNotify } from '../message-rules.ts';
 import { natNotifies } from '../nat.ts';
 import { DELETED_WAIT, spiBytes, spiOf } from './child-create.ts';
+import { rekeyChildTask } from './child-rekey.ts';
 import { acceptUpdate } from './ike-mobike.ts';
 import { conclude } from './ike-rekey.ts';
 
@@ -35,6 +36,26 @@ export function deleteUnusedTask(spi: ChildSpi): Task {
     onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to Delete', ctx),
     release: (ctx) => ctx.host.freeChildSpi(spi),
   };
+}
+
+/** Tells the peer that its ESP comes under an SPI we do not have (RFC 7296 §1.5). */
+export function invalidSpiTask(spi: ChildSpi): Task {
+  return {
+    kind: 'invalidSpi', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
+    build: (sa) => (sa.isEstablished ? [notify('INVALID_SPI', spiBytes(spi))] : undefined),
+    onResponse: () => undefined,
+    onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to a notice', ctx),
+  };
+}
+
+/** The peer does not know the SPI we send under: a rekeying finds out, and CHILD_SA_NOT_FOUND makes a new Child SA (I2.25-2). Once for each. */
+function question(sa: IkeSa, payloads: readonly Payload[], ctx: Ctx): void {
+  const told = findNotify(payloads, 'INVALID_SPI');
+  const child = told && childBySpi(sa, told.data);
+  if (!child?.used || child.questioned || child.state !== 'installed') return;
+  child.questioned = true;
+  sa.log('warn', `the peer does not know the SPI of child ${child.config.name}; rekeying it`, ctx);
+  sa.exchanges.enqueue(rekeyChildTask(sa, child));
 }
 
 /** Delete for the IKE SA itself: the last request on it. */
@@ -84,7 +105,7 @@ export function respondInformational(sa: IkeSa, messageId: number, payloads: rea
     respond([]);
     // I2.8.2-1: the peer did not see our rekeying, or its own won: its successor is the one.
     conclude(sa, ctx);
-    if (sa.state === 'established') sa.close('peer_deleted', '', ctx);
+    if (sa.state === 'established') sa.close(sa.timers.get('replaced') === undefined ? 'peer_deleted' : 'replaced', '', ctx);
     else sa.die(ctx);
     return;
   }
@@ -110,5 +131,6 @@ export function respondInformational(sa: IkeSa, messageId: number, payloads: rea
   if (cookie) answer.push({ ...cookie, protocol: PROTOCOL.NONE, spi: new Uint8Array() }); // M3.7-3: data unchanged, whatever its length
   answer.push(...answerLaterConfig(payloads));
   respond(answer);
+  question(sa.latest, payloads, ctx);
   update.after?.();
 }
