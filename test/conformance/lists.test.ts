@@ -102,4 +102,8 @@ test('the judge: listed tests that did not run or did not pass, ids that only th
   assert.deepEqual(judge(read, all, [good, { ...filled, name: 'Z1-2 Z1-1: by template, 3 times' }]).length, 1, 'an id filled in');
   assert.deepEqual(judge(read, all, [good, filled, { file: 'test/interop/b.test.ts', name: 'other', result: 'pass' }]), ['test/interop/b.test.ts: QZ-3: real: listed, but no such test ran']);
   assert.deepEqual(judge(read, all, [{ ...good, result: 'skip' }, filled]), [], 'a skipped test says why in the run');
+  const slow = { file: 'test/interop/c.test.ts', name: 'other', result: 'pass' } as const;
+  const shared = { file: 'chunk-ABC.ts', name: 'QZ-3: real', result: 'pass' } as const;
+  assert.deepEqual(judge(read, all, [good, filled, slow, shared]), [], 'a helper that several files share');
+  assert.deepEqual(judge(read, all, [good, filled, slow, { ...shared, result: 'fail' }]).length, 1);
 });
