@@ -1,8 +1,9 @@
 // Mutation testing: every small change of a source file should make a test fail.
-//   node test/mutation/run.mjs [--check] [--fresh] [--report] [--tests FOLDER,...] [--seconds N] [FOLDER|FILE ...]
+//   node test/mutation/run.mjs [--check] [--fresh] [--report] [--survivors] [--tests FOLDER,...] [--seconds N] [FOLDER|FILE ...]
 //      default: src/codec/ike src/crypto src/ike, each with the tests of its own room (GROUPS below)
 //   --fresh forgets earlier results; --report only prints them; --check exits 1 when the score is under 80 % or a survivor on a line with an
 //   RFC reference has no word in accepted.txt; --seconds makes a part run over a sample: what was tried is kept in build/mutation/results.json.
+//   --survivors tries only what survived earlier, and keeps only kills: with --tests it tells quickly what a new test adds.
 // A mutant once killed stays so while its file is unchanged; one that survived is tried again when a test has changed.
 // Tests are bundled once, with all mutants in them behind switches (mutants.mjs), and run in one warm process (worker.mjs).
 import { fork } from 'node:child_process';
@@ -35,7 +36,7 @@ const WORKER_MOST = 1_200_000_000;
 const args = process.argv.slice(2);
 const flag = (name) => args.includes(name) && args.splice(args.indexOf(name), 1).length > 0;
 const option = (name) => (args.includes(name) ? args.splice(args.indexOf(name), 2)[1] : undefined);
-const [check, fresh, reportOnly] = ['--check', '--fresh', '--report'].map(flag);
+const [check, fresh, reportOnly, survivorsOnly] = ['--check', '--fresh', '--report', '--survivors'].map(flag);
 const seconds = Number(option('--seconds') ?? Infinity);
 const givenTests = option('--tests')?.split(',');
 const paths = args.length > 0 ? args : GROUPS.map(({ source }) => source);
@@ -46,6 +47,7 @@ const sources = paths.flatMap((path) => walk(path, '.ts'));
 
 mkdirSync(`${OUT}/bundles`, { recursive: true });
 const kept = !fresh && existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) : {};
+const isSurvivor = ({ key }) => kept[key]?.status === 'survived' || kept[key]?.status === 'uncovered';
 
 const texts = new Map(sources.map((file) => [file, readFileSync(file, 'utf8')]));
 const mutants = [];
@@ -68,7 +70,7 @@ for (const mutant of mutants) {
 
 const until = Date.now() + seconds * 1000;
 for (const { source, tests } of reportOnly ? [] : GROUPS) {
-  const own = mutants.filter(({ file }) => file.startsWith(`${source}/`));
+  const own = mutants.filter((mutant) => mutant.file.startsWith(`${source}/`) && (!survivorsOnly || isSurvivor(mutant)));
   if (own.length > 0) await run(own, (givenTests ?? tests).filter((path) => existsSync(path)).flatMap((path) => walk(path, '.test.ts')));
 }
 process.exitCode = printReport(mutants, kept, texts, check);
@@ -101,8 +103,9 @@ async function run(own, tests) {
   const stats = new Map();
   const fileHash = new Map(sources.map((file) => [file, sha(texts.get(file))]));
   let [tried, done] = [0, 0];
-  // A part run takes a sample from everywhere: mutants by their hash.
-  for (const mutant of seconds < Infinity ? [...own].sort((a, b) => (a.key < b.key ? -1 : 1)) : own) {
+  // A part run takes a sample from everywhere: mutants by their hash, those never tried first.
+  const isOld = ({ key }) => Number(key in kept);
+  for (const mutant of seconds < Infinity ? [...own].sort((a, b) => isOld(a) - isOld(b) || (a.key < b.key ? -1 : 1)) : own) {
     done++;
     const old = kept[mutant.key];
     if (old && (old.status === 'killed' || old.status === 'endless') && old.source === fileHash.get(mutant.file)) continue;
@@ -132,7 +135,7 @@ async function run(own, tests) {
         stats.set(key, (stats.get(key) ?? 0) + 1);
       }
     }
-    kept[mutant.key] = { status, source: fileHash.get(mutant.file), tests: testsHash, by: killer ? `${killer.file}: ${coverage.nameOf(killer)}` : undefined, why: killer?.why };
+    if (killer || status === 'endless' || !survivorsOnly) kept[mutant.key] = { status, source: fileHash.get(mutant.file), tests: testsHash, by: killer ? `${killer.file}: ${coverage.nameOf(killer)}` : undefined, why: killer?.why };
     if (++tried % 50 === 0) {
       writeFileSync(RESULTS, JSON.stringify(kept));
       console.log(`${done} of ${own.length} at ${mutant.file}, ${((Date.now() - since) / 1000).toFixed(0)} s`);
