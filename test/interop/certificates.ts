@@ -1,5 +1,5 @@
 /** Keys and certificates of both ends, from the tests' own CA (test/golden/pki): copies that daemons will take. */
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import type { Tuning } from './story.ts';
@@ -7,9 +7,11 @@ import type { Tuning } from './story.ts';
 const PKI = resolve('test/golden/pki');
 export type End = 'router' | 'hub';
 
-/** Names in the certificates. */
-export const CERTIFIED_ID = { router: 'router.example.com', hub: 'hub.example.com' } as const;
-const NAMES = { router: 'router', hub: 'hub-p256', 'hub-rsa': 'hub-rsa' } as const;
+/** The certificates there are, with the name in each. */
+export const IDENTITY = { router: 'router.example.com', 'hub-p256': 'hub.example.com', 'hub-rsa': 'hub.example.com' } as const;
+export type Holder = keyof typeof IDENTITY;
+/** ECDSA P-256 at both ends. */
+export const HOLDERS: { readonly [E in End]: Holder } = { router: 'router', hub: 'hub-p256' };
 
 export interface Certified {
   readonly id: string;
@@ -18,23 +20,22 @@ export interface Certified {
   readonly ca: string;
 }
 
-/** Files of one end in `dir`; `rsa` gives the hub an RSA key, everything else is ECDSA P-256. */
-export function certified(dir: string, end: End, rsa = false): Certified {
+/** Files of one end in `dir`. */
+export function certified(dir: string, end: End, holder: Holder = HOLDERS[end]): Certified {
   const own = join(dir, `${end}-pki`);
   mkdirSync(own, { recursive: true });
-  const name = NAMES[end === 'hub' && rsa ? 'hub-rsa' : end];
   const file = (from: string, to: string): string => {
     copyFileSync(join(PKI, from), join(own, to));
     chmodSync(join(own, to), 0o600);
     return join(own, to);
   };
-  return { id: CERTIFIED_ID[end], cert: file(`${name}.crt`, 'own.crt'), key: file(`${name}.key`, 'own.key'), ca: file('root.crt', 'root.crt') };
+  return { id: IDENTITY[holder], cert: file(`${holder}.crt`, 'own.crt'), key: file(`${holder}.key`, 'own.key'), ca: file('root.crt', 'root.crt') };
 }
 
-/** mobiked's options for it. */
-export function certifiedTuning(dir: string, end: End, rsa = false): Tuning['options'] {
-  const { id, cert, key, ca } = certified(dir, end, rsa);
-  return { auth: 'cert', psk: undefined, local_id: id, remote_id: CERTIFIED_ID[end === 'router' ? 'hub' : 'router'], local_cert: cert, local_key: key, remote_ca: [ca] };
+/** mobiked's options at this end, when it has one certificate and the peer the other. */
+export function certifiedTuning(dir: string, end: End, holders = HOLDERS): Tuning['options'] {
+  const { id, cert, key, ca } = certified(dir, end, holders[end]);
+  return { auth: 'cert', psk: undefined, local_id: id, remote_id: IDENTITY[holders[end === 'router' ? 'hub' : 'router']], local_cert: cert, local_key: key, remote_ca: [ca] };
 }
 
 /** The same as a PKCS#12 file without password, as NSS wants it. */
@@ -45,12 +46,10 @@ export function pkcs12({ cert, key }: Certified, dir: string): string {
   return out;
 }
 
-/** The folders that swanctl reads: keys it takes from nowhere else. */
-export function swanctlDir({ cert, key, ca }: Certified, dir: string): string {
+/** Puts it where swanctl takes it from: folders beside its file. */
+export function layOut({ cert, key, ca }: Certified, dir: string): void {
   for (const [folder, from] of [['x509', cert], ['private', key], ['x509ca', ca]] as const) {
     mkdirSync(join(dir, folder), { recursive: true });
-    copyFileSync(from, join(dir, folder, folder === 'private' ? 'own.key' : `${folder}.crt`));
+    copyFileSync(from, join(dir, folder, 'own'));
   }
-  writeFileSync(join(dir, 'swanctl.conf'), '');
-  return dir;
 }

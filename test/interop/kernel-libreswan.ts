@@ -1,5 +1,5 @@
 /** libreswan's pluto with the kernel's ESP. It has one pair of networks a connection: IPv4 alone. */
-import { CERTIFIED_ID, certified, certifiedTuning, pkcs12 } from './certificates.ts';
+import { certified, certifiedTuning, HOLDERS, IDENTITY, pkcs12 } from './certificates.ts';
 import { Libreswan, libreswanProblem } from './libreswan.ts';
 import type { Run } from './kernel-run.ts';
 import { closedByPeer, closedByUs, move, rekeyChild, rekeyIke, restartOfPeer, setUp, type SetUp } from './kernel-steps.ts';
@@ -56,7 +56,7 @@ function run(role: 'initiator' | 'responder', variant: Variant): Run {
       return new Libreswan(scene[theirs], scene.dir, { connection: connection(theirs, variant), secrets: `: PSK "${PSK}"` });
     },
     steps: [
-      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer'), ...(variant === GCM ? [move(role === 'responder' ? NO_COOKIE2 : undefined)] : []), rekeyIke('mobiked'), rekeyIke('peer'),
+      setUp(variant), rekeyChild('mobiked', { early: true }), rekeyChild('peer'), ...(variant === GCM ? [move(role === 'responder' ? NO_COOKIE2 : undefined)] : []), rekeyIke('mobiked'), rekeyIke('peer'),
       ...(variant === GCM ? [closedByPeer(), restartOfPeer()] : []), closedByUs(),
     ],
   };
@@ -73,11 +73,11 @@ function certifiedRun(role: 'initiator' | 'responder', variant: Variant): Run {
       await inner(scene, end);
       const mine = certified(scene.dir, end);
       const options = {
-        ...connection(end, variant), authby: 'ecdsa', leftid: `@${mine.id}`, rightid: `@${CERTIFIED_ID[ours]}`, leftcert: 'own', rightca: '%same', leftsendcert: 'always', fragmentation: 'force',
+        ...connection(end, variant), authby: 'ecdsa', leftid: `@${mine.id}`, rightid: `@${IDENTITY[HOLDERS[ours]]}`, leftcert: 'own', rightca: '%same', leftsendcert: 'always', fragmentation: 'force',
       };
       return new Libreswan(scene[end], scene.dir, { connection: options, secrets: '', certificates: { own: pkcs12(mine, scene.dir), ca: mine.ca } });
     },
-    steps: [setUp(variant), rekeyChild('mobiked'), rekeyChild('peer'), closedByUs()],
+    steps: [setUp(variant), rekeyChild('mobiked', { early: true }), rekeyChild('peer'), closedByUs()],
   };
 }
 

@@ -1,5 +1,5 @@
 /** OpenIKED with the kernel's ESP. MOBIKE it has as responder alone. */
-import { CERTIFIED_ID, certified, certifiedTuning } from './certificates.ts';
+import { certified, certifiedTuning, HOLDERS, IDENTITY } from './certificates.ts';
 import { OpenIked, openIkedProblem } from './openiked.ts';
 import assert from 'node:assert/strict';
 import type { Run, Step } from './kernel-run.ts';
@@ -78,7 +78,7 @@ function run(role: 'initiator' | 'responder', variant: Variant): Run {
       return new OpenIked(scene[theirs], scene.dir, config(theirs, variant, ''));
     },
     steps: [
-      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer', NO_COMMAND), rekeyIke('mobiked'), rekeyIke('peer', NO_COMMAND), move(role === 'responder' ? RESPONDER_ALONE : undefined),
+      setUp(variant), rekeyChild('mobiked', { early: true }), rekeyChild('peer', { skip: NO_COMMAND }), rekeyIke('mobiked'), rekeyIke('peer', NO_COMMAND), move(role === 'responder' ? RESPONDER_ALONE : undefined),
       closedByPeer(), restartOfPeer(), closedByUs(),
     ],
   };
@@ -94,10 +94,10 @@ function certifiedRun(role: 'initiator' | 'responder', variant: Variant): Run {
     peerAt: async (scene, end) => {
       await inner(scene, end);
       const mine = certified(scene.dir, end);
-      const text = config(end, variant, '').replace(ROUTER_ID, CERTIFIED_ID.router).replace(HUB_ID, CERTIFIED_ID.hub).replace(/psk ".*"/, 'rfc7427');
+      const text = config(end, variant, '').replace(ROUTER_ID, IDENTITY[HOLDERS.router]).replace(HUB_ID, IDENTITY[HOLDERS.hub]).replace(/psk ".*"/, 'rfc7427');
       return new OpenIked(scene[end], scene.dir, text, mine);
     },
-    steps: [setUp(variant), rekeyChild('mobiked'), closedByUs()],
+    steps: [setUp(variant), rekeyChild('mobiked', { early: true }), closedByUs()],
   };
 }
 

@@ -46,8 +46,7 @@ export class StrongSwan {
   readonly #env: NodeJS.ProcessEnv;
   #charon: Running | undefined;
 
-  /** @param folder where swanctl looks for keys and certificates */
-  constructor(namespace: Namespace, dir: string, charon: Settings = {}, folder?: string) {
+  constructor(namespace: Namespace, dir: string, charon: Settings = {}) {
     this.#namespace = namespace;
     this.name = `charon of ${namespace.name}`;
     this.#dir = join(dir, `${namespace.name}-charon`);
@@ -64,7 +63,12 @@ export class StrongSwan {
       },
       swanctl: { load: 'random pem pkcs1 pkcs8 x509 openssl', socket },
     }));
-    this.#env = { ...process.env, STRONGSWAN_CONF: join(this.#dir, 'strongswan.conf'), PATH: `${process.env['PATH'] ?? ''}:/usr/sbin`, ...(folder === undefined ? {} : { SWANCTL_DIR: folder }) };
+    this.#env = { ...process.env, STRONGSWAN_CONF: join(this.#dir, 'strongswan.conf'), PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` };
+  }
+
+  /** Where swanctl looks for keys and certificates, in folders of its own. */
+  get dir(): string {
+    return this.#dir;
   }
 
   async start(swanctl: Settings): Promise<this> {
