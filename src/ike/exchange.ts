@@ -145,7 +145,7 @@ export class Exchanges {
       const isLarge = this.#sa.fragmentation && datagrams.some((bytes) => bytes.length > leastLimit(path));
       const shrink = isLarge ? (on: Path): readonly Uint8Array[] => this.#sa.encodeRequest(task.exchange, id, payloads, leastLimit(on)) : undefined;
       this.#request = new Request(id, datagrams, shrink, task, ctx.now);
-      this.#sendOn(path, ctx);
+      this.#sendOn(this.#request, path, ctx);
     }
   }
 
@@ -159,9 +159,7 @@ export class Exchanges {
     return 1 - RETRANSMIT_JITTER + 2 * RETRANSMIT_JITTER * randomFraction(ctx.deps.entropy, 'retransmit');
   }
 
-  #sendOn(path: Path, ctx: Ctx): void {
-    const request = this.#request;
-    if (!request) return;
+  #sendOn(request: Request, path: Path, ctx: Ctx): void {
     this.#sa.touch();
     const key = pathKey(path);
     const interval = this.#firstInterval(path, ctx);
@@ -175,14 +173,13 @@ export class Exchanges {
     const request = this.#request;
     if (!request) return;
     request.attempts.delete(pathKey(from));
-    this.#sa.touch();
     request.unreachableTold = false;
-    this.#sendOn(this.#sa.path, ctx);
+    this.#sendOn(request, this.#sa.path, ctx);
   }
 
   /** Nothing but the answer to the outstanding request matters any more: a probe of another path goes over the current one too. */
   finish(ctx: Ctx): void {
-    if (this.#request && !this.#request.attempts.has(pathKey(this.#sa.path))) this.#sendOn(this.#sa.path, ctx);
+    if (this.#request && !this.asksCurrent) this.#sendOn(this.#request, this.#sa.path, ctx);
   }
 
   /** Sends the outstanding request over further paths (D6.2-2). Paths being tried already go on as they are. */
@@ -192,7 +189,7 @@ export class Exchanges {
     for (const path of paths) {
       if (samePath(path, this.#sa.path)) continue; // asked as long as the request lives; its sends are counted from the first
       const known = request.attempts.get(pathKey(path));
-      if ((!known || known.sends >= PATH_TRY_SENDS) && request.attempts.size < PATHS_MOST) this.#sendOn(path, ctx);
+      if ((!known || known.sends >= PATH_TRY_SENDS) && request.attempts.size < PATHS_MOST) this.#sendOn(request, path, ctx);
     }
   }
 
@@ -248,11 +245,11 @@ export class Exchanges {
       return;
     }
     for (const [key, attempt] of [...request.attempts]) {
-      if (attempt.nextAt > ctx.now || this.#request !== request) continue;
+      if (attempt.nextAt > ctx.now) continue;
       if (samePath(attempt.path, this.#sa.path)) this.#currentDue(request, attempt, ctx);
       else this.#otherDue(request, key, attempt, ctx);
     }
-    if (this.#request === request) this.#judgeReach(request, ctx);
+    this.#judgeReach(request, ctx);
   }
 
   #currentDue(request: Request, attempt: Attempt, ctx: Ctx): void {
@@ -270,8 +267,7 @@ export class Exchanges {
     if (!request.attempts.has(pathKey(this.#sa.path))) {
       // A probe that a standby path swallowed: finish the exchange over the current path, the window is needed (D6.2-2).
       request.attempts.delete(key);
-      this.#sa.touch();
-      this.#sendOn(this.#sa.path, ctx);
+      this.#sendOn(request, this.#sa.path, ctx);
       return;
     }
     this.#again(request, attempt, PATH_ROUND_MOST, ctx);

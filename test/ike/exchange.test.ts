@@ -116,7 +116,7 @@ class Lone {
   readonly #deps;
 
   constructor(fill = 0, payloads: readonly Payload[] = []) {
-    this.#deps = { suite: counting(deps.suite), entropy: { bytes: (count: number) => new Uint8Array(count).fill(fill) } };
+    this.#deps = { suite: counting(deps.suite), entropy: { bytes: (count: number, label: string) => new Uint8Array(count).fill(label === 'retransmit' ? fill : 0x55) } };
     this.sa = both().sa;
     this.sa.setKeys(deriveKeyed(this.#deps, {
       chosen: { number: 1, spi: new Uint8Array(), encr: { id: 20, keyLength: 256 }, prf: 5, integ: 0, group: 31, esn: 0 }, seed: () => new Uint8Array(32).fill(9),
@@ -154,7 +154,7 @@ class Lone {
     for (let i = 0; i < 1000; i++) {
       for (const e of this.effects.splice(0)) {
         if (e.type === 'packet.send') out.push(`${e.path.uplink} ${Math.round(this.now - start)}`);
-        if (e.type === 'event') this.told.push(`${e.event.type}${'path' in e.event ? ` ${e.event.path.uplink}` : ''}${'unanswered' in e.event ? ` ${e.event.unanswered}` : ''}`);
+        if (e.type === 'event') this.told.push(`${e.event.type}${'path' in e.event ? ` ${e.event.path.uplink}` : ''}${'unanswered' in e.event ? ` ${e.event.unanswered}` : ''}${'hint' in e.event ? ` ${e.event.hint}` : ''}`);
       }
       const next = this.sa.exchanges.deadline;
       if (next === undefined || next > until) break;
@@ -175,7 +175,8 @@ test('what is asked, or waits to be, is known by its kind; an urgent request goe
   const lone = new Lone();
   const { exchanges } = lone.sa;
   assert.equal(exchanges.idle, true);
-  for (const [kind, first] of [['a', false], ['b', false], ['c', false], ['d', true]] as const) exchanges.enqueue(lone.task(kind), first);
+  for (const kind of ['a', 'b', 'c']) exchanges.enqueue(lone.task(kind));
+  exchanges.enqueue(lone.task('d'), true);
   const known = (): string => ['a', 'b', 'c', 'd', 'e'].filter((kind) => exchanges.has(kind)).join('');
   const some = (): string => ['a', 'b', 'c', 'd', 'e'].filter((kind) => exchanges.some((task) => task.kind === kind)).join('');
   assert.deepEqual([known(), some(), exchanges.idle, exchanges.outstanding], ['abcd', 'abcd', false, undefined]);
@@ -216,8 +217,8 @@ test('I2.1-1 D6.2-1: one request is repeated on the current path in growing inte
   // 450, then each the one before × 1.8 × 0.9; 8 s × 0.9 at most.
   assert.deepEqual(sends, ['wan 0', 'wan 450', 'wan 1179', 'wan 2360', 'wan 4273', 'wan 7373', 'wan 12394', 'wan 19594', 'wan 26794', 'wan 33994', 'wan 41194', 'wan 48394', 'wan 55594']);
   assert.equal(lone.sa.exchanges.outstanding?.datagrams, datagrams);
-  assert.deepEqual(lone.told.slice(0, 5), ['path.doubtful wan 2', 'path.doubtful wan 3', 'ike.unreachable', 'path.doubtful wan 4', 'path.doubtful wan 5']);
-  assert.equal(lone.told.filter((t) => t === 'ike.unreachable').length, 1, 'told once');
+  assert.deepEqual(lone.told.slice(0, 5), ['path.doubtful wan 2', 'path.doubtful wan 3', 'ike.unreachable no_answer', 'path.doubtful wan 4', 'path.doubtful wan 5']);
+  assert.equal(lone.told.filter((t) => t === 'ike.unreachable no_answer').length, 1, 'told once');
 });
 
 test('a request without an answer ends with its patience: what it took is given back, its task is told, the next one leaves', () => {
@@ -258,7 +259,7 @@ test('D6.2-2: a path that is being tried is not started anew by another race, an
   assert.deepEqual(lone.run(1_000), ['wan 449', 'lte 449']);
   lone.sa.exchanges.race([LTE], lone.ctx);
   assert.deepEqual(lone.run(1_000), ['wan 178', 'lte 178']);
-  lone.sa.exchanges.race([LTE], lone.ctx);
+  lone.sa.exchanges.race([WAN, LTE], lone.ctx);
   assert.deepEqual(lone.run(1), ['lte 0'], 'three sends were its tries');
   const many = Array.from({ length: 20 }, (_, i): Path => ({ ...LTE, local: { ...LTE.local, port: 9000 + i } }));
   lone.sa.exchanges.race(many, lone.ctx);
@@ -279,7 +280,16 @@ test('D6.2-2: a probe that its path swallows goes over the current path after it
   assert.equal(lone.sa.exchanges.asksCurrent, false);
   assert.deepEqual(lone.run(5_000), ['lte 0', 'lte 450', 'lte 1179', 'wan 2360', 'wan 2810', 'wan 3539', 'wan 4720']);
   assert.equal(lone.sa.exchanges.asksCurrent, true);
-  assert.deepEqual(lone.told, ['path.unanswered lte', 'path.doubtful wan 2', 'path.doubtful wan 3', 'ike.unreachable']);
+  assert.deepEqual(lone.told, ['path.unanswered lte', 'path.doubtful wan 2', 'path.doubtful wan 3', 'ike.unreachable no_answer']);
+});
+
+test('D6.2-2: what is outstanding on another path only is asked over the current one too, once', () => {
+  const lone = new Lone().ask('probe', { path: LTE });
+  lone.run(100);
+  lone.sa.exchanges.finish(lone.ctx);
+  lone.sa.exchanges.finish(lone.ctx);
+  assert.deepEqual([lone.run(1), lone.sa.exchanges.asksCurrent], [['wan 0'], true]);
+  assert.deepEqual(lone.run(500), ['lte 349', 'wan 449']);
 });
 
 test('a peer is unreachable when the current path had more than its tries and every other path had its own', () => {
@@ -288,15 +298,15 @@ test('a peer is unreachable when the current path had more than its tries and ev
   lone.sa.exchanges.race([LTE], lone.ctx);
   lone.told.length = 0;
   lone.run(1_100);
-  assert.ok(!lone.told.includes('ike.unreachable'), 'lte has had two sends');
+  assert.ok(!lone.told.includes('ike.unreachable no_answer'), 'lte has had two sends');
   lone.run(100);
-  assert.ok(lone.told.includes('ike.unreachable'), 'three');
+  assert.ok(lone.told.includes('ike.unreachable no_answer'), 'three');
 });
 
 test('M3.5-6: the outstanding request goes to the new current path at once, with fresh times, and no more over the old one; unreachable is told anew', () => {
   const lone = new Lone().ask();
   lone.run(3_000);
-  assert.ok(lone.told.includes('ike.unreachable'));
+  assert.ok(lone.told.includes('ike.unreachable no_answer'));
   lone.told.length = 0;
   let touched = 0;
   lone.sa.onTouch = () => touched++;
@@ -304,7 +314,7 @@ test('M3.5-6: the outstanding request goes to the new current path at once, with
   lone.sa.exchanges.retarget(WAN, lone.ctx);
   assert.ok(touched > 0);
   assert.deepEqual(lone.run(3_000), ['lte 0', 'lte 450', 'lte 1179', 'lte 2360']);
-  assert.ok(lone.told.includes('ike.unreachable'));
+  assert.ok(lone.told.includes('ike.unreachable no_answer'));
 });
 
 test('Karn: the answer to a request that was sent once tells the round trip, smoothed by an eighth; with repetitions, or back on a path, it tells nothing', () => {
@@ -401,6 +411,9 @@ test('FR2.4-1 FR2.5.2-1: what is large and got no answer three times goes on in 
   assert.equal(Math.round((lone.sa.exchanges.deadline ?? 0) - lone.now), 405, '500 × 0.9 × 0.9');
   lone.sa.exchanges.race([LTE], lone.ctx);
   assert.equal(lone.sizes().length, 2, 'the other path gets the pieces');
+  seals = 0;
+  lone.run(30_000);
+  assert.equal(seals, 0, 'the pieces are sealed once');
   for (const [octets, fragmentation] of [[300, true], [700, false], [483, true]] as const) {
     const other = new Lone(0, vendor(octets));
     other.sa.fragmentation = fragmentation;
@@ -408,6 +421,26 @@ test('FR2.4-1 FR2.5.2-1: what is large and got no answer three times goes on in 
     other.ask().run(30_000);
     assert.deepEqual([other.sa.exchanges.outstanding?.datagrams.length, seals], [1, 1], 'sealed once');
   }
+});
+
+test('FR2.5.2-1: what was cut for 1280 octets is cut again, whatever the size of its last piece', () => {
+  const lone = new Lone(0, vendor(1_300));
+  lone.sa.fragmentation = true;
+  lone.ask();
+  const [first, last] = lone.sizes();
+  assert.deepEqual([first, Number(last?.split(' ')[1]) < 400], ['wan 1252', true]);
+  lone.run(10_000);
+  assert.equal(lone.sa.exchanges.outstanding?.datagrams.length, 3);
+});
+
+test('I2.1-1 FR2.5.2-1: what no number of pieces can carry stays as it is, octet by octet', () => {
+  const lone = new Lone(0, [...vendor(40_000), ...vendor(40_000)]);
+  lone.sa.fragmentation = true;
+  lone.ask();
+  const datagrams = lone.sa.exchanges.outstanding?.datagrams;
+  lone.run(10_000);
+  assert.equal(datagrams?.length, 1);
+  assert.equal(lone.sa.exchanges.outstanding?.datagrams, datagrams);
 });
 
 test('FR2.5.1-1: on IPv6 a message that fits into 1280 octets stays whole, however often it is lost', () => {
