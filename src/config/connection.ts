@@ -61,7 +61,8 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
     uplinks: values.uplink ?? [], ikeProposals, natT: values.nat_t, dataplane: values.dataplane,
     ikeLifetime: seconds(values.ike_lifetime), childLifetime: seconds(values.child_lifetime), childOctets: values.child_bytes, childPackets: values.child_packets,
     reauth: values.reauth_time === undefined ? undefined : seconds(values.reauth_time), fragmentation: values.fragmentation, ...virtual,
-    liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), mtu: values.mtu, blockOnStop: values.block_on_stop,
+    liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), mtu: values.mtu,
+    df: values.df, copyDscp: values.copy_dscp, blockOnStop: values.block_on_stop,
   };
 }
 

@@ -102,6 +102,11 @@ export const CONNECTION = {
   pool_dns: option({ schema: LIST, reload: 'reconnect', fields: ['poolDns'], example: '10.0.0.53', help: 'Name servers told to those who get a virtual address' }),
   liveness: option({ schema: { type: 'integer', minimum: 1, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['liveness'], help: 'Silence of the peer after which it is asked whether it lives (RFC 7296 §2.4); by default 60 for an initiator, 150 for a responder' }),
   mtu: option({ schema: { type: 'integer', minimum: 576, maximum: 9000 }, reload: 'live', fields: ['mtu'], help: "Inner MTU in octets; by default derived from the path's device" }),
+  df: option({
+    schema: { type: 'string', enum: ['clear', 'copy'], default: 'clear' }, reload: 'reconnect', fields: ['df'],
+    help: "Don't Fragment bit of outer IPv4 packets: clear lets routers fragment them and works everywhere; copy takes the inner packet's and learns the path MTU from routers that say 'too big' (RFC 4301 §8), but paths that swallow this word become black holes",
+  }),
+  copy_dscp: option({ schema: { type: 'boolean', default: false }, reload: 'reconnect', fields: ['copyDscp'], help: 'Copy the DSCP of inner packets to the outer ones (RFC 4301 §5.1.2.1), which shows it to everybody on the way; ECN always follows RFC 6040' }),
   block_on_stop: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['blockOnStop'], help: 'Keep the unreachable routes to remote_ts after a clean stop, so that nothing leaves in clear text' }),
 } as const;
 

@@ -95,6 +95,10 @@ export interface ConnectionConfig {
   readonly liveness: Millis;
   /** Inner MTU of the tunnel; undefined: derived from the path's device. */
   readonly mtu: number | undefined;
+  /** The DF bit of outer IPv4 packets: never set, or that of the inner packet (RFC 4301 §8.1). */
+  readonly df: 'clear' | 'copy';
+  /** The outer header gets the inner DSCP (RFC 4301 §5.1.2.1); else zero. */
+  readonly copyDscp: boolean;
   /** Keep the `unreachable` routes after a clean stop. */
   readonly blockOnStop: boolean;
   readonly children: readonly ChildConfig[];

@@ -131,12 +131,15 @@ export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
   };
   const common = { bundle: sa.chain, child: plan.child, esn: plan.chosen.esn === 1, local: plan.local, remote: plan.remote };
   ctx.emit({ type: 'child.install', sa: { ...common, handle: made.handleIn, direction: 'in', spi: plan.spiIn, ...cipherKeys(plan.chosen, inKeys) } });
-  ctx.emit({ type: 'child.install', sa: { ...common, handle: made.handleOut, direction: 'out', spi: plan.spiOut, ...cipherKeys(plan.chosen, outKeys) } });
+  ctx.emit({ type: 'child.install', sa: { ...common, ...outerHeader(sa), handle: made.handleOut, direction: 'out', spi: plan.spiOut, ...cipherKeys(plan.chosen, outKeys) } });
   if (made.used) ctx.emit({ type: 'child.use', handle: made.handleOut });
   sa.children.set(made.spiIn, made);
   if (made.used && sa.mobikeRole === 'initiator') supersede(sa, made, ctx);
   return made;
 }
+
+/** What the connection lets the outer header show of the inner one. */
+const outerHeader = ({ connection }: IkeSa): Pick<ChildInstall, 'copyDscp' | 'copyDf'> => ({ copyDscp: connection?.copyDscp ?? false, copyDf: connection?.df === 'copy' });
 
 const INTEG_NAMES: { readonly [id: number]: NonNullable<ChildInstall['integ']>['name'] } = { 12: 'hmac-sha256-128', 13: 'hmac-sha384-192', 14: 'hmac-sha512-256' };
 

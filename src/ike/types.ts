@@ -52,6 +52,9 @@ export interface IkeConnection {
   /** Responder: where virtual addresses come from, and name servers told with them; empty: none are given. */
   readonly pools: readonly IpPrefix[];
   readonly poolDns: readonly IpAddress[];
+  /** What of the inner header the outer one shows (RFC 4301 §5.1.2, §8.1); default: DF never set, DSCP zero. */
+  readonly df?: 'clear' | 'copy';
+  readonly copyDscp?: boolean;
   readonly children: readonly IkeChildConfig[];
 }
 
@@ -143,6 +146,9 @@ export interface ChildInstall {
   readonly key: Secret;
   readonly integ: { readonly name: 'hmac-sha256-128' | 'hmac-sha384-192' | 'hmac-sha512-256'; readonly key: Secret } | undefined;
   readonly esn: boolean;
+  /** Outbound only. */
+  readonly copyDscp?: boolean;
+  readonly copyDf?: boolean;
   readonly local: readonly TrafficSelector[];
   readonly remote: readonly TrafficSelector[];
 }

@@ -51,6 +51,8 @@ export interface EspSa {
   readonly esn: boolean;
   /** Outbound: the outer header gets the inner DSCP (RFC 4301 §5.1.2.1); default: zero. ECN always follows RFC 6040. */
   readonly copyDscp?: boolean;
+  /** Outbound: DF of an outer IPv4 header is that of the inner packet, inner IPv6 counts as set (RFC 4301 §8.1); default: never set. */
+  readonly copyDf?: boolean;
   /** Inner source (out) or destination (in) must match one of these. */
   readonly local: readonly TrafficSelector[];
   /** Inner destination (out) or source (in) must match one of these. */

@@ -69,7 +69,8 @@ function authText({ auth, remoteAuth }: ConnectionConfig): string {
 function extras(c: ConnectionConfig): string[] {
   const limits = `limits octets ${c.childOctets} packets ${c.childPackets} reauth ${c.reauth} fragmentation ${c.fragmentation}`;
   const vips = `request_vip ${c.requestVip} pool ${c.pools.map(formatPrefix)} dns ${c.poolDns}`;
-  return [...(limits === 'limits octets undefined packets undefined reauth undefined fragmentation true' ? [] : [`  ${limits}`]), ...(vips === 'request_vip  pool  dns ' ? [] : [`  ${vips}`])];
+  const outer = `df ${c.df} copy_dscp ${c.copyDscp}`;
+  return [...(outer === 'df clear copy_dscp false' ? [] : [`  ${outer}`]), ...(limits === 'limits octets undefined packets undefined reauth undefined fragmentation true' ? [] : [`  ${limits}`]), ...(vips === 'request_vip  pool  dns ' ? [] : [`  ${vips}`])];
 }
 
 function configLines({ main, uplinks, connections, mqtt }: Config): string[] {

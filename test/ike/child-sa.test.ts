@@ -94,3 +94,19 @@ test('I2.8-2: by time: the router rekeys first although both have the same lifet
   }
   assert.equal(times.size, 20);
 });
+
+test('ES3-4: what the connection lets the outer header show goes with every outbound SA, that of a rekeying too, and with no inbound one', () => {
+  for (const [change, shown] of [[{}, { copyDscp: false, copyDf: false }], [{ df: 'clear', copyDscp: true }, { copyDscp: true, copyDf: false }], [{ df: 'copy' }, { copyDscp: false, copyDf: true }]] as const) {
+    const { pair } = pairWith(`outer header ${JSON.stringify(change)}`, { ...change, childPackets: 10_000 });
+    for (let generation = 0; generation < 2; generation++) {
+      for (const side of [pair.router, pair.hub]) {
+        for (const { direction, copyDscp, copyDf } of side.sas.values()) assert.deepEqual({ copyDscp, copyDf }, direction === 'out' ? shown : { copyDscp: undefined, copyDf: undefined });
+      }
+      const made = new Set(pair.router.sas.keys());
+      const sa = [...pair.router.sas.values()].find((s) => s.direction === 'out');
+      pair.feed(pair.router, { type: 'volumes', sas: [{ handle: sa?.handle ?? 0, packets: 9500, bytes: 0, sequence: 9500 }] });
+      pair.runFor(millis(100));
+      assert.ok(generation === 1 || [...pair.router.sas.keys()].some((handle) => !made.has(handle)), 'rekeyed');
+    }
+  }
+});

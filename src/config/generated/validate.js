@@ -244,7 +244,7 @@ return errors === 0;
 }
 
 export const connection = validate12;
-const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"nat_t":{"type":"string","enum":["auto","always","never"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"block_on_stop":{"type":"boolean","default":false}}};
+const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"nat_t":{"type":"string","enum":["auto","always","never"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"block_on_stop":{"type":"boolean","default":false}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -287,6 +287,12 @@ data.child_lifetime = 3600;
 }
 if(data.fragmentation === undefined){
 data.fragmentation = true;
+}
+if(data.df === undefined){
+data.df = "clear";
+}
+if(data.copy_dscp === undefined){
+data.copy_dscp = false;
 }
 if(data.block_on_stop === undefined){
 data.block_on_stop = false;
@@ -1614,8 +1620,9 @@ errors++;
 }
 }
 }
-if(typeof data.block_on_stop !== "boolean"){
-const err103 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+let data41 = data.df;
+if(typeof data41 !== "string"){
+const err103 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1624,14 +1631,44 @@ vErrors.push(err103);
 }
 errors++;
 }
-}
-else {
-const err104 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(!((data41 === "clear") || (data41 === "copy"))){
+const err104 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/enum",keyword:"enum",params:{allowedValues: schema13.properties.df.enum}};
 if(vErrors === null){
 vErrors = [err104];
 }
 else {
 vErrors.push(err104);
+}
+errors++;
+}
+if(typeof data.copy_dscp !== "boolean"){
+const err105 = {instancePath:instancePath+"/copy_dscp",schemaPath:"#/properties/copy_dscp/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+if(typeof data.block_on_stop !== "boolean"){
+const err106 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+}
+else {
+const err107 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
 }
 errors++;
 }
