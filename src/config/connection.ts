@@ -37,6 +37,8 @@ function virtualAddresses(connection: Connection): VirtualAddresses {
   return { requestVip, pools, poolDns };
 }
 
+const START_PORT = { auto: 'auto', 500: 500, 4500: 4500 } as const;
+
 /** Everything of a connection but its children; undefined when a part is missing or wrong. */
 export function buildConnection(connection: Connection, uplinkNames: ReadonlySet<string> | undefined, readFile: ReadFile, reader: CredentialReader | undefined): Omit<ConnectionConfig, 'children'> | undefined {
   const { values, section } = connection;
@@ -58,7 +60,7 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
   if (connection.bad || !credentials || (values.role === 'initiator' && remoteAddrs.length === 0)) return undefined;
   return {
     name: section.name, enabled: values.enabled, role: values.role, remoteAddrs, localAddrs, ...credentials, mobike: values.mobike,
-    uplinks: values.uplink ?? [], ikeProposals, natT: values.nat_t, dataplane: values.dataplane,
+    uplinks: values.uplink ?? [], ikeProposals, startPort: START_PORT[values.start_port], natT: values.nat_t, dataplane: values.dataplane,
     ikeLifetime: seconds(values.ike_lifetime), childLifetime: seconds(values.child_lifetime), childOctets: values.child_bytes, childPackets: values.child_packets,
     reauth: values.reauth_time === undefined ? undefined : seconds(values.reauth_time), fragmentation: values.fragmentation, ...virtual,
     liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), mtu: values.mtu,

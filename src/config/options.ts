@@ -58,6 +58,10 @@ export const UPLINK = {
   device: option({ schema: text(15), reload: 'live', fields: ['device'], example: 'eth1', help: "The kernel's device name; either this or interface" }),
   metric: option({ schema: { type: 'integer', minimum: 0, maximum: 1_000_000 }, reload: 'live', fields: ['metric'], help: "Preference, lower is better; by default netifd's metric" }),
   metered: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['metered'], help: 'Traffic costs money: probed rarely' }),
+  bypass: option({
+    schema: LIST, reload: 'live', fields: ['bypass'], example: 'dns',
+    help: 'What may leave through this uplink in clear text although a remote_ts covers it: addresses, prefixes, or dns, ntp, dhcp for the servers that netifd names for the interface; by default nothing',
+  }),
 } as const;
 
 export const CONNECTION = {
@@ -89,6 +93,7 @@ export const CONNECTION = {
     },
     reload: 'reconnect', fields: ['ikeProposals'], help: 'IKE algorithms in order of preference, spelled as strongSwan spells them',
   }),
+  start_port: option({ schema: { type: 'string', enum: ['auto', '500', '4500'], default: 'auto' }, reload: 'reconnect', fields: ['startPort'], help: 'UDP port on which a connection is begun: 500, 4500, or auto: 500, and 4500 where that is not answered (RFC 7296 §2.23)' }),
   nat_t: option({ schema: { type: 'string', enum: ['auto', 'always', 'never'], default: 'auto' }, reload: 'reconnect', fields: ['natT'], help: 'UDP encapsulation: when a NAT is found, always, or never (RFC 3948)' }),
   dataplane: option({ schema: { type: 'string', enum: ['auto', 'userspace'], default: 'auto' }, reload: 'reconnect', fields: ['dataplane'], help: 'Who encrypts packets' }),
   ike_lifetime: option({ schema: { type: 'integer', minimum: 10, maximum: 604_800, default: 14_400 }, unit: 's', reload: 'live', fields: ['ikeLifetime'], help: 'Longest life of an IKE SA; rekeying starts well before' }),

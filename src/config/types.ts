@@ -19,7 +19,12 @@ export interface UplinkConfig {
   /** Lower is better; undefined means netifd's (or the kernel default route's). */
   readonly metric: number | undefined;
   readonly metered: boolean;
+  /** What may leave here in clear text although a child's `remoteTs` covers it: prefixes, and servers that netifd names for the interface. */
+  readonly bypass: { readonly prefixes: readonly IpPrefix[]; readonly servers: readonly BypassServer[] };
 }
+
+/** A kind of server that netifd names: of its protocol handler's `dns-server`, `data.ntpserver`, `data.dhcpserver`. */
+export type BypassServer = 'dns' | 'ntp' | 'dhcp';
 
 export type RemoteAddr = { readonly kind: 'address'; readonly address: IpAddress } | { readonly kind: 'name'; readonly name: string };
 
@@ -75,6 +80,8 @@ export interface ConnectionConfig {
   /** Names of `uplink` sections; empty: all. */
   readonly uplinks: readonly string[];
   readonly ikeProposals: readonly SuiteProposal[];
+  /** The UDP port, ours and the peer's, that IKE_SA_INIT goes to. */
+  readonly startPort: 'auto' | 500 | 4500;
   readonly natT: 'auto' | 'always' | 'never';
   readonly dataplane: 'auto' | 'userspace';
   /** Hard lifetimes; soft ones are derived with jitter (RFC 7296 §2.8). */

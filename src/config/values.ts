@@ -4,7 +4,7 @@ import {
 } from '../base/index.ts';
 import { fromBase64 } from './pem.ts';
 import { quote } from './problems.ts';
-import type { Identity, RemoteAddr } from './types.ts';
+import type { BypassServer, Identity, RemoteAddr } from './types.ts';
 
 /** Least length of a pre-shared key in octets: 128 bits at best (RFC 7296 §2.15 asks for as much entropy as the strongest key). */
 export const LEAST_PSK = 16;
@@ -102,6 +102,20 @@ export function parseTrafficPrefix(text: string): Result<IpPrefix> {
     return err(`${quote(text)} has host bits set; the prefix is ${prefixRange({ address, length }).start}/${length}`);
   }
   return err(`${quote(text)} is no prefix; give one such as 10.0.0.0/8 or 2001:db8::/32`);
+}
+
+const BYPASS_SERVERS: readonly BypassServer[] = ['dns', 'ntp', 'dhcp'];
+
+/** An entry of a bypass list: an address, a prefix, or a kind of server that netifd names. */
+export function parseBypass(text: string): Result<IpPrefix | BypassServer> {
+  const server = BYPASS_SERVERS.find((word) => word === text);
+  if (server) return ok(server);
+  if (text.length > 0 && onlyLettersDigitsAnd(text, '-_') && parseIp(text) === undefined) return err(`${quote(text)} is not possible; give an address, a prefix, or one of ${BYPASS_SERVERS.join(', ')}`);
+  const prefix = parseTrafficPrefix(text);
+  if (!prefix.ok) return prefix;
+  if (prefix.value.length === 0) return err(`${quote(text)} would let everything out in clear text; give what remote_ts shall not cover, or a narrower remote_ts`);
+  if (isUnusableIp(prefix.value.address)) return err(`${quote(text)} is never routed (unspecified, loopback, link-local or multicast)`);
+  return prefix;
 }
 
 /** RFC 7296 §3.5. */

@@ -33,14 +33,23 @@ export function pathOn(connection: ConnectionConfig, facts: UplinkFacts, remotes
   return undefined;
 }
 
-/** Every pair worth trying to set up a connection: uplinks in order, on each the remote addresses in order (RFC 4555 §3.1). */
+/**
+ * Every pair worth trying to set up a connection: uplinks in order, on each the remote addresses in order (RFC 4555 §3.1). Where the port is
+ * left to us, all of them once more on NAT_T_PORT, where IKE may start as well (RFC 7296 §2.23): some networks drop port 500, and some
+ * peers answer to the port of IKE_SA_INIT for ever.
+ */
 export function setupPaths(connection: ConnectionConfig, uplinks: readonly UplinkFacts[], remotes: readonly IpAddress[]): Path[] {
+  const ports = connection.startPort === 'auto' ? [IKE_PORT, NAT_T_PORT] : [connection.startPort];
+  return ports.flatMap((port) => pairs(connection, uplinks, remotes, port));
+}
+
+function pairs(connection: ConnectionConfig, uplinks: readonly UplinkFacts[], remotes: readonly IpAddress[], port: number): Path[] {
   const first: Path[] = [];
   const rest: Path[] = [];
   for (const facts of uplinks) {
     let found = 0;
     for (const remote of remotes) {
-      const path = pathOn(connection, facts, [remote], undefined, IKE_PORT);
+      const path = pathOn(connection, facts, [remote], undefined, port);
       if (path) (found++ === 0 ? first : rest).push(path);
     }
   }

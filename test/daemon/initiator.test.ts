@@ -78,7 +78,7 @@ class Rig {
 test('it connects by itself, over every uplink, and keeps trying for ever with growing pauses of a minute at most', () => {
   const rig = new Rig();
   const [first] = rig.ike;
-  assert.deepEqual(first?.type === 'connection.initiate' && first.paths.map((p) => `${p.uplink} ${p.remote.port}`), ['wan 500', 'lte 500']);
+  assert.deepEqual(first?.type === 'connection.initiate' && first.paths.map((p) => `${p.uplink} ${p.remote.port}`), ['wan 500', 'lte 500', 'wan 4500', 'lte 4500']);
   rig.attempts();
   const pauses: number[] = [];
   for (let i = 0; i < 40; i++) {

@@ -43,10 +43,15 @@ test('a path goes to the preferred remote address when it can, else to the first
   assert.equal(pathOn(CONNECTION, LTE, [HUB6], undefined, NAT_T_PORT), undefined);
 });
 
-test('M3.1-1: one pair of each uplink before a second pair of any, from port 500', () => {
-  const paths = setupPaths(CONNECTION, [WAN, LTE], [HUB, HUB6, HUB_B]);
-  assert.deepEqual(paths.map((p) => `${p.uplink} ${p.remote.address}`), [
-    `wan ${HUB}`, `lte ${HUB}`, `wan ${HUB6}`, `wan ${HUB_B}`, `lte ${HUB_B}`,
-  ]);
-  assert.ok(paths.every((p) => p.local.port === 500 && p.remote.port === 500));
+test('M3.1-1 M3.3-4 Q-1: one pair of each uplink before a second pair of any; from port 500, then from 4500, or as the user says', () => {
+  const pairs = [`wan ${HUB}`, `lte ${HUB}`, `wan ${HUB6}`, `wan ${HUB_B}`, `lte ${HUB_B}`];
+  const begun = (startPort: ConnectionConfig['startPort']): string[] =>
+    setupPaths({ ...CONNECTION, startPort }, [WAN, LTE], [HUB, HUB6, HUB_B]).map((p) => {
+      assert.equal(p.local.port, p.remote.port);
+      return `${p.uplink} ${p.remote.address} ${p.local.port}`;
+    });
+  const on = (port: number): string[] => pairs.map((pair) => `${pair} ${port}`);
+  assert.deepEqual(begun(500), on(500));
+  assert.deepEqual(begun(4500), on(4500));
+  assert.deepEqual(begun('auto'), [...on(500), ...on(4500)]);
 });

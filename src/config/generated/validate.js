@@ -98,7 +98,7 @@ return errors === 0;
 }
 
 export const uplink = validate11;
-const schema12 = {"$id":"uplink","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"interface":{"type":"string","maxLength":64},"device":{"type":"string","maxLength":15},"metric":{"type":"integer","minimum":0,"maximum":1000000},"metered":{"type":"boolean","default":false}}};
+const schema12 = {"$id":"uplink","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"interface":{"type":"string","maxLength":64},"device":{"type":"string","maxLength":15},"metric":{"type":"integer","minimum":0,"maximum":1000000},"metered":{"type":"boolean","default":false},"bypass":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true}}};
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 /*# sourceURL="uplink" */;
@@ -112,7 +112,7 @@ if(data.metered === undefined){
 data.metered = false;
 }
 for(const key0 in data){
-if(!(((((key0 === "enabled") || (key0 === "interface")) || (key0 === "device")) || (key0 === "metric")) || (key0 === "metered"))){
+if(!((((((key0 === "enabled") || (key0 === "interface")) || (key0 === "device")) || (key0 === "metric")) || (key0 === "metered")) || (key0 === "bypass"))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
 if(vErrors === null){
 vErrors = [err0];
@@ -228,9 +228,11 @@ vErrors.push(err9);
 }
 errors++;
 }
-}
-else {
-const err10 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(data.bypass !== undefined){
+let data5 = data.bypass;
+if(Array.isArray(data5)){
+if(data5.length > 64){
+const err10 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -239,12 +241,95 @@ vErrors.push(err10);
 }
 errors++;
 }
+const len0 = data5.length;
+for(let i0=0; i0<len0; i0++){
+let data6 = data5[i0];
+if(typeof data6 === "string"){
+if(data6.length > 255){
+const err11 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data6.length < 1){
+const err12 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+else {
+const err13 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+let i1 = data5.length;
+let j0;
+if(i1 > 1){
+const indices0 = {};
+for(;i1--;){
+let item0 = data5[i1];
+if(typeof item0 !== "string"){
+continue;
+}
+if(typeof indices0[item0] == "number"){
+j0 = indices0[item0];
+const err14 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0}};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+break;
+}
+indices0[item0] = i1;
+}
+}
+}
+else {
+const err15 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+}
+else {
+const err16 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
 validate11.errors = vErrors;
 return errors === 0;
 }
 
 export const connection = validate12;
-const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"nat_t":{"type":"string","enum":["auto","always","never"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"block_on_stop":{"type":"boolean","default":false}}};
+const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"start_port":{"type":"string","enum":["auto","500","4500"],"default":"auto"},"nat_t":{"type":"string","enum":["auto","always","never"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"block_on_stop":{"type":"boolean","default":false}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -272,6 +357,9 @@ data.mobike = true;
 }
 if(data.ike_proposal === undefined){
 data.ike_proposal = ["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"];
+}
+if(data.start_port === undefined){
+data.start_port = "auto";
 }
 if(data.nat_t === undefined){
 data.nat_t = "auto";
@@ -1072,9 +1160,9 @@ vErrors.push(err58);
 }
 errors++;
 }
-let data25 = data.nat_t;
+let data25 = data.start_port;
 if(typeof data25 !== "string"){
-const err59 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/type",keyword:"type",params:{type: "string"}};
+const err59 = {instancePath:instancePath+"/start_port",schemaPath:"#/properties/start_port/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -1083,8 +1171,8 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(!(((data25 === "auto") || (data25 === "always")) || (data25 === "never"))){
-const err60 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/enum",keyword:"enum",params:{allowedValues: schema13.properties.nat_t.enum}};
+if(!(((data25 === "auto") || (data25 === "500")) || (data25 === "4500"))){
+const err60 = {instancePath:instancePath+"/start_port",schemaPath:"#/properties/start_port/enum",keyword:"enum",params:{allowedValues: schema13.properties.start_port.enum}};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -1093,9 +1181,9 @@ vErrors.push(err60);
 }
 errors++;
 }
-let data26 = data.dataplane;
+let data26 = data.nat_t;
 if(typeof data26 !== "string"){
-const err61 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/type",keyword:"type",params:{type: "string"}};
+const err61 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -1104,8 +1192,8 @@ vErrors.push(err61);
 }
 errors++;
 }
-if(!((data26 === "auto") || (data26 === "userspace"))){
-const err62 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/enum",keyword:"enum",params:{allowedValues: schema13.properties.dataplane.enum}};
+if(!(((data26 === "auto") || (data26 === "always")) || (data26 === "never"))){
+const err62 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/enum",keyword:"enum",params:{allowedValues: schema13.properties.nat_t.enum}};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -1114,9 +1202,9 @@ vErrors.push(err62);
 }
 errors++;
 }
-let data27 = data.ike_lifetime;
-if(!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))){
-const err63 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/type",keyword:"type",params:{type: "integer"}};
+let data27 = data.dataplane;
+if(typeof data27 !== "string"){
+const err63 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -1125,9 +1213,8 @@ vErrors.push(err63);
 }
 errors++;
 }
-if((typeof data27 == "number") && (isFinite(data27))){
-if(data27 > 604800 || isNaN(data27)){
-const err64 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
+if(!((data27 === "auto") || (data27 === "userspace"))){
+const err64 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/enum",keyword:"enum",params:{allowedValues: schema13.properties.dataplane.enum}};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -1136,8 +1223,9 @@ vErrors.push(err64);
 }
 errors++;
 }
-if(data27 < 10 || isNaN(data27)){
-const err65 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+let data28 = data.ike_lifetime;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
+const err65 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -1146,10 +1234,9 @@ vErrors.push(err65);
 }
 errors++;
 }
-}
-let data28 = data.child_lifetime;
-if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
-const err66 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/type",keyword:"type",params:{type: "integer"}};
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 > 604800 || isNaN(data28)){
+const err66 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -1158,9 +1245,8 @@ vErrors.push(err66);
 }
 errors++;
 }
-if((typeof data28 == "number") && (isFinite(data28))){
-if(data28 > 604800 || isNaN(data28)){
-const err67 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
+if(data28 < 10 || isNaN(data28)){
+const err67 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -1169,8 +1255,10 @@ vErrors.push(err67);
 }
 errors++;
 }
-if(data28 < 10 || isNaN(data28)){
-const err68 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+}
+let data29 = data.child_lifetime;
+if(!(((typeof data29 == "number") && (!(data29 % 1) && !isNaN(data29))) && (isFinite(data29)))){
+const err68 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -1179,11 +1267,9 @@ vErrors.push(err68);
 }
 errors++;
 }
-}
-if(data.child_bytes !== undefined){
-let data29 = data.child_bytes;
-if(!(((typeof data29 == "number") && (!(data29 % 1) && !isNaN(data29))) && (isFinite(data29)))){
-const err69 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/type",keyword:"type",params:{type: "integer"}};
+if((typeof data29 == "number") && (isFinite(data29))){
+if(data29 > 604800 || isNaN(data29)){
+const err69 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -1192,9 +1278,8 @@ vErrors.push(err69);
 }
 errors++;
 }
-if((typeof data29 == "number") && (isFinite(data29))){
-if(data29 > 1125899906842624 || isNaN(data29)){
-const err70 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1125899906842624}};
+if(data29 < 10 || isNaN(data29)){
+const err70 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -1203,8 +1288,11 @@ vErrors.push(err70);
 }
 errors++;
 }
-if(data29 < 65536 || isNaN(data29)){
-const err71 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 65536}};
+}
+if(data.child_bytes !== undefined){
+let data30 = data.child_bytes;
+if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
+const err71 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -1213,12 +1301,9 @@ vErrors.push(err71);
 }
 errors++;
 }
-}
-}
-if(data.child_packets !== undefined){
-let data30 = data.child_packets;
-if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
-const err72 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/type",keyword:"type",params:{type: "integer"}};
+if((typeof data30 == "number") && (isFinite(data30))){
+if(data30 > 1125899906842624 || isNaN(data30)){
+const err72 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1125899906842624}};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -1227,9 +1312,8 @@ vErrors.push(err72);
 }
 errors++;
 }
-if((typeof data30 == "number") && (isFinite(data30))){
-if(data30 > 4000000000 || isNaN(data30)){
-const err73 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4000000000}};
+if(data30 < 65536 || isNaN(data30)){
+const err73 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 65536}};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -1238,8 +1322,12 @@ vErrors.push(err73);
 }
 errors++;
 }
-if(data30 < 100 || isNaN(data30)){
-const err74 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100}};
+}
+}
+if(data.child_packets !== undefined){
+let data31 = data.child_packets;
+if(!(((typeof data31 == "number") && (!(data31 % 1) && !isNaN(data31))) && (isFinite(data31)))){
+const err74 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -1248,12 +1336,9 @@ vErrors.push(err74);
 }
 errors++;
 }
-}
-}
-if(data.reauth_time !== undefined){
-let data31 = data.reauth_time;
-if(!(((typeof data31 == "number") && (!(data31 % 1) && !isNaN(data31))) && (isFinite(data31)))){
-const err75 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/type",keyword:"type",params:{type: "integer"}};
+if((typeof data31 == "number") && (isFinite(data31))){
+if(data31 > 4000000000 || isNaN(data31)){
+const err75 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4000000000}};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -1262,9 +1347,8 @@ vErrors.push(err75);
 }
 errors++;
 }
-if((typeof data31 == "number") && (isFinite(data31))){
-if(data31 > 2592000 || isNaN(data31)){
-const err76 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000}};
+if(data31 < 100 || isNaN(data31)){
+const err76 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100}};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1273,8 +1357,12 @@ vErrors.push(err76);
 }
 errors++;
 }
-if(data31 < 60 || isNaN(data31)){
-const err77 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60}};
+}
+}
+if(data.reauth_time !== undefined){
+let data32 = data.reauth_time;
+if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
+const err77 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1283,10 +1371,9 @@ vErrors.push(err77);
 }
 errors++;
 }
-}
-}
-if(typeof data.fragmentation !== "boolean"){
-const err78 = {instancePath:instancePath+"/fragmentation",schemaPath:"#/properties/fragmentation/type",keyword:"type",params:{type: "boolean"}};
+if((typeof data32 == "number") && (isFinite(data32))){
+if(data32 > 2592000 || isNaN(data32)){
+const err78 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000}};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1295,11 +1382,8 @@ vErrors.push(err78);
 }
 errors++;
 }
-if(data.request_vip !== undefined){
-let data33 = data.request_vip;
-if(Array.isArray(data33)){
-if(data33.length > 64){
-const err79 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/maxItems",keyword:"maxItems",params:{limit: 64}};
+if(data32 < 60 || isNaN(data32)){
+const err79 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60}};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1308,12 +1392,10 @@ vErrors.push(err79);
 }
 errors++;
 }
-const len6 = data33.length;
-for(let i12=0; i12<len6; i12++){
-let data34 = data33[i12];
-if(typeof data34 === "string"){
-if(data34.length > 255){
-const err80 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+}
+}
+if(typeof data.fragmentation !== "boolean"){
+const err80 = {instancePath:instancePath+"/fragmentation",schemaPath:"#/properties/fragmentation/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1322,8 +1404,11 @@ vErrors.push(err80);
 }
 errors++;
 }
-if(data34.length < 1){
-const err81 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(data.request_vip !== undefined){
+let data34 = data.request_vip;
+if(Array.isArray(data34)){
+if(data34.length > 64){
+const err81 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1332,9 +1417,12 @@ vErrors.push(err81);
 }
 errors++;
 }
-}
-else {
-const err82 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/type",keyword:"type",params:{type: "string"}};
+const len6 = data34.length;
+for(let i12=0; i12<len6; i12++){
+let data35 = data34[i12];
+if(typeof data35 === "string"){
+if(data35.length > 255){
+const err82 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1343,19 +1431,8 @@ vErrors.push(err82);
 }
 errors++;
 }
-}
-let i13 = data33.length;
-let j6;
-if(i13 > 1){
-const indices6 = {};
-for(;i13--;){
-let item6 = data33[i13];
-if(typeof item6 !== "string"){
-continue;
-}
-if(typeof indices6[item6] == "number"){
-j6 = indices6[item6];
-const err83 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/uniqueItems",keyword:"uniqueItems",params:{i: i13, j: j6}};
+if(data35.length < 1){
+const err83 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1363,14 +1440,10 @@ else {
 vErrors.push(err83);
 }
 errors++;
-break;
-}
-indices6[item6] = i13;
-}
 }
 }
 else {
-const err84 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/type",keyword:"type",params:{type: "array"}};
+const err84 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1380,11 +1453,18 @@ vErrors.push(err84);
 errors++;
 }
 }
-if(data.pool !== undefined){
-let data35 = data.pool;
-if(Array.isArray(data35)){
-if(data35.length > 64){
-const err85 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/maxItems",keyword:"maxItems",params:{limit: 64}};
+let i13 = data34.length;
+let j6;
+if(i13 > 1){
+const indices6 = {};
+for(;i13--;){
+let item6 = data34[i13];
+if(typeof item6 !== "string"){
+continue;
+}
+if(typeof indices6[item6] == "number"){
+j6 = indices6[item6];
+const err85 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/uniqueItems",keyword:"uniqueItems",params:{i: i13, j: j6}};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1392,13 +1472,14 @@ else {
 vErrors.push(err85);
 }
 errors++;
+break;
 }
-const len7 = data35.length;
-for(let i14=0; i14<len7; i14++){
-let data36 = data35[i14];
-if(typeof data36 === "string"){
-if(data36.length > 255){
-const err86 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+indices6[item6] = i13;
+}
+}
+}
+else {
+const err86 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1407,8 +1488,12 @@ vErrors.push(err86);
 }
 errors++;
 }
-if(data36.length < 1){
-const err87 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/minLength",keyword:"minLength",params:{limit: 1}};
+}
+if(data.pool !== undefined){
+let data36 = data.pool;
+if(Array.isArray(data36)){
+if(data36.length > 64){
+const err87 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1417,9 +1502,12 @@ vErrors.push(err87);
 }
 errors++;
 }
-}
-else {
-const err88 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/type",keyword:"type",params:{type: "string"}};
+const len7 = data36.length;
+for(let i14=0; i14<len7; i14++){
+let data37 = data36[i14];
+if(typeof data37 === "string"){
+if(data37.length > 255){
+const err88 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1428,19 +1516,8 @@ vErrors.push(err88);
 }
 errors++;
 }
-}
-let i15 = data35.length;
-let j7;
-if(i15 > 1){
-const indices7 = {};
-for(;i15--;){
-let item7 = data35[i15];
-if(typeof item7 !== "string"){
-continue;
-}
-if(typeof indices7[item7] == "number"){
-j7 = indices7[item7];
-const err89 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/uniqueItems",keyword:"uniqueItems",params:{i: i15, j: j7}};
+if(data37.length < 1){
+const err89 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1448,14 +1525,10 @@ else {
 vErrors.push(err89);
 }
 errors++;
-break;
-}
-indices7[item7] = i15;
-}
 }
 }
 else {
-const err90 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{type: "array"}};
+const err90 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1465,11 +1538,18 @@ vErrors.push(err90);
 errors++;
 }
 }
-if(data.pool_dns !== undefined){
-let data37 = data.pool_dns;
-if(Array.isArray(data37)){
-if(data37.length > 64){
-const err91 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/maxItems",keyword:"maxItems",params:{limit: 64}};
+let i15 = data36.length;
+let j7;
+if(i15 > 1){
+const indices7 = {};
+for(;i15--;){
+let item7 = data36[i15];
+if(typeof item7 !== "string"){
+continue;
+}
+if(typeof indices7[item7] == "number"){
+j7 = indices7[item7];
+const err91 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/uniqueItems",keyword:"uniqueItems",params:{i: i15, j: j7}};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1477,13 +1557,14 @@ else {
 vErrors.push(err91);
 }
 errors++;
+break;
 }
-const len8 = data37.length;
-for(let i16=0; i16<len8; i16++){
-let data38 = data37[i16];
-if(typeof data38 === "string"){
-if(data38.length > 255){
-const err92 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+indices7[item7] = i15;
+}
+}
+}
+else {
+const err92 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1492,8 +1573,12 @@ vErrors.push(err92);
 }
 errors++;
 }
-if(data38.length < 1){
-const err93 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/minLength",keyword:"minLength",params:{limit: 1}};
+}
+if(data.pool_dns !== undefined){
+let data38 = data.pool_dns;
+if(Array.isArray(data38)){
+if(data38.length > 64){
+const err93 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1502,9 +1587,12 @@ vErrors.push(err93);
 }
 errors++;
 }
-}
-else {
-const err94 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/type",keyword:"type",params:{type: "string"}};
+const len8 = data38.length;
+for(let i16=0; i16<len8; i16++){
+let data39 = data38[i16];
+if(typeof data39 === "string"){
+if(data39.length > 255){
+const err94 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1513,19 +1601,8 @@ vErrors.push(err94);
 }
 errors++;
 }
-}
-let i17 = data37.length;
-let j8;
-if(i17 > 1){
-const indices8 = {};
-for(;i17--;){
-let item8 = data37[i17];
-if(typeof item8 !== "string"){
-continue;
-}
-if(typeof indices8[item8] == "number"){
-j8 = indices8[item8];
-const err95 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/uniqueItems",keyword:"uniqueItems",params:{i: i17, j: j8}};
+if(data39.length < 1){
+const err95 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1533,14 +1610,10 @@ else {
 vErrors.push(err95);
 }
 errors++;
-break;
-}
-indices8[item8] = i17;
-}
 }
 }
 else {
-const err96 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/type",keyword:"type",params:{type: "array"}};
+const err96 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1550,10 +1623,18 @@ vErrors.push(err96);
 errors++;
 }
 }
-if(data.liveness !== undefined){
-let data39 = data.liveness;
-if(!(((typeof data39 == "number") && (!(data39 % 1) && !isNaN(data39))) && (isFinite(data39)))){
-const err97 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/type",keyword:"type",params:{type: "integer"}};
+let i17 = data38.length;
+let j8;
+if(i17 > 1){
+const indices8 = {};
+for(;i17--;){
+let item8 = data38[i17];
+if(typeof item8 !== "string"){
+continue;
+}
+if(typeof indices8[item8] == "number"){
+j8 = indices8[item8];
+const err97 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/uniqueItems",keyword:"uniqueItems",params:{i: i17, j: j8}};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1561,10 +1642,14 @@ else {
 vErrors.push(err97);
 }
 errors++;
+break;
 }
-if((typeof data39 == "number") && (isFinite(data39))){
-if(data39 > 86400 || isNaN(data39)){
-const err98 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+indices8[item8] = i17;
+}
+}
+}
+else {
+const err98 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1573,8 +1658,11 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(data39 < 1 || isNaN(data39)){
-const err99 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+}
+if(data.liveness !== undefined){
+let data40 = data.liveness;
+if(!(((typeof data40 == "number") && (!(data40 % 1) && !isNaN(data40))) && (isFinite(data40)))){
+const err99 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1583,12 +1671,9 @@ vErrors.push(err99);
 }
 errors++;
 }
-}
-}
-if(data.mtu !== undefined){
-let data40 = data.mtu;
-if(!(((typeof data40 == "number") && (!(data40 % 1) && !isNaN(data40))) && (isFinite(data40)))){
-const err100 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/type",keyword:"type",params:{type: "integer"}};
+if((typeof data40 == "number") && (isFinite(data40))){
+if(data40 > 86400 || isNaN(data40)){
+const err100 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1597,9 +1682,8 @@ vErrors.push(err100);
 }
 errors++;
 }
-if((typeof data40 == "number") && (isFinite(data40))){
-if(data40 > 9000 || isNaN(data40)){
-const err101 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9000}};
+if(data40 < 1 || isNaN(data40)){
+const err101 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1608,8 +1692,12 @@ vErrors.push(err101);
 }
 errors++;
 }
-if(data40 < 576 || isNaN(data40)){
-const err102 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 576}};
+}
+}
+if(data.mtu !== undefined){
+let data41 = data.mtu;
+if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
+const err102 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1618,11 +1706,9 @@ vErrors.push(err102);
 }
 errors++;
 }
-}
-}
-let data41 = data.df;
-if(typeof data41 !== "string"){
-const err103 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/type",keyword:"type",params:{type: "string"}};
+if((typeof data41 == "number") && (isFinite(data41))){
+if(data41 > 9000 || isNaN(data41)){
+const err103 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9000}};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1631,8 +1717,8 @@ vErrors.push(err103);
 }
 errors++;
 }
-if(!((data41 === "clear") || (data41 === "copy"))){
-const err104 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/enum",keyword:"enum",params:{allowedValues: schema13.properties.df.enum}};
+if(data41 < 576 || isNaN(data41)){
+const err104 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 576}};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1641,8 +1727,11 @@ vErrors.push(err104);
 }
 errors++;
 }
-if(typeof data.copy_dscp !== "boolean"){
-const err105 = {instancePath:instancePath+"/copy_dscp",schemaPath:"#/properties/copy_dscp/type",keyword:"type",params:{type: "boolean"}};
+}
+}
+let data42 = data.df;
+if(typeof data42 !== "string"){
+const err105 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1651,8 +1740,8 @@ vErrors.push(err105);
 }
 errors++;
 }
-if(typeof data.block_on_stop !== "boolean"){
-const err106 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+if(!((data42 === "clear") || (data42 === "copy"))){
+const err106 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/enum",keyword:"enum",params:{allowedValues: schema13.properties.df.enum}};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1661,14 +1750,34 @@ vErrors.push(err106);
 }
 errors++;
 }
-}
-else {
-const err107 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(typeof data.copy_dscp !== "boolean"){
+const err107 = {instancePath:instancePath+"/copy_dscp",schemaPath:"#/properties/copy_dscp/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err107];
 }
 else {
 vErrors.push(err107);
+}
+errors++;
+}
+if(typeof data.block_on_stop !== "boolean"){
+const err108 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+}
+else {
+const err109 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
 }
 errors++;
 }
