@@ -6,10 +6,10 @@
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { nodeCrypto, nodeEntropy } from '../../src/adapters/node/index.ts';
-import { after, instant, ipFromBytes, minutes, seconds, toUtf8, ByteWriter, concat, type Instant, type IpAddress, type Path } from '../../src/base/index.ts';
-import { encodeHeader, encodePayloads, EXCHANGE, HEADER_OCTETS, notify, type IkeSpi } from '../../src/codec/ike/index.ts';
+import { after, instant, ip, minutes, seconds, toUtf8, type Instant, type Path } from '../../src/base/index.ts';
 import { IkeEngine, type IkeConnection, type IkeEffect, type IkeInput } from '../../src/ike/index.ts';
 import { connection, ESP_SUITE, HUB, prefixes } from '../ike/pair.ts';
+import { addressAfter, flood } from './flood.ts';
 
 v8.setFlagsFromString('--expose-gc');
 const collect = vm.runInNewContext('gc') as () => void;
@@ -39,7 +39,8 @@ const router = (index: number): IkeConnection => ({
   ...connection('initiator'), localId: { text: `r${index}.example`, idType: 2, data: toUtf8(`r${index}.example`) }, requestVip: [4],
   children: [{ name: 'lan', localTs: [], remoteTs: prefixes('10.2.0.0/24'), espProposals: [ESP_SUITE] }],
 });
-const addressOf = (index: number, base = 0x0a000000): IpAddress => ipFromBytes(new ByteWriter(4).u32(base + index).finish()) as IpAddress;
+const ROUTERS = ip('10.0.0.0');
+const STRANGERS = ip('11.0.0.0');
 
 /** A responder whose time is counted. */
 class Responder {
@@ -63,7 +64,7 @@ class Responder {
   handshake(index: number, between: () => void = () => undefined): number {
     const side = new IkeEngine({ suite: nodeCrypto(), entropy: nodeEntropy() });
     const before = this.spent;
-    const local = addressOf(index);
+    const local = addressAfter(ROUTERS, index);
     side.handle({ type: 'connections.set', connections: [router(index)] }, this.now);
     const path: Path = { uplink: 'wan', ifindex: 2, local: { address: local, port: 500 }, remote: { address: HUB, port: 500 } };
     let out = side.handle({ type: 'connection.initiate', connection: 'hq', paths: [path] }, this.now);
@@ -80,25 +81,7 @@ class Responder {
   }
 }
 
-/** A flood's packets: IKE_SA_INIT requests of ever new sources and SPIs, with a sound offer and without a cookie. */
-function* flood(): Generator<IkeInput> {
-  const inner = encodePayloads([
-    { type: 'SA', proposals: [{ number: 1, protocol: 1, spi: new Uint8Array(), transforms: [{ type: 1, id: 20, keyLength: 256 }, { type: 2, id: 5 }, { type: 4, id: 31 }] }] },
-    { type: 'KE', group: 31, data: new Uint8Array(32).fill(9) }, { type: 'NONCE', data: new Uint8Array(32).fill(7) },
-    notify('NAT_DETECTION_SOURCE_IP', new Uint8Array(20)), notify('NAT_DETECTION_DESTINATION_IP', new Uint8Array(20)),
-  ]);
-  for (let i = 1; ; i++) {
-    const header = {
-      spiI: BigInt(i) as IkeSpi, spiR: 0n as IkeSpi, nextPayload: inner.first, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT,
-      fromOriginalInitiator: true, isResponse: false, messageId: 0,
-    };
-    const remote = { address: addressOf(i & 0xffffff, 0x0b000000), port: 500 };
-    const path = { uplink: 'eth0', ifindex: 9, local: { address: HUB, port: 500 }, remote };
-    yield { type: 'packet', path, bytes: concat(encodeHeader(header, HEADER_OCTETS + inner.bytes.length), inner.bytes) };
-  }
-}
-
-const quantile = (values: readonly number[], share: number): number => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
+export const quantile = (values: readonly number[], share: number): number => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
 
 /** The figures; `most` bounds the number of IKE SAs (a smaller one for a test of the bench itself). */
 export function engineFigures(most = 10_000, say: (text: string) => void = () => undefined): Figure[] {
@@ -114,12 +97,15 @@ export function engineFigures(most = 10_000, say: (text: string) => void = () =>
 
   say('  handshakes in a flood');
   const flooded = new Responder();
-  const packets = flood();
+  const packets = flood(STRANGERS);
   let floodTime = 0;
   let floodCount = 0;
   const burst = (count: number) => (): void => {
     const before = flooded.spent;
-    for (let i = 0; i < count; i++) flooded.feed(packets.next().value as IkeInput);
+    for (let i = 0; i < count; i++) {
+      const { source, bytes } = packets.next().value;
+      flooded.feed({ type: 'packet', path: { uplink: 'eth0', ifindex: 9, local: { address: HUB, port: 500 }, remote: { address: source, port: 500 } }, bytes });
+    }
     floodTime += flooded.spent - before;
     floodCount += count;
   };

@@ -3,6 +3,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ADDRESS, flood, labProblem, monotonic } from '../lab/index.ts';
 import { engineFigures } from '../bench/engine.ts';
+import { besideStrongSwan, type Comparison } from '../bench/load.ts';
 import { Stage } from './stage.ts';
 import { STORIES, moved, play, type Measured, type Story } from './stories.ts';
 
@@ -72,6 +73,9 @@ async function throughput(stage: Stage): Promise<void> {
   note('resident memory, after the load', (await stage.routerMemory()) / 1024, 'MB');
 }
 
+/** Rounded for people: to a tenth. */
+const round1 = (value: number): number => Math.round(value * 10) / 10;
+
 function print(): boolean {
   let good = true;
   const width = Math.max(...[...rows.keys()].map((k) => k.length));
@@ -82,10 +86,18 @@ function print(): boolean {
     const worst = sorted[sorted.length - 1];
     const missed = below !== undefined && (worst === undefined || worst >= below);
     good &&= !missed;
-    const show = (value: number | undefined): string => (value === undefined ? '-' : `${Math.round(value * 10) / 10}${unit && ` ${unit}`}`).padStart(9);
+    const show = (value: number | undefined): string => (value === undefined ? '-' : `${round1(value)}${unit && ` ${unit}`}`).padStart(9);
     process.stdout.write(`${figure.padEnd(width)} ${show(median)} ${show(worst)}     ${below === undefined ? '' : `${below}${unit && ` ${unit}`}${missed ? '   MISSED' : ''}`}\n`);
   }
   return good;
+}
+
+/** Two hubs side by side. */
+function printBeside({ rows: figures, strongSwan }: Comparison): void {
+  const width = Math.max(...figures.map(({ figure }) => figure.length));
+  const show = (value: number | undefined, unit: string): string => (value === undefined ? '-' : `${round1(value)}${unit && ` ${unit}`}`).padStart(12);
+  process.stdout.write(`\n${'as a hub, over UDP, with routers and hub on this machine'.padEnd(width)}      mobiked   ${strongSwan}\n`);
+  for (const { figure, unit, mobiked, strongSwan: theirs } of figures) process.stdout.write(`${figure.padEnd(width)} ${show(mobiked, unit)} ${show(theirs, unit)}\n`);
 }
 
 async function main(): Promise<number> {
@@ -111,11 +123,14 @@ async function main(): Promise<number> {
   }
   note('bundle', statSync('build/lib/mobiked.mjs').size / 1000, 'kB', 700);
   note('addon', statSync('build/lib/mobiked.node').size / 1000, 'kB');
+  say('mobiked and strongSwan as hubs');
+  const beside = await besideStrongSwan(fileURLToPath(new URL('./load-process.mjs', import.meta.url)), say);
   say('the IKE engine');
   for (const { figure, value, unit, below } of engineFigures(ENGINE_SAS, say)) note(figure, value, unit, below);
   const good = print();
+  printBeside(beside);
   mkdirSync('build', { recursive: true });
-  writeFileSync('build/bench.json', `${JSON.stringify({ good, figures: [...rows.values()] }, undefined, 1)}\n`);
+  writeFileSync('build/bench.json', `${JSON.stringify({ good, figures: [...rows.values()], beside }, undefined, 1)}\n`);
   say('the same as JSON: build/bench.json');
   return good ? 0 : 1;
 }

@@ -9,8 +9,9 @@ const program = process.argv.includes('--bench') ? 'bench' : 'demo';
 mkdirSync('build/demo', { recursive: true });
 const outdir = mkdtempSync('build/demo/run-');
 process.once('exit', () => rmSync(outdir, { recursive: true, force: true }));
+const entryPoints = { [program]: `test/demo/${program}.ts`, 'broker-process': 'test/demo/broker-process.ts', ...(program === 'bench' ? { 'load-process': 'test/bench/load-process.ts' } : {}) };
 await build({
-  entryPoints: [`test/demo/${program}.ts`, 'test/demo/broker-process.ts'], outdir, bundle: true, format: 'esm', platform: 'node', target: 'node20',
+  entryPoints, outdir, bundle: true, format: 'esm', platform: 'node', target: 'node20',
   packages: 'external', logLevel: 'warning', outExtension: { '.js': '.mjs' },
 });
 await import(resolve(outdir, `${program}.mjs`));
