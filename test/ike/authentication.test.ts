@@ -278,12 +278,14 @@ const PROOFS: readonly (readonly [what: string, Proof, string])[] = [
   ['method 11', { method: 11 }, `${ROUTER} came with an ECDSA signature of the old kind (method 11), ${asksFor}`],
   ['method 13', { method: 13 }, `${ROUTER} came with authentication method 13, ${asksFor}`],
   ['no certificate', { certs: [] }, `${ROUTER} sent no certificate`],
-  ['hash and URL', { certs: [cert(crt('router'), 12)] }, `${ROUTER} sent no X.509 certificate, only encodings that are not fetched or read: 12`],
+  ...([[7, 'a revocation list'], [12, 'hash and URL'], [14, 'OCSP contents'], [15, 'a raw public key']] as const).map(([encoding, name]): (typeof PROOFS)[number] => [
+    name, { certs: [cert(crt('router'), encoding)] }, `${ROUTER} sent no X.509 certificate, only encodings that are not fetched or read: ${encoding}`,
+  ]),
   ['octets that are no certificate', { certs: [cert(Uint8Array.of(1, 2, 3))] }, `what ${ROUTER} sent as its certificate is none`],
   ['an empty certificate', { certs: [cert(new Uint8Array())] }, `what ${ROUTER} sent as its certificate is none`],
   ['the CA first', { certs: [cert(crt('root')), cert(crt('router'))] }, `${ROUTER}: its certificate (CN=Example Root CA, O=Example) does not name router.example.com: it has no dNSName among its subject alternative names`],
 ];
-for (const [what, proof, why] of PROOFS) test(`SG3-2 SG3-3 I2.21.2-1: refused: ${what}`, () => assert.equal(judged(proof), why));
+for (const [what, proof, why] of PROOFS) test(`SG3-2 SG3-3 FMT-3 I2.21.2-1: refused: ${what}`, () => assert.equal(judged(proof), why));
 
 test('SG3-2: PKCS #1 v1.5 is accepted, and every hash of PSS and ECDSA', () => {
   for (const scheme of ['rsa-pkcs1-sha256', 'rsa-pkcs1-sha384', 'rsa-pkcs1-sha512', 'rsa-pss-sha256', 'rsa-pss-sha384', 'rsa-pss-sha512'] as const)

@@ -222,9 +222,12 @@ const answerOf = (peer: ScriptedPeer, ...more: Payload[]): readonly Payload[] =>
 };
 const pool = { pools: prefixes('10.99.0.0/24'), poolDns: [ip('10.2.0.53'), ip('2001:db8::53')], children: [child([HUB_NET], ['10.99.0.0/24'])] };
 
-test('I3.15-1: wrong lengths and unknown attributes are passed over; one address however often it is asked for; name servers only when asked for', () => {
+/** IP4_NETMASK, IP4_NBNS, 5 (withdrawn), IP4_DHCP, IP6_DHCP, IP4_SUBNET, IP6_SUBNET, INTERNAL_DNS_DOMAIN. */
+const UNUSED = [2, 4, 5, 6, 12, 13, 15, 25].map((type): [number, Uint8Array] => [type, new Uint8Array()]);
+
+test('FMT-3 I3.15-1: wrong lengths, attributes that nobody here needs and unknown ones are passed over; one address however often it is asked for; name servers only when asked for', () => {
   const peer = new ScriptedPeer('hub', { hub: pool });
-  const payloads = answerOf(peer, asks([1, new Uint8Array(3)], [1, new Uint8Array()], [1, ipBytes(ip('10.99.0.77'))], [7, new Uint8Array()], [99, new Uint8Array(5)], [14, new Uint8Array()]));
+  const payloads = answerOf(peer, asks([1, new Uint8Array(3)], [1, new Uint8Array()], [1, ipBytes(ip('10.99.0.77'))], [7, new Uint8Array()], [99, new Uint8Array(5)], [14, new Uint8Array()], ...UNUSED));
   assert.deepEqual(findPayload(payloads, 'CP'), {
     type: 'CP', cfgType: 2, attributes: [{ type: 1, value: ipBytes(ip('10.99.0.77')) }, { type: 7, value: new Uint8Array() }, { type: 14, value: Uint8Array.of(0, 1, 0, 8, 0, 3, 0, 10) }],
   });
