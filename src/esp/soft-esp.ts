@@ -1,4 +1,4 @@
-import { formatEndpoint, wipe } from '../base/index.ts';
+import { formatEndpoint, sameEndpoint, samePath, wipe } from '../base/index.ts';
 import type { Endpoint, Entropy, Instant, Path } from '../base/index.ts';
 import type { CryptoSuite } from '../crypto/index.ts';
 import type { EspEffect, EspInput, EspReport, EspSa } from '../ports/index.ts';
@@ -8,7 +8,7 @@ import { parseInner, selectorRow, selectorsMatch } from './inner.ts';
 import type { SelectorRow } from './inner.ts';
 import { clampMss, innerLimit, tooBigMessage } from './mtu.ts';
 import type { NonceGuard } from './nonce-guard.ts';
-import { NEXT_HEADER, classifyDatagram, espHeader, espLengthFits, openEsp, sealEsp, stripTrailer } from './packet.ts';
+import { ESP_HEADER, NEXT_HEADER, classifyDatagram, espHeader, espLengthFits, openEsp, sealEsp, stripTrailer } from './packet.ts';
 import { protectionOf } from './protection.ts';
 import type { EspProtection } from './protection.ts';
 import { ReplayWindow } from './replay.ts';
@@ -21,6 +21,8 @@ export interface EspDatagram {
   readonly remote: Endpoint;
   /** DSCP and ECN of the outer header; none: 0. */
   readonly trafficClass?: number;
+  /** DF of an outer IPv4 header; an outer IPv6 packet is not cut by us. None: false. */
+  readonly dontFragment?: boolean;
   readonly bytes: Uint8Array;
 }
 
@@ -39,7 +41,11 @@ export const MAX_SAS = 32_768;
 export const MAX_BUNDLES = 16_384;
 /** Outer endpoint pairs remembered per bundle. */
 export const MAX_INBOUND_PATHS = 8;
+/** An ICMP error is believed about the last so many packets of an SA: 0.3 s at 150 Mbit/s, and nobody beside the path can guess one. */
+export const RECENT_PACKETS = 4096;
 const UNKNOWN_SPI_INTERVAL = 1000;
+/** Between two of the same news about a path. */
+const TOO_BIG_INTERVAL = 1000;
 const LAST_SEQUENCE = 0xffff_ffff;
 
 interface Sa {
@@ -55,6 +61,7 @@ interface Sa {
   readonly local: readonly SelectorRow[];
   readonly remote: readonly SelectorRow[];
   readonly copyDscp: boolean;
+  readonly copyDf: boolean;
   readonly replay: ReplayWindow;
   /** Outbound: last sequence number used. */
   sequence: number;
@@ -83,6 +90,8 @@ interface Bundle {
   readonly id: number;
   path: Path | undefined;
   mtu: number;
+  /** What `tooBig` last told of this path. */
+  told: { readonly mtu: number; readonly at: Instant } | undefined;
   sas: number;
   sent: number;
   lastSent: Instant | undefined;
@@ -101,6 +110,8 @@ export class SoftEsp {
   readonly #options: SoftEspOptions;
   readonly #sas = new Map<number, Sa>();
   readonly #bySpi = new Map<number, Sa>();
+  /** Latest first; chosen by peers, so two may be the same. */
+  readonly #byOutboundSpi = new Map<number, Sa[]>();
   readonly #index = new SelectorIndex<Child>();
   readonly #bundles = new Map<number, Bundle>();
   readonly #drops = new Map<DropCause, number>();
@@ -166,7 +177,9 @@ export class SoftEsp {
     if (datagram === undefined) return [];
     bundle.sent++;
     bundle.lastSent = now;
-    return [{ ...datagram, trafficClass: outerClass(inner, sa.copyDscp) }];
+    // RFC 4301 §8.1. IPv6 has its least MTU of every link: on a path that is smaller, outer packets are cut.
+    const dontFragment = sa.copyDf && packet.dontFragment && packet.length <= bundle.mtu;
+    return [{ ...datagram, trafficClass: outerClass(inner, sa.copyDscp), dontFragment }];
   }
 
   /** Decapsulates one datagram of an encapsulation port: the inner packet for TUN, unless it was dropped. */
@@ -174,6 +187,25 @@ export class SoftEsp {
     const inputs: EspInput[] = [];
     const inner = this.#open(datagram, now, inputs);
     return inner === undefined ? { inputs } : { inner, inputs };
+  }
+
+  /**
+   * Judges an ICMP message that says that a datagram of ours, which began with `quote`, was too big for the path: `esp.tooBig` when it is
+   * about one of the packets last sent on the bundle's path, else nothing comes of it (RFC 4301 §8.2.2).
+   */
+  tooBig(local: Endpoint, remote: Endpoint, mtu: number, quote: Uint8Array, now: Instant): EspInput[] {
+    if (quote.length < ESP_HEADER) return [];
+    const { spi, low } = espHeader(quote);
+    for (const sa of this.#byOutboundSpi.get(spi) ?? []) {
+      const { bundle } = sa;
+      if (bundle.path === undefined || !sameEndpoint(bundle.path.local, local) || !sameEndpoint(bundle.path.remote, remote)) continue; // two peers may have chosen one SPI
+      const age = (sa.sequence - low) % 0x1_0000_0000;
+      if (age < 0 || age >= RECENT_PACKETS || age >= sa.sequence) continue;
+      if (bundle.told !== undefined && mtu >= bundle.told.mtu && now - bundle.told.at < TOO_BIG_INTERVAL) return [];
+      bundle.told = { mtu, at: now };
+      return [{ type: 'esp.tooBig', bundle: bundle.id, local, remote, mtu }];
+    }
+    return [];
   }
 
   /** ICMP messages for TUN since the last call (too-big answers to `outbound`). */
@@ -235,13 +267,14 @@ export class SoftEsp {
     const made: Sa = {
       handle: sa.handle, bundle, child, direction: sa.direction, spi: sa.spi, esn: sa.esn,
       protection, guardKey: this.#options.nonceGuard === undefined ? undefined : sa.key.reveal().slice(),
-      local: sa.local.map(selectorRow), remote: sa.remote.map(selectorRow), copyDscp: sa.copyDscp ?? false,
+      local: sa.local.map(selectorRow), remote: sa.remote.map(selectorRow), copyDscp: sa.copyDscp ?? false, copyDf: sa.copyDf ?? false,
       replay: new ReplayWindow(sa.esn), sequence: 0, packets: 0, bytes: 0, seen: false,
     };
     sa.key.wipe();
     sa.integ?.key.wipe();
     this.#sas.set(sa.handle, made);
     if (sa.direction === 'in') this.#bySpi.set(sa.spi, made);
+    else this.#byOutboundSpi.set(sa.spi, [made, ...(this.#byOutboundSpi.get(sa.spi) ?? [])]);
   }
 
   #remove(handle: number): void {
@@ -251,9 +284,16 @@ export class SoftEsp {
     wipe(sa.guardKey);
     this.#sas.delete(handle);
     if (sa.direction === 'in') this.#bySpi.delete(sa.spi);
+    else this.#forgetOutbound(sa);
     if (sa.child.used === sa) this.#use(sa.child, undefined);
     if (--sa.child.sas === 0) sa.bundle.children.delete(sa.child.id);
     if (--sa.bundle.sas === 0 && sa.bundle.path === undefined) this.#bundles.delete(sa.bundle.id);
+  }
+
+  #forgetOutbound(sa: Sa): void {
+    const left = (this.#byOutboundSpi.get(sa.spi) ?? []).filter((other) => other !== sa);
+    if (left.length > 0) this.#byOutboundSpi.set(sa.spi, left);
+    else this.#byOutboundSpi.delete(sa.spi);
   }
 
   #child(bundle: Bundle, id: number): Child {
@@ -280,7 +320,7 @@ export class SoftEsp {
         break;
       }
     }
-    const made: Bundle = { id, path: undefined, mtu: 0, sas: 0, sent: 0, lastSent: undefined, lastAny: undefined, children: new Map(), inbound: new Map() };
+    const made: Bundle = { id, path: undefined, mtu: 0, told: undefined, sas: 0, sent: 0, lastSent: undefined, lastAny: undefined, children: new Map(), inbound: new Map() };
     this.#bundles.set(id, made);
     return made;
   }
@@ -288,6 +328,7 @@ export class SoftEsp {
   #setPath(id: number, path: Path | undefined, mtu: number): void {
     if (path === undefined && !this.#bundles.has(id)) return;
     const bundle = this.#bundle(id);
+    if (path === undefined || bundle.path === undefined || !samePath(path, bundle.path)) bundle.told = undefined;
     bundle.path = path;
     bundle.mtu = mtu;
     if (path === undefined && bundle.sas === 0) this.#bundles.delete(id);

@@ -110,14 +110,20 @@ export type EspInput =
   /** First authenticated packet under an inbound SA: the peer has switched to it (RFC 7296 §2.8). */
   | { readonly type: 'esp.firstInbound'; readonly handle: number }
   /** ESP with an SPI we do not have; rate-limited by the port to 1/s. */
-  | { readonly type: 'esp.unknownSpi'; readonly spi: number; readonly local: Endpoint; readonly remote: Endpoint };
+  | { readonly type: 'esp.unknownSpi'; readonly spi: number; readonly local: Endpoint; readonly remote: Endpoint }
+  /**
+   * A router on the bundle's path says that it carries IP packets of `mtu` octets and no more (RFC 4301 §8.2). It quoted one of the last
+   * packets of an SA, so it sees them; the port tells it once a second for a bundle, sooner only for less.
+   */
+  | { readonly type: 'esp.tooBig'; readonly bundle: number; readonly local: Endpoint; readonly remote: Endpoint; readonly mtu: number };
 
 // ---- Kernel: links, addresses, routes ------------------------------------------------------------------------------
 
 /** A route mobiked wants in the main table, always with protocol `ROUTE_PROTOCOL`. */
 export interface WantedRoute {
   readonly destination: IpPrefix;
-  readonly via: { readonly kind: 'device'; readonly ifindex: number } | { readonly kind: 'unreachable' };
+  /** Without `gateway` the destination is on the link, or the device is the tunnel's. A gateway is taken to be on the link of the device. */
+  readonly via: { readonly kind: 'device'; readonly ifindex: number; readonly gateway?: IpAddress } | { readonly kind: 'unreachable' };
   readonly metric: number;
   readonly prefSrc: IpAddress | undefined;
 }

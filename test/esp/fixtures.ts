@@ -70,6 +70,7 @@ export interface SaOptions {
   /** Default AES-GCM, by the length of the key. */
   suite?: EspSuite;
   copyDscp?: boolean;
+  copyDf?: boolean;
   local?: readonly TrafficSelector[];
   remote?: readonly TrafficSelector[];
 }
@@ -83,7 +84,7 @@ export function sa(options: SaOptions): EspSa {
   return {
     handle: options.handle, bundle: options.bundle ?? 1, child: options.child ?? 1, direction: options.direction,
     spi: options.spi as ChildSpi, cipher: options.suite?.cipher ?? 'aes-gcm-16', key: new Secret(key.slice()), esn: options.esn ?? true,
-    integ: integ && { name: integ.name, key: new Secret(keyOf((key[0] ?? 0) ^ 0x55, integ.octets)) }, copyDscp: options.copyDscp ?? false,
+    integ: integ && { name: integ.name, key: new Secret(keyOf((key[0] ?? 0) ^ 0x55, integ.octets)) }, copyDscp: options.copyDscp ?? false, copyDf: options.copyDf ?? false,
     local: options.local ?? [ts('10.1.0.0/16'), ts('fd00:1::/32')], remote: options.remote ?? [ts('10.2.0.0/16'), ts('fd00:2::/32')],
   };
 }

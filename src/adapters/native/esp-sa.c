@@ -29,6 +29,11 @@ struct esp_sa *esp_find_sa(struct esp *esp, uint32_t handle) {
   return sa;
 }
 
+/* Inbound SPIs are ours and differ; peers may have chosen the same outbound one. */
+static struct esp_sa **spi_bucket(struct esp *esp, const struct esp_sa *sa) {
+  return &(sa->outbound ? esp->by_outbound_spi : esp->by_spi)[sa->spi % ESP_BUCKETS];
+}
+
 static bool spi_taken(const struct esp *esp, uint32_t spi) {
   const struct esp_sa *sa = esp->by_spi[spi % ESP_BUCKETS];
   while (sa != NULL && sa->spi != spi) sa = sa->next_spi;
@@ -130,6 +135,7 @@ int esp_add(struct esp *esp, const struct esp_sa_spec *spec) {
   sa->outbound = spec->outbound;
   sa->esn = spec->esn;
   sa->copy_dscp = spec->copy_dscp;
+  sa->copy_df = spec->copy_df;
   int error = protect_init(&sa->protect, &spec->keys, spec->outbound);
   if (error == EINVAL || error == ENOTSUP) {
     free_sa(sa);
@@ -151,10 +157,8 @@ int esp_add(struct esp *esp, const struct esp_sa_spec *spec) {
   esp->last_sa = sa;
   sa->next_handle = *handle_bucket(esp, sa->handle);
   *handle_bucket(esp, sa->handle) = sa;
-  if (!sa->outbound) {
-    sa->next_spi = esp->by_spi[sa->spi % ESP_BUCKETS];
-    esp->by_spi[sa->spi % ESP_BUCKETS] = sa;
-  }
+  sa->next_spi = *spi_bucket(esp, sa);
+  *spi_bucket(esp, sa) = sa;
   return 0;
 }
 
@@ -175,10 +179,8 @@ int esp_remove(struct esp *esp, uint32_t handle) {
   struct esp_sa **at;
   for (at = handle_bucket(esp, handle); *at != sa; at = &(*at)->next_handle) continue;
   *at = sa->next_handle;
-  if (!sa->outbound) {
-    for (at = &esp->by_spi[sa->spi % ESP_BUCKETS]; *at != sa; at = &(*at)->next_spi) continue;
-    *at = sa->next_spi;
-  }
+  for (at = spi_bucket(esp, sa); *at != sa; at = &(*at)->next_spi) continue;
+  *at = sa->next_spi;
   if (sa->child->used == sa) {
     sa->child->used = NULL;
     esp_index_set(&esp->index, sa->child);
@@ -195,6 +197,7 @@ int esp_set_path(struct esp *esp, uint32_t id, const struct outer *outer, uint32
   struct esp_bundle *bundle = outer == NULL ? esp_find_bundle(esp, id) : need_bundle(esp, id);
   if (bundle == NULL) return outer == NULL ? 0 : ENOSPC;
   bundle->mtu = mtu;
+  if (outer == NULL || !bundle->has_path || memcmp(&bundle->path.outer, outer, sizeof *outer) != 0) bundle->told_mtu = 0;
   bundle->has_path = outer != NULL;
   if (outer != NULL) udp_make_target(&bundle->path, outer);
   else release(esp, NULL, bundle);

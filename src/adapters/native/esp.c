@@ -127,7 +127,7 @@ static bool seal_under(struct esp *esp, struct esp_sa *sa, uint8_t *room, size_t
   sa->bundle->last_any = esp->now;
   made->at = packet;
   made->length = PROTECT_HEADER + protect->iv + sealed + protect->icv;
-  made->traffic_class = 0;
+  made->header = (struct udp_header){0};
   return true;
 }
 
@@ -147,9 +147,11 @@ struct esp_bundle *esp_seal(struct esp *esp, uint8_t *room, size_t length, struc
   }
   inner_clamp_mss(bytes, &inner, bundle->mtu);
   /* RFC 6040 section 4.1, normal mode: the outer header gets the inner ECN field. */
-  uint8_t traffic_class = inner_traffic_class(bytes) & (sa->copy_dscp ? 0xff : INNER_ECN);
+  struct udp_header header = {.traffic_class = inner_traffic_class(bytes) & (sa->copy_dscp ? 0xff : INNER_ECN)};
+  /* RFC 4301 section 8.1. IPv6 has its least MTU of every link: on a path that is smaller, outer packets are cut. */
+  header.dont_fragment = sa->copy_df && inner.dont_fragment && inner.length <= bundle->mtu;
   if (!seal_under(esp, sa, room, inner.length, inner.version == 4 ? NEXT_IPV4 : NEXT_IPV6, made)) return NULL;
-  made->traffic_class = traffic_class;
+  made->header = header;
   bundle->sent++;
   bundle->last_sent = esp->now;
   return bundle;
@@ -158,6 +160,32 @@ struct esp_bundle *esp_seal(struct esp *esp, uint8_t *room, size_t length, struc
 bool esp_seal_dummy(struct esp *esp, struct esp_child *child, uint8_t *room, struct esp_datagram *made) {
   if (child->used == NULL || !child->bundle->has_path) return false;
   return seal_under(esp, child->used, room, 0, NEXT_DUMMY, made);
+}
+
+/* Between two of the same news about a path. */
+#define TOO_BIG_INTERVAL 1000.0
+
+static bool is_path_of(const struct esp_bundle *bundle, const struct outer *outer) {
+  const struct outer *path = &bundle->path.outer;
+  return bundle->has_path && path->family == outer->family && path->local_port == outer->local_port && path->remote_port == outer->remote_port &&
+         memcmp(path->local, outer->local, sizeof outer->local) == 0 && memcmp(path->remote, outer->remote, sizeof outer->remote) == 0;
+}
+
+struct esp_bundle *esp_too_big(struct esp *esp, const struct outer *outer, uint32_t mtu, const uint8_t *quote, size_t length) {
+  if (length < PROTECT_HEADER) return NULL;
+  uint32_t spi = get32(quote);
+  uint32_t low = get32(quote + 4);
+  for (struct esp_sa *sa = esp->by_outbound_spi[spi % ESP_BUCKETS]; sa != NULL; sa = sa->next_spi) {
+    struct esp_bundle *bundle = sa->bundle;
+    if (sa->spi != spi || !is_path_of(bundle, outer)) continue; /* two peers may have chosen one SPI */
+    uint32_t age = (uint32_t)sa->sequence - low;
+    if (age >= ESP_RECENT || age >= sa->sequence) continue;
+    if (bundle->told_mtu != 0 && mtu >= bundle->told_mtu && esp->now - bundle->told_at < TOO_BIG_INTERVAL) return NULL;
+    bundle->told_mtu = mtu;
+    bundle->told_at = esp->now;
+    return bundle;
+  }
+  return NULL;
 }
 
 /* ---- inbound ---- */

@@ -66,7 +66,7 @@ static void on_tun(void *ctx, uint32_t events) {
     }
     struct esp_datagram made;
     struct esp_bundle *bundle = esp_seal(&host->esp, room, (size_t)length, &made);
-    if (bundle != NULL) udp_tx_push(&host->udp, &bundle->path, made.at, made.length, made.traffic_class);
+    if (bundle != NULL) udp_tx_push(&host->udp, &bundle->path, made.at, made.length, made.header);
     else if (host->esp.reply_length > 0) tun_reply(host);
   }
   udp_tx_flush(&host->udp);
@@ -117,6 +117,15 @@ static void on_refused(void *ctx, const struct outer *outer, int error) {
   host->refused_outer = *outer;
 }
 
+static void on_too_big(void *ctx, const struct outer *outer, uint32_t mtu, const uint8_t *quote, size_t length) {
+  struct host *host = ctx;
+  esp_tick(&host->esp);
+  const struct esp_bundle *bundle = outer->local_port == IKE_PORT ? NULL : esp_too_big(&host->esp, outer, mtu, quote, length);
+  if (bundle == NULL) return;
+  struct outer path = bundle->path.outer;
+  host->events->esp_too_big(host->ctx, bundle->id, &path, mtu);
+}
+
 static void on_netlink(void *ctx, uint32_t id, int error, const uint8_t *bytes, size_t length) {
   struct host *host = ctx;
   host->events->netlink_received(host->ctx, id, error, bytes, length);
@@ -143,6 +152,7 @@ const char *host_init(struct host *host, const struct host_events *events, void 
   }
   host->udp.received = on_datagram;
   host->udp.refused = on_refused;
+  host->udp.too_big = on_too_big;
   host->udp.ctx = host;
   esp_init(&host->esp);
   netlink_init(&host->netlink, &host->loop);
@@ -194,7 +204,7 @@ void host_dummy(struct host *host, uint32_t bundle) {
   for (struct esp_child *child = found == NULL ? NULL : found->children; child != NULL; child = child->next) {
     struct esp_datagram made;
     uint8_t *room = udp_tx_buffer(&host->udp);
-    if (esp_seal_dummy(&host->esp, child, room, &made)) udp_tx_push(&host->udp, &found->path, made.at, made.length, made.traffic_class);
+    if (esp_seal_dummy(&host->esp, child, room, &made)) udp_tx_push(&host->udp, &found->path, made.at, made.length, made.header);
   }
   udp_tx_flush(&host->udp);
 }

@@ -20,6 +20,8 @@ struct host_events {
   void (*udp_send_failed)(void *ctx, const struct outer *outer, int error);
   void (*esp_first_inbound)(void *ctx, uint32_t handle);
   void (*esp_unknown_spi)(void *ctx, uint32_t spi, const struct outer *outer);
+  /* A router on the bundle's path, between those endpoints, says that it carries `mtu` octets and no more. */
+  void (*esp_too_big)(void *ctx, uint32_t bundle, const struct outer *outer, uint32_t mtu);
   void (*tun_failed)(void *ctx, int error);
   void (*netlink_received)(void *ctx, uint32_t id, int error, const uint8_t *bytes, size_t length);
   void (*tcp_connected)(void *ctx, uint32_t id, int fd, int error);

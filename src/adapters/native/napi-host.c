@@ -14,9 +14,9 @@
  * The thread is let go by setImmediate, not from the turn itself: Node calls a thread-safe function up to 1,000 times
  * in a row while it is called again, and timers and other sockets would starve behind a stream of packets.
  */
-enum event { UDP_RECEIVED, UDP_SEND_FAILED, ESP_FIRST_INBOUND, ESP_UNKNOWN_SPI, TUN_FAILED, NETLINK_RECEIVED, TCP_CONNECTED, EVENTS };
+enum event { UDP_RECEIVED, UDP_SEND_FAILED, ESP_FIRST_INBOUND, ESP_UNKNOWN_SPI, ESP_TOO_BIG, TUN_FAILED, NETLINK_RECEIVED, TCP_CONNECTED, EVENTS };
 static const char *const event_names[EVENTS] = {
-    "udpReceived", "udpSendFailed", "espFirstInbound", "espUnknownSpi", "tunFailed", "netlinkReceived", "tcpConnected",
+    "udpReceived", "udpSendFailed", "espFirstInbound", "espUnknownSpi", "espTooBig", "tunFailed", "netlinkReceived", "tcpConnected",
 };
 
 struct binding {
@@ -93,18 +93,32 @@ static void on_first_inbound(void *ctx, uint32_t handle) {
   napi_close_handle_scope(b->env, scope);
 }
 
-static void on_unknown_spi(void *ctx, uint32_t spi, const struct outer *outer) {
-  struct binding *b = ctx;
-  napi_handle_scope scope;
-  napi_open_handle_scope(b->env, &scope);
+/* A number, then the endpoints, then another number when there is one. */
+static void emit_about(struct binding *b, enum event event, uint32_t number, const struct outer *outer, napi_value last) {
   napi_value values[] = {
-      make_number(b->env, spi),
+      make_number(b->env, number),
       make_address(b->env, outer, outer->local),
       make_number(b->env, outer->local_port),
       make_address(b->env, outer, outer->remote),
       make_number(b->env, outer->remote_port),
+      last,
   };
-  emit(b, ESP_UNKNOWN_SPI, 5, values);
+  emit(b, event, last == NULL ? 5 : 6, values);
+}
+
+static void on_unknown_spi(void *ctx, uint32_t spi, const struct outer *outer) {
+  struct binding *b = ctx;
+  napi_handle_scope scope;
+  napi_open_handle_scope(b->env, &scope);
+  emit_about(b, ESP_UNKNOWN_SPI, spi, outer, NULL);
+  napi_close_handle_scope(b->env, scope);
+}
+
+static void on_too_big(void *ctx, uint32_t bundle, const struct outer *outer, uint32_t mtu) {
+  struct binding *b = ctx;
+  napi_handle_scope scope;
+  napi_open_handle_scope(b->env, &scope);
+  emit_about(b, ESP_TOO_BIG, bundle, outer, make_number(b->env, mtu));
   napi_close_handle_scope(b->env, scope);
 }
 
@@ -144,6 +158,7 @@ static const struct host_events events_of_js = {
     .udp_send_failed = on_udp_send_failed,
     .esp_first_inbound = on_first_inbound,
     .esp_unknown_spi = on_unknown_spi,
+    .esp_too_big = on_too_big,
     .tun_failed = on_tun_failed,
     .netlink_received = on_netlink,
     .tcp_connected = on_tcp_connected,

@@ -8,7 +8,7 @@
 #include "napi-x509.h"
 
 /* Of the interface in native.ts. */
-#define ABI 4
+#define ABI 5
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -97,8 +97,9 @@ static napi_value sa_add_call(napi_env env, napi_callback_info info) {
   struct bytes mac_key = args_bytes(&args, 8);
   spec.esn = args_bool(&args, 9);
   spec.copy_dscp = args_bool(&args, 10);
-  struct bytes local = args_bytes(&args, 11);
-  struct bytes remote = args_bytes(&args, 12);
+  spec.copy_df = args_bool(&args, 11);
+  struct bytes local = args_bytes(&args, 12);
+  struct bytes remote = args_bytes(&args, 13);
   if (args.bad) return NULL;
   if (cipher > PROTECT_AES_CBC) return make_number(env, EINVAL);
   spec.keys.cipher = (enum protect_cipher)cipher;
@@ -223,7 +224,8 @@ static napi_value encapsulate_call(napi_env env, napi_callback_info info) {
   napi_value made = NULL;
   napi_create_object(env, &made);
   set_outer(env, made, &bundle->path.outer);
-  set_number(env, made, "trafficClass", datagram.traffic_class);
+  set_number(env, made, "trafficClass", datagram.header.traffic_class);
+  set_number(env, made, "dontFragment", datagram.header.dont_fragment);
   set_value(env, made, "bytes", make_bytes(env, datagram.at, datagram.length));
   return made;
 }
@@ -243,6 +245,17 @@ static napi_value decapsulate_call(napi_env env, napi_callback_info info) {
   napi_value made = inner == NULL ? NULL : make_bytes(env, inner, length);
   host_tell(host, &outer);
   return made;
+}
+
+static napi_value too_big_call(napi_env env, napi_callback_info info) {
+  ENTER;
+  struct outer outer = args_outer(&args, 1);
+  uint32_t mtu = args_u32(&args, 6);
+  struct bytes quote = args_bytes(&args, 7);
+  if (args.bad) return NULL;
+  esp_tick(&host->esp);
+  const struct esp_bundle *bundle = esp_too_big(&host->esp, &outer, mtu, quote.at, quote.length);
+  return bundle == NULL ? NULL : make_number(env, bundle->id);
 }
 
 static napi_value take_reply_call(napi_env env, napi_callback_info info) {
@@ -360,6 +373,7 @@ NAPI_MODULE_INIT() {
       {"espSkipTo", skip_to_call},
       {"espEncapsulate", encapsulate_call},
       {"espDecapsulate", decapsulate_call},
+      {"espTooBig", too_big_call},
       {"espTakeReply", take_reply_call},
       {"netlinkOpen", netlink_open_call},
       {"netlinkSend", netlink_send_call},

@@ -1,6 +1,9 @@
 #include "udp.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +17,8 @@ _Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) 
 
 /* recvmmsg calls per readable event; the rest waits for the next turn. */
 #define ROUNDS 3
+/* An error of an earlier datagram is taken by one try; another may come in between. */
+#define SEND_TRIES 3
 
 int udp_init(struct udp *udp, struct loop *loop) {
   memset(udp, 0, sizeof *udp);
@@ -72,24 +77,68 @@ static uint8_t outer_from(struct outer *outer, const struct udp_socket *socket, 
   return traffic_class;
 }
 
+/* Makes room for `most` datagrams. */
+static void lay_out(struct udp *udp, int most) {
+  for (int i = 0; i < most; i++) {
+    udp->rx_parts[i] = (struct iovec){.iov_base = udp->rx_room + (size_t)i * UDP_ROOM, .iov_len = UDP_ROOM};
+    memset(&udp->rx[i], 0, sizeof udp->rx[i]);
+    struct msghdr *m = &udp->rx[i].msg_hdr;
+    m->msg_name = &udp->rx_names[i];
+    m->msg_namelen = sizeof udp->rx_names[i];
+    m->msg_iov = &udp->rx_parts[i];
+    m->msg_iovlen = 1;
+    m->msg_control = udp->rx_control[i];
+    m->msg_controllen = sizeof udp->rx_control[i];
+  }
+}
+
+/* The MTU that an entry of the error queue tells of; 0: it is about something else. */
+static uint32_t told_mtu(const struct msghdr *message) {
+  struct msghdr *walked = (struct msghdr *)message;
+  for (struct cmsghdr *c = CMSG_FIRSTHDR(walked); c != NULL; c = CMSG_NXTHDR(walked, c)) {
+    bool four = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+    if (!four && !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR)) continue;
+    struct sock_extended_err error;
+    memcpy(&error, CMSG_DATA(c), sizeof error);
+    if (error.ee_origin == SO_EE_ORIGIN_ICMP && error.ee_type == ICMP_DEST_UNREACH && error.ee_code == ICMP_FRAG_NEEDED) return error.ee_info;
+    if (error.ee_origin == SO_EE_ORIGIN_ICMP6 && error.ee_type == ICMP6_PACKET_TOO_BIG) return error.ee_info;
+  }
+  return 0;
+}
+
+/* Takes a batch of the error queue; what is behind it waits for the next turn. False when the socket is not ours any more. */
+static bool take_errors(struct udp_socket *socket) {
+  struct udp *udp = socket->udp;
+  loop_ref mine = socket->ref;
+  int most = udp->loop->budget < UDP_RX_BATCH ? udp->loop->budget : UDP_RX_BATCH;
+  lay_out(udp, most);
+  int count = recvmmsg(socket->fd, udp->rx, (unsigned)most, MSG_ERRQUEUE | MSG_DONTWAIT, NULL);
+  udp->loop->budget -= count > 0 ? count : 1;
+  for (int i = 0; i < count; i++) {
+    struct outer outer;
+    uint32_t mtu = told_mtu(&udp->rx[i].msg_hdr);
+    if (mtu == 0 || udp->rx[i].msg_hdr.msg_namelen == 0) continue;
+    outer_from(&outer, socket, &udp->rx[i].msg_hdr);
+    udp->too_big(udp->ctx, &outer, mtu, udp->rx_parts[i].iov_base, udp->rx[i].msg_len);
+    if (socket->ref != mine || udp->loop->stopped) return false;
+  }
+  if (count < most) { /* an error whose entry found no room would be told for ever */
+    int error = 0;
+    socklen_t length = sizeof error;
+    getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+  }
+  return true;
+}
+
 static void on_readable(void *ctx, uint32_t events) {
   struct udp_socket *socket = ctx;
   struct udp *udp = socket->udp;
   loop_ref mine = socket->ref;
-  (void)events;
+  if ((events & EPOLLERR) != 0 && !take_errors(socket)) return;
+  if ((events & EPOLLIN) == 0) return;
   for (int round = 0; round < ROUNDS && udp->loop->budget > 0; round++) {
     int most = udp->loop->budget < UDP_RX_BATCH ? udp->loop->budget : UDP_RX_BATCH;
-    for (int i = 0; i < most; i++) {
-      udp->rx_parts[i] = (struct iovec){.iov_base = udp->rx_room + (size_t)i * UDP_ROOM, .iov_len = UDP_ROOM};
-      memset(&udp->rx[i], 0, sizeof udp->rx[i]);
-      struct msghdr *m = &udp->rx[i].msg_hdr;
-      m->msg_name = &udp->rx_names[i];
-      m->msg_namelen = sizeof udp->rx_names[i];
-      m->msg_iov = &udp->rx_parts[i];
-      m->msg_iovlen = 1;
-      m->msg_control = udp->rx_control[i];
-      m->msg_controllen = sizeof udp->rx_control[i];
-    }
+    lay_out(udp, most);
     int count = recvmmsg(socket->fd, udp->rx, (unsigned)most, MSG_DONTWAIT, NULL);
     if (count < 0) {
       /* A queued error was taken by this call; what is behind it comes with the next. It costs a packet of the budget. */
@@ -133,6 +182,7 @@ static int prepare(int fd, uint16_t port, uint32_t family) {
   if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof one) < 0) return errno;
   if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &one, sizeof one) < 0) return errno;
   if (setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &dont, sizeof dont) < 0) return errno;
+  if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof one) < 0) return errno;
   return bind(fd, (struct sockaddr *)&name, sizeof name) < 0 ? errno : 0;
 }
 
@@ -190,6 +240,7 @@ static int open_socket(struct udp *udp, const struct udp_socket *beside, uint16_
   s->family = family;
   s->ifindex = ifindex;
   s->mark = mark;
+  s->whole = s->rests_whole = false;
   s->used = ++udp->uses;
   return 0;
 }
@@ -261,15 +312,60 @@ static void fill(struct msghdr *m, const struct udp_target *target, struct iovec
   m->msg_controllen = target->control_length;
 }
 
+/* Sets whether datagrams of the socket stay whole: DF, and nothing cut to what the kernel takes for the path's MTU. */
+static void set_whole(struct udp_socket *socket, bool whole) {
+  if (socket->whole == whole) return;
+  bool four = socket->family == 4;
+  int value = four ? (whole ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT) : (whole ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DONT);
+  int one = 1;
+  if (whole && !socket->rests_whole && four) setsockopt(socket->fd, IPPROTO_IP, IP_RECVERR, &one, sizeof one);
+  setsockopt(socket->fd, four ? IPPROTO_IP : IPPROTO_IPV6, four ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &value, sizeof value);
+  socket->whole = whole;
+  if (whole) socket->rests_whole = true;
+}
+
+/* Linux keeps "fragmentation needed" to itself while the socket lets datagrams be fragmented: it is so only as long as it sends some. */
+static void settle(struct udp_socket *socket) { set_whole(socket, socket->rests_whole); }
+
+/* Errors that an ICMP message about an earlier datagram leaves for the next call. */
+static bool may_be_late(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case ENONET:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case EPROTO:
+    case EACCES:
+    case EMSGSIZE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/* As sendmmsg, but never the error of an earlier datagram. */
+static int transmit(const struct udp_socket *socket, struct mmsghdr *messages, unsigned count) {
+  for (int tries = 1;; tries++) {
+    int sent = sendmmsg(socket->fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0 || tries == SEND_TRIES || !may_be_late(errno)) return sent;
+  }
+}
+
 int udp_send(struct udp *udp, const struct outer *outer, const uint8_t *bytes, size_t length) {
   struct udp_socket *socket = outlet(udp, outer);
   if (socket == NULL) return errno;
   struct udp_target target;
-  struct msghdr message;
+  struct mmsghdr message;
   struct iovec part = {.iov_base = (void *)bytes, .iov_len = length};
   udp_make_target(&target, outer);
-  fill(&message, &target, &part);
-  return sendmsg(socket->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? errno : 0;
+  fill(&message.msg_hdr, &target, &part);
+  set_whole(socket, false);
+  int error = transmit(socket, &message, 1) < 0 ? errno : 0;
+  settle(socket);
+  return error;
 }
 
 uint8_t *udp_tx_buffer(struct udp *udp) {
@@ -290,12 +386,36 @@ static void mark_class(struct msghdr *m, unsigned char *control, const struct ud
   m->msg_controllen = target->control_length + CMSG_SPACE(sizeof value);
 }
 
-void udp_tx_push(struct udp *udp, const struct udp_target *target, uint8_t *at, size_t length, uint8_t traffic_class) {
+void udp_tx_push(struct udp *udp, const struct udp_target *target, uint8_t *at, size_t length, struct udp_header header) {
   int slot = udp->tx_count++;
   udp->tx_parts[slot] = (struct iovec){.iov_base = at, .iov_len = length};
   udp->tx_targets[slot] = target;
+  udp->tx_whole[slot] = header.dont_fragment;
   fill(&udp->tx[slot].msg_hdr, target, &udp->tx_parts[slot]);
-  if (traffic_class != 0) mark_class(&udp->tx[slot].msg_hdr, udp->tx_control[slot], target, traffic_class);
+  if (header.traffic_class != 0) mark_class(&udp->tx[slot].msg_hdr, udp->tx_control[slot], target, header.traffic_class);
+}
+
+/* Sends the first of `run` datagrams at `at`, and as many behind it as the kernel takes; 0 or less: refused. */
+static int send_run(struct udp *udp, struct udp_socket *socket, int at, int run) {
+  bool whole = udp->tx_whole[at];
+  set_whole(socket, whole);
+  int sent = transmit(socket, udp->tx + at, (unsigned)run);
+  if (sent > 0 || !whole || errno != EMSGSIZE) return sent;
+  /* The device is smaller than what inner packets were told: as IPv6 inside may need (RFC 8200 section 5), or the user wants. */
+  set_whole(socket, false);
+  return transmit(socket, udp->tx + at, 1);
+}
+
+/* Datagrams behind `at` that leave by the same socket, with the same DF bit. */
+static int run_at(const struct udp *udp, int at, int count) {
+  const struct outer *first = &udp->tx_targets[at]->outer;
+  int run = 1;
+  for (; at + run < count; run++) {
+    const struct outer *next = &udp->tx_targets[at + run]->outer;
+    if (next->family != first->family || next->local_port != first->local_port || next->ifindex != first->ifindex) break;
+    if (udp->tx_whole[at + run] != udp->tx_whole[at]) break;
+  }
+  return run;
 }
 
 void udp_tx_flush(struct udp *udp) {
@@ -304,17 +424,15 @@ void udp_tx_flush(struct udp *udp) {
   udp->tx_count = 0;
   while (at < count) {
     const struct outer *outer = &udp->tx_targets[at]->outer;
-    int run = 1;
-    while (at + run < count && udp->tx_targets[at + run]->outer.family == outer->family &&
-           udp->tx_targets[at + run]->outer.local_port == outer->local_port && udp->tx_targets[at + run]->outer.ifindex == outer->ifindex)
-      run++;
+    int run = run_at(udp, at, count);
     struct udp_socket *socket = outlet(udp, outer);
-    int sent = -1;
-    if (socket != NULL) sent = sendmmsg(socket->fd, udp->tx + at, (unsigned)run, MSG_DONTWAIT | MSG_NOSIGNAL);
+    int sent = socket == NULL ? -1 : send_run(udp, socket, at, run);
     if (sent <= 0) {
       udp->refused(udp->ctx, outer, errno);
       sent = 1;
     }
     at += sent;
   }
+  for (int i = 0; i < UDP_SOCKETS && count > 0; i++)
+    if (udp->sockets[i].fd >= 0) settle(&udp->sockets[i]);
 }

@@ -55,7 +55,7 @@ function addSa(native: NativeHost, sa: EspSa): void {
   if (sa.integ !== undefined && macKey.length !== MAC_KEYS[sa.integ.name]) throw systemError(EINVAL, `ESP SA ${sa.handle}`);
   const errno = native.addon.espSaAdd(
     native.handle, sa.handle, sa.bundle, sa.child, sa.direction === 'out', sa.spi, CIPHERS[sa.cipher], sa.key.reveal(), macKey,
-    sa.esn, sa.copyDscp ?? false, packSelectors(sa.local), packSelectors(sa.remote),
+    sa.esn, sa.copyDscp ?? false, sa.copyDf ?? false, packSelectors(sa.local), packSelectors(sa.remote),
   );
   sa.key.wipe();
   sa.integ?.key.wipe();
@@ -73,6 +73,8 @@ export function createEspPort(native: NativeHost): Port<EspEffect> {
   native.on.espFirstInbound = (sa) => deliver({ type: 'esp.firstInbound', handle: sa });
   native.on.espUnknownSpi = (spi, local, localPort, remote, remotePort) =>
     deliver({ type: 'esp.unknownSpi', spi: spi as ChildSpi, local: endpointOf(local, localPort), remote: endpointOf(remote, remotePort) });
+  native.on.espTooBig = (bundle, local, localPort, remote, remotePort, mtu) =>
+    deliver({ type: 'esp.tooBig', bundle, local: endpointOf(local, localPort), remote: endpointOf(remote, remotePort), mtu });
   native.on.tunFailed = (errno) => deliver({ type: 'tun.failed', name: tunName, errno });
   return {
     perform(effect, to) {

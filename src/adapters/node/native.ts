@@ -15,6 +15,8 @@ export interface NativeEvents {
   udpSendFailed(ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, errno: number): void;
   espFirstInbound(handle: number): void;
   espUnknownSpi(spi: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number): void;
+  /** A router on the bundle's path between those endpoints says that it carries `mtu` octets; at most once a second a bundle. */
+  espTooBig(bundle: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, mtu: number): void;
   /** The TUN device went away under us; it is closed already. */
   tunFailed(errno: number): void;
   /** One datagram of a netlink socket; errno is not 0 when receiving failed (ENOBUFS: messages were lost) and there are no octets. */
@@ -41,6 +43,8 @@ export interface NativeDatagram {
   readonly remotePort: number;
   /** DSCP and ECN of the outer header. */
   readonly trafficClass: number;
+  /** 1: it must not be fragmented. */
+  readonly dontFragment: number;
   readonly bytes: Uint8Array;
 }
 
@@ -64,7 +68,8 @@ export interface NativeAddon {
   /** Ciphers are numbered as in protect.h; `macKey` is empty for an AEAD. Selectors are rows of 40 octets, see `packSelectors` in esp.ts. */
   espSaAdd(
     host: HostHandle, handle: number, bundle: number, child: number, outbound: boolean, spi: number,
-    cipher: number, key: Uint8Array, macKey: Uint8Array, esn: boolean, copyDscp: boolean, local: Uint8Array, remote: Uint8Array,
+    cipher: number, key: Uint8Array, macKey: Uint8Array, esn: boolean, copyDscp: boolean, copyDf: boolean,
+    local: Uint8Array, remote: Uint8Array,
   ): number;
   espSaUse(host: HostHandle, handle: number): number;
   espSaRemove(host: HostHandle, handle: number): number;
@@ -81,6 +86,10 @@ export interface NativeAddon {
     host: HostHandle, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number,
     trafficClass: number, bytes: Uint8Array,
   ): Uint8Array | undefined;
+  /** For tests: an ICMP message about a datagram of ours that began with `quote`; the bundle it would be told of, if any. */
+  espTooBig(
+    host: HostHandle, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, mtu: number, quote: Uint8Array,
+  ): number | undefined;
   /** For tests: ICMP messages the outbound half would have written to TUN since the last call, newest only. */
   espTakeReply(host: HostHandle): Uint8Array | undefined;
   netlinkOpen(host: HostHandle, protocol: number, groups: Uint32Array): number;
@@ -108,7 +117,7 @@ export function systemError(errno: number, what: string): Error & { code: string
   return Object.assign(new Error(`${what}: ${code}`), { code, errno: -errno });
 }
 
-const ABI = 4;
+const ABI = 5;
 const FILE = 'mobiked.node';
 
 /** Loads the addon: beside the running script, else from `build/lib` of the working directory. Throws with what was tried. */
@@ -144,7 +153,7 @@ export class NativeHost {
   constructor(addon: NativeAddon = loadNative()) {
     this.addon = addon;
     const on: Handlers = {
-      udpReceived: ignore, udpSendFailed: ignore, espFirstInbound: ignore, espUnknownSpi: ignore, tunFailed: ignore,
+      udpReceived: ignore, udpSendFailed: ignore, espFirstInbound: ignore, espUnknownSpi: ignore, espTooBig: ignore, tunFailed: ignore,
       netlinkReceived: (id, errno, bytes) => {
         const events = this.#netlink.get(id);
         if (errno === 0 && bytes !== undefined) events?.message(bytes);
@@ -162,6 +171,7 @@ export class NativeHost {
       udpSendFailed: (...args) => on.udpSendFailed(...args),
       espFirstInbound: (...args) => on.espFirstInbound(...args),
       espUnknownSpi: (...args) => on.espUnknownSpi(...args),
+      espTooBig: (...args) => on.espTooBig(...args),
       tunFailed: (...args) => on.tunFailed(...args),
       netlinkReceived: (...args) => on.netlinkReceived(...args),
       tcpConnected: (...args) => on.tcpConnected(...args),

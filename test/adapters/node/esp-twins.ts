@@ -47,7 +47,7 @@ export class EspTwins {
     const [expected] = this.soft.outbound(inner, this.#now);
     const got = made && {
       ifindex: made.ifindex, local: endpointOf(made.local, made.localPort), remote: endpointOf(made.remote, made.remotePort),
-      trafficClass: made.trafficClass, bytes: made.bytes,
+      trafficClass: made.trafficClass, dontFragment: made.dontFragment === 1, bytes: made.bytes,
     };
     assert.deepEqual(got && { ...got, bytes: hexOf(got.bytes) }, expected && { ...expected, bytes: hexOf(expected.bytes) });
     const [reply] = this.soft.takeReplies();
@@ -66,6 +66,15 @@ export class EspTwins {
     // The rate limit of unknown SPIs runs on two clocks here.
     const firsts = (inputs: readonly Input[] | readonly EspInput[]): unknown[] => inputs.filter((input) => input.type === 'esp.firstInbound');
     assert.deepEqual(firsts(this.#inputs), firsts(expected.inputs));
+    return got;
+  }
+
+  /** The bundle that both planes tell of an ICMP message about this quote, if any. */
+  tooBig({ ifindex, local, remote }: Path, mtu: number, quote: Uint8Array): number | undefined {
+    const { addon, handle } = this.native;
+    const got = addon.espTooBig(handle, ifindex, ipBytes(local.address), local.port, ipBytes(remote.address), remote.port, mtu, quote);
+    const [expected] = this.soft.tooBig(local, remote, mtu, quote, this.#now);
+    assert.deepEqual(expected, got === undefined ? undefined : { type: 'esp.tooBig', bundle: got, local, remote, mtu });
     return got;
   }
 

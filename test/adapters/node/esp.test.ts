@@ -34,10 +34,10 @@ const add = (twins: EspTwins, options: SaOptions): void => twins.apply(() => ({ 
 
 /** One child, SPI 0x1001 out and 0x2001 in, and what seals as its peer. */
 function oneChild(
-  twins: EspTwins, options: { esn?: boolean; suite?: EspSuite; mtu?: number; copyDscp?: boolean } = {},
+  twins: EspTwins, options: { esn?: boolean; suite?: EspSuite; mtu?: number; copyDscp?: boolean; copyDf?: boolean } = {},
 ): (sequence: number, inner: Uint8Array, next: number) => Uint8Array {
   const { esn = true, suite: row = GCM256 } = options;
-  const common = { esn, suite: row, copyDscp: options.copyDscp ?? false };
+  const common = { esn, suite: row, copyDscp: options.copyDscp ?? false, copyDf: options.copyDf ?? false };
   add(twins, { ...common, handle: 1, direction: 'out', spi: 0x1001, key: keyOf(1, row.octets) });
   add(twins, { ...common, handle: 2, direction: 'in', spi: 0x2001, key: keyOf(2, row.octets) });
   twins.apply(() => ({ type: 'esp.sa.use', handle: 1 }));
@@ -377,6 +377,80 @@ test('F-4 ES3-4: too big, MSS and the IPv6 minimum are the same in C', () => {
       assert.ok(twins.outbound(tcpSyn('fd00:1::1', 'fd00:2::1', mss)));
     }
   });
+});
+
+test('ES3-4 RFC 4301 §8.1: the DF bit outside is that of inner IPv4 and set for IPv6, where copied and as far as the packet fits; the same in C', () => {
+  for (const copyDf of [true, false]) {
+    withTwins((twins) => {
+      oneChild(twins, { copyDf, mtu: 1200 });
+      const sent = (inner: Uint8Array): boolean | undefined => twins.outbound(inner)?.dontFragment;
+      assert.equal(sent(packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2), { df: true })), copyDf);
+      assert.equal(sent(packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2, 1172), { df: true })), copyDf, 'exactly 1200');
+      assert.equal(sent(packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2), { df: false })), false);
+      assert.equal(sent(packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2, 1400), { df: false })), false);
+      assert.equal(sent(packet('fd00:1::1', 'fd00:2::1', 17, udp(1, 2))), copyDf);
+      assert.equal(sent(packet('fd00:1::1', 'fd00:2::1', 17, udp(1, 2, 1232))), false, '1280 must go through: in pieces');
+      twins.compareReports();
+    });
+  }
+});
+
+test('ES3-4 RFC 4301 §8.2: a too big counts only about one of the last 4096 packets of an SA on its path; the same in C', () => {
+  for (const esn of [false, true]) {
+    withTwins((twins) => {
+      oneChild(twins, { esn });
+      add(twins, { handle: 7, direction: 'out', spi: 0x1001, bundle: 7, child: 7, esn, remote: [ts('10.9.0.0/16')] }); // another peer chose the same SPI
+      twins.apply(() => ({ type: 'esp.sa.use', handle: 7 }));
+      const other = path(A, '203.0.113.7');
+      twins.apply(() => ({ type: 'esp.path.set', bundle: 7, path: other, mtu: 1400 }));
+      const start = esn ? 2 ** 32 - 10 : 5000;
+      twins.skipTo(1, start);
+      let last: Uint8Array = new Uint8Array(0);
+      for (let i = 0; i < 20; i++) last = twins.outbound(PING)?.bytes ?? last;
+      const about = (sequence: number, spi = 0x1001): Uint8Array => {
+        const quote = last.slice(0, 36);
+        new DataView(quote.buffer).setUint32(0, spi);
+        new DataView(quote.buffer).setUint32(4, sequence);
+        return quote;
+      };
+      const top = start + 20;
+      let mtu = 1400; // less each time: the same again would be told only after a second
+      const told = (quote: Uint8Array, from = path(A, B)): number | undefined => twins.tooBig(from, --mtu, quote);
+      assert.equal(told(last), 1);
+      assert.equal(told(last.subarray(0, 8)), 1, 'eight octets are enough');
+      assert.equal(told(last.subarray(0, 7)), undefined, 'RFC 792 quotes too little');
+      assert.equal(told(about(top - 4095)), 1);
+      assert.equal(told(about(top - 4096)), undefined);
+      assert.equal(told(about(top + 1)), undefined, 'not sent yet');
+      assert.equal(told(about(top, 0x1002)), undefined, 'no such SPI');
+      assert.equal(told(about(top, 0x2001)), undefined, 'inbound');
+      for (const wrong of [path('192.0.2.2', B), path(A, '198.51.100.10'), { ...path(A, B), remote: { ...path(A, B).remote, port: 4501 } }, { ...path(A, B), local: { ...path(A, B).local, port: 500 } }, path('fd00::1', 'fd00::2')]) {
+        assert.equal(told(last, wrong), undefined);
+      }
+      assert.equal(told(last, { ...path(A, B), ifindex: 9 }), 1, 'ICMP may come by another device');
+      assert.equal(told(about(1), other), undefined, 'the other SA has sent nothing');
+      twins.outbound(packet('10.1.0.1', '10.9.0.1', 17, udp(1, 2)));
+      assert.equal(told(about(0), other), undefined, 'sequence numbers begin with 1');
+      assert.equal(told(about(1), other), 7);
+      assert.equal(told(last, other), undefined, 'its number is on another path');
+      // The same news again waits a second, worse ones do not; a new path begins anew.
+      assert.equal(twins.tooBig(path(A, B), 1000, last), 1);
+      assert.equal(twins.tooBig(path(A, B), 1000, last), undefined);
+      assert.equal(twins.tooBig(path(A, B), 999, last), 1);
+      twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: path(A, B), mtu: 1300 }));
+      assert.equal(twins.tooBig(path(A, B), 1100, last), undefined);
+      twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: path('192.0.2.2', B), mtu: 1300 }));
+      assert.equal(twins.tooBig(path(A, B), 900, last), undefined, 'moved away');
+      assert.equal(twins.tooBig(path('192.0.2.2', B), 1100, last), 1);
+      twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: undefined, mtu: 1300 }));
+      assert.equal(told(last, path('192.0.2.2', B)), undefined, 'no path');
+      twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: path(A, B), mtu: 1300 }));
+      assert.equal(told(last), 1);
+      twins.apply(() => ({ type: 'esp.sa.remove', handle: 1 }));
+      assert.equal(told(last), undefined, 'no SA');
+      assert.equal(told(about(1), other), 7, 'the other one is found still');
+    });
+  }
 });
 
 test('NK-5: bounds and bugs are the same in C: reserved SPI, repeated handle, wrong key, too many SAs', () => {
