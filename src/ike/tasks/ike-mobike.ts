@@ -203,7 +203,7 @@ export function livenessDue(sa: IkeSa, now: Instant): Instant {
   if (sa.mobikeRole !== 'initiator') return Math.max(due, least) as Instant;
   if (lastOutbound !== undefined && lastOutbound > alive) {
     // Something is always on its way while traffic flows: only what left after the last sign of life counts, and of that the first seen.
-    if (sa.unansweredSince === undefined || sa.unansweredSince < alive) sa.unansweredSince = lastOutbound < now ? lastOutbound : now;
+    if (sa.unansweredSince === undefined || sa.unansweredSince < alive) sa.unansweredSince = Math.min(lastOutbound, now) as Instant;
     due = Math.min(due, after(sa.unansweredSince, sa.trafficActive)) as Instant;
   } else sa.unansweredSince = undefined;
   if (lastInbound !== undefined && lastInbound > (sa.lastIke ?? 0)) due = Math.min(due, after(lastInbound, millis(CEASED_SPANS * sa.trafficActive))) as Instant;
