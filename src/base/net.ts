@@ -97,6 +97,10 @@ export interface InterfaceStatus {
   readonly addresses: readonly { readonly address: IpAddress; readonly length: number }[];
   readonly defaultRoutes: readonly { readonly family: IpFamily; readonly gateway: IpAddress | undefined }[];
   readonly dnsServers: readonly IpAddress[];
+  /** `data.dhcpserver`: who gave the lease (DHCP, IPv4); only while there is one. */
+  readonly dhcpServer?: IpAddress;
+  /** `data.ntpserver`: time servers told with the lease, addresses only; absent when none was told. */
+  readonly timeServers?: readonly IpAddress[];
 }
 
 /** What netifd says of one device: `network.device status` and its link_up / link_down notifications. */
@@ -126,4 +130,6 @@ export interface UplinkFacts {
   readonly metric: number;
   readonly metered: boolean;
   readonly dnsServers: readonly IpAddress[];
+  /** Destinations that may leave here in clear text although a tunnel covers them (UCI `bypass`); absent: none. */
+  readonly bypass?: readonly IpPrefix[];
 }

@@ -1,12 +1,12 @@
 import {
-  after, earliest, formatEndpoint, ipFamily, millis, rangePrefixes, sameEndpoint, TimerTable,
+  after, earliest, formatEndpoint, formatPrefix, ipFamily, millis, rangePrefixes, sameEndpoint, TimerTable,
   type AddressFact, type Instant, type IpAddress, type IpPrefix, type Millis, type Path, type UplinkFacts,
 } from '../base/index.ts';
 import type { TrafficSelector } from '../codec/ike/index.ts';
 import type { ChildConfig, Config } from '../config/index.ts';
 import type { IkeEvent } from '../ike/index.ts';
-import { espOverhead, KernelView, planAddresses, planLink, planRoutes, tunMtu, wantedRoutes, type EspOverhead, type ProtectedChild } from '../kernel/index.ts';
-import type { EspReport, EspSa, Input, InputOf, KernelOp } from '../ports/index.ts';
+import { bypasses, espOverhead, KernelView, planAddresses, planLink, planRoutes, tunMtu, wantedRoutes, type EspOverhead, type ProtectedChild } from '../kernel/index.ts';
+import type { EspReport, EspSa, Input, InputOf, KernelOp, WantedRoute } from '../ports/index.ts';
 import type { Turn } from './context.ts';
 import { VirtualAddresses, type VirtualAddress } from './vips.ts';
 
@@ -29,6 +29,9 @@ const REFUSED_RETRY: Millis = millis(5000);
 
 /** A TUN device that could not be made is tried again after this: kmod-tun may come later. */
 const TUN_RETRY: Millis = millis(10_000);
+
+/** Destinations of one uplink that a line of the log names. */
+const MOST_TOLD = 16;
 
 const TIMERS = ['poll', 'settle', 'tun'] as const;
 type TimerName = (typeof TIMERS)[number];
@@ -64,6 +67,8 @@ export class Dataplane {
   #facts: readonly UplinkFacts[] = [];
   #exceptions: readonly IpAddress[] = [];
   #planeMtu: number | undefined;
+  /** What passes beside the tunnels, by uplink, as text. */
+  #beside = new Map<string, string[]>();
   readonly #overheads = new Overheads();
   problem: string | undefined;
 
@@ -245,7 +250,7 @@ export class Dataplane {
     const connections = config.connections.filter((c) => c.enabled && (this.#stopped === 'no' || c.blockOnStop));
     for (const child of this.#children.values()) if (this.#stopped === 'no') all.push({ local: child.local, remote: child.remote, up: true, virtual: this.virtual(child.connection).addresses });
     for (const connection of connections) for (const child of connection.children) all.push({ local: child.localTs, remote: child.remoteTs, up: false });
-    return wantedRoutes({ children: all, tunIfindex: this.#tun?.ifindex, addresses: [...this.view.addresses(), ...this.#coming()], exceptions: this.#exceptions });
+    return wantedRoutes({ children: all, tunIfindex: this.#tun?.ifindex, addresses: [...this.view.addresses(), ...this.#coming()], exceptions: this.#exceptions, bypasses: this.#stopped === 'no' ? bypasses(this.#facts, this.view) : [] });
   }
 
   /** Virtual addresses that the kernel will have once the operations before the routes are done; a refused one is nobody's source. */
@@ -261,13 +266,15 @@ export class Dataplane {
     if (!this.view.ready || this.#applying) return;
     // What a killed predecessor left is judged when the device is ours: its routes into it are what blocks until then.
     if (this.#tunAsked && !this.#tun && this.problem === undefined && this.#stopped === 'no') return;
+    const wanted = this.#wanted(turn.config);
+    this.#tellBeside(wanted, turn);
     const ops: KernelOp[] = [];
     if (this.#tun && this.#stopped === 'no') ops.push(...planLink(this.#tun.ifindex, this.#mtu(turn.config), this.view));
     const addresses = this.#tun ? planAddresses(this.#tun.ifindex, this.#stopped === 'no' ? this.#vips.all() : [], this.view) : { before: [], after: [] };
-    ops.push(...addresses.before, ...planRoutes(this.#wanted(turn.config), this.view));
+    ops.push(...addresses.before, ...planRoutes(wanted, this.view));
     ops.push(...addresses.after.filter((op) => this.#stopped !== 'no' || op.op !== 'address.delete' || this.#vips.mayGo(op.address, turn.config)));
-    const wanted = new Set(ops.map(opKey));
-    for (const key of this.#refused.keys()) if (!wanted.has(key)) this.#refused.delete(key);
+    const asked = new Set(ops.map(opKey));
+    for (const key of this.#refused.keys()) if (!asked.has(key)) this.#refused.delete(key);
     const due = ops.filter((op) => (this.#refused.get(opKey(op)) ?? turn.now) <= turn.now);
     if (due.length === 0) {
       if (this.#stopped === 'stopping') this.#stopped = 'stopped';
@@ -277,6 +284,27 @@ export class Dataplane {
     }
     this.#applying = { opId: turn.nextOpId(), last: this.#stopped === 'stopping' };
     turn.emit({ type: 'kernel.apply', opId: this.#applying.opId, ops: due });
+  }
+
+  /** Says what passes beside the tunnels whenever that changes. */
+  #tellBeside(routes: readonly WantedRoute[], turn: Turn): void {
+    const before = [...this.#beside].join();
+    this.#beside = new Map();
+    for (const { destination, via } of routes) {
+      if (via.kind !== 'device' || via.ifindex === this.#tun?.ifindex) continue;
+      const uplink = this.#facts.find((facts) => facts.ifindex === via.ifindex)?.name ?? '';
+      const known = this.#beside.get(uplink);
+      if (known) known.push(formatPrefix(destination));
+      else this.#beside.set(uplink, [formatPrefix(destination)]);
+    }
+    if ([...this.#beside].join() === before) return;
+    const text = [...this.#beside].map(([uplink, all]) => `${all.slice(0, MOST_TOLD).join(', ')}${all.length > MOST_TOLD ? ` and ${all.length - MOST_TOLD} more` : ''} through ${uplink}`);
+    turn.log('info', text.length === 0 ? 'nothing may pass beside the tunnels' : `may pass beside the tunnels, in clear text: ${text.join('; ')}`);
+  }
+
+  /** Destinations that an uplink may send to in clear text although they belong to a tunnel. */
+  beside(uplink: string): readonly string[] {
+    return this.#beside.get(uplink) ?? [];
   }
 
   onKernel(input: Input, turn: Turn): boolean {
@@ -366,7 +394,8 @@ const opKey = (op: KernelOp): string => JSON.stringify(op);
 function describeOp(op: KernelOp): string {
   if (op.op === 'link.set') return `link ${op.ifindex} up mtu ${op.mtu}`;
   if (op.op === 'address.add' || op.op === 'address.delete') return `${op.op} ${op.address} dev ${op.ifindex}`;
-  const via = op.route.via.kind === 'device' ? `dev ${op.route.via.ifindex}` : 'unreachable';
+  const { via: how } = op.route;
+  const via = how.kind === 'device' ? `dev ${how.ifindex}${how.gateway === undefined ? '' : ` via ${how.gateway}`}` : 'unreachable';
   return `${op.op} ${op.route.destination.address}/${op.route.destination.length} ${via}`;
 }
 

@@ -17,6 +17,8 @@ export interface DocumentSources {
   readonly report: EspReport | undefined;
   /** Virtual addresses that the hub of a connection gave us. */
   virtual(connection: string): VirtualAddress;
+  /** What an uplink may send beside the tunnels, in clear text. */
+  beside(uplink: string): readonly string[];
 }
 
 const ago = (now: Instant, at: Instant | undefined): number | null => (at === undefined ? null : Math.max(0, Math.round(now - at)));
@@ -97,7 +99,7 @@ export function uplinkDocuments(sources: DocumentSources): JsonObject[] {
     const usedBy = [...initiators.values()].filter((i) => i.path?.uplink === facts.name).map((i) => i.name);
     return {
       name: facts.name, device: facts.device, up: facts.up, state: facts.up ? 'up' : 'down', reason: facts.downReason ?? '', since_ms: ago(now, view.since),
-      metric: facts.metric, metered: facts.metered, addresses: facts.addresses, families: facts.families, used_by: usedBy,
+      metric: facts.metric, metered: facts.metered, addresses: facts.addresses, families: facts.families, bypass: sources.beside(facts.name), used_by: usedBy,
       paths: view.paths.map((p) => ({ connection: p.connection, state: p.current ? 'current' : p.standing, rtt_ms: p.rttMs === undefined ? null : Math.round(p.rttMs * 10) / 10, last_answer_ms: ago(now, p.answeredAt) })),
     };
   });

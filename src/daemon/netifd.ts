@@ -31,6 +31,7 @@ const DUMP: { readonly [T in Target]: string } = { 'network.interface': 'dump', 
 function sameStatus(a: InterfaceStatus | undefined, b: InterfaceStatus): boolean {
   if (a === undefined || a.up !== b.up || a.pending !== b.pending || a.available !== b.available || a.device !== b.device) return false;
   if (a.l3Device !== b.l3Device || a.metric !== b.metric || a.addresses.length !== b.addresses.length) return false;
+  if (a.dhcpServer !== b.dhcpServer || (a.timeServers ?? []).join() !== (b.timeServers ?? []).join()) return false;
   if (a.defaultRoutes.length !== b.defaultRoutes.length || a.dnsServers.length !== b.dnsServers.length) return false;
   return (
     a.addresses.every((entry, i) => entry.address === b.addresses[i]?.address && entry.length === b.addresses[i]?.length) &&
@@ -281,7 +282,8 @@ export class NetifdFollower {
       this.#wantDump('network.interface', now, action === 'ifup' ? millis(0) : BURST_SETTLE);
       const before = this.#interfaces.get(interfaceName);
       if (action !== 'ifdown' || before === undefined || !before.up) return false;
-      return this.#setInterface({ ...before, up: false, l3Device: undefined, addresses: [], defaultRoutes: [], dnsServers: [] });
+      const { interface: same, pending, available, device, metric } = before;
+      return this.#setInterface({ interface: same, up: false, pending, available, device, l3Device: undefined, metric, addresses: [], defaultRoutes: [], dnsServers: [] });
     }
     if (typeof path !== 'string') return false;
     const target = TARGETS.find((each) => each === path);

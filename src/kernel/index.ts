@@ -32,6 +32,7 @@
  * destination open. Installed is every route of the main table with our protocol (`ROUTE_PROTOCOL`), so what a crashed
  * predecessor left is taken over or removed. A TUN route needs the device up: plan the link first.
  */
+export * from './bypass.ts';
 export * from './mtu.ts';
 export * from './plan.ts';
 export * from './view.ts';

@@ -9,11 +9,11 @@ function asWanted(fact: RouteFact): WantedRoute | undefined {
   // The kernel reports IPv6 `unreachable` routes as going through the loopback device.
   if (fact.type === 'unreachable') return { ...common, via: { kind: 'unreachable' } };
   if (fact.type !== 'unicast' || fact.ifindex === undefined) return undefined;
-  return { ...common, via: { kind: 'device', ifindex: fact.ifindex } };
+  return { ...common, via: { kind: 'device', ifindex: fact.ifindex, ...(fact.gateway === undefined ? {} : { gateway: fact.gateway }) } };
 }
 
 function keyOf(route: WantedRoute): string {
-  const via = route.via.kind === 'device' ? `dev ${route.via.ifindex}` : 'unreachable';
+  const via = route.via.kind === 'device' ? `dev ${route.via.ifindex} via ${route.via.gateway ?? ''}` : 'unreachable';
   return `${formatPrefix(route.destination)}|${via}|${route.metric}|${route.prefSrc ?? ''}`;
 }
 

@@ -1,6 +1,7 @@
 import type { AddressFact, IpAddress, IpPrefix } from '../base/index.ts';
 import { compareIp, formatPrefix, ipBytes, ipFamily, ipFromBytes, isUnusableIp, prefixContains } from '../base/index.ts';
 import type { WantedRoute } from '../ports/index.ts';
+import { BypassTable, type Bypass } from './bypass.ts';
 
 /** Metric of routes through the TUN device: better than anything netifd gives to a default route or VPN by itself. */
 export const TUNNEL_METRIC = 7;
@@ -30,6 +31,8 @@ export interface RouteWish {
   readonly addresses: readonly AddressFact[];
   /** Addresses we talk to through a socket bound to an uplink: peers, name servers, brokers outside the tunnel. */
   readonly exceptions: readonly IpAddress[];
+  /** What may pass beside the tunnels, best metric first. */
+  readonly bypasses?: readonly Bypass[];
 }
 
 /** The two halves of a prefix that is not a host. */
@@ -93,6 +96,8 @@ export function wantedRoutes(wish: RouteWish): WantedRoute[] {
   /** What a wider prefix blocks anyway needs no route of its own: a hub's pool, and the addresses that its peers got. */
   const isCovered = (prefix: IpPrefix): boolean =>
     !blockedKeys.has(formatPrefix(prefix)) && wide.some((cover) => cover.length < prefix.length && prefixContains(cover, prefix.address));
+  const beside = new BypassTable(wish.bypasses ?? [], () => wish.children.flatMap((child) => child.remote.flatMap(destinations)));
+  for (const route of beside.routes()) want(route);
   for (const child of wish.children) {
     for (const destination of child.remote.flatMap(destinations)) {
       const through = (prefix: IpPrefix, metric: number): void => {
@@ -102,9 +107,16 @@ export function wantedRoutes(wish: RouteWish): WantedRoute[] {
       // Both kinds have the same prefixes, or the longer one would win whatever its metric.
       for (const part of without(destination, holes)) {
         if (!child.up || !isCovered(part)) want({ destination: part, via: { kind: 'unreachable' }, metric: UNREACHABLE_METRIC, prefSrc: undefined });
-        if (child.up) through(part, TUNNEL_METRIC);
+        const { taken, routes } = beside.of(destination, part);
+        for (const route of routes) want(route);
+        if (child.up && !taken) through(part, TUNNEL_METRIC);
       }
-      for (const hole of holes) if (prefixContains(destination, hole)) through({ address: hole, length: 32 }, UNREACHABLE_METRIC);
+      for (const hole of holes) {
+        if (!prefixContains(destination, hole)) continue;
+        const whole = { address: hole, length: 32 };
+        for (const route of beside.of(destination, whole).routes) want(route);
+        through(whole, UNREACHABLE_METRIC);
+      }
     }
   }
   return [...out.values()];

@@ -95,6 +95,13 @@ function uplinkTable(uplinks: readonly Json[]): string[] {
   ]));
 }
 
+/** What may leave in clear text although a tunnel covers it; no line where nothing may. */
+function besideLines(uplinks: readonly Json[]): string[] {
+  const lists = uplinks.map(object).filter((uplink) => list(field(uplink, 'bypass')).length > 0);
+  if (lists.length === 0) return [];
+  return ['', ...table(['UPLINK', 'BESIDE THE TUNNELS, IN CLEAR TEXT'], lists.map((uplink) => [text(field(uplink, 'name')), words(field(uplink, 'bypass'), ' ')]))];
+}
+
 /** The state, with the reason when there is one to tell. */
 function stateText(document: JsonObject): string {
   const state = text(field(document, 'state'));
@@ -107,7 +114,7 @@ function uplinksText(data: Json): string[] {
   const paths = uplinks.map(object).flatMap((uplink) => list(field(uplink, 'paths')).map(object).map((path) => [
     text(field(uplink, 'name')), text(field(path, 'connection')), stateText(path), milliseconds(number(field(path, 'rtt_ms'))), duration(number(field(path, 'last_answer_ms'))),
   ]));
-  return paths.length === 0 ? uplinkTable(uplinks) : [...uplinkTable(uplinks), '', ...table(['UPLINK', 'CONNECTION', 'PATH', '>RTT', '>LAST ANSWER'], paths)];
+  return [...uplinkTable(uplinks), ...(paths.length === 0 ? [] : ['', ...table(['UPLINK', 'CONNECTION', 'PATH', '>RTT', '>LAST ANSWER'], paths)]), ...besideLines(uplinks)];
 }
 
 function connectionTable(connections: readonly Json[]): string[] {
@@ -168,7 +175,7 @@ function statusText(data: Json): string[] {
   const status = object(data);
   const out = [
     `mobiked ${text(field(status, 'version'))} on ${text(field(status, 'node_id'))}, up for ${duration(number(field(status, 'uptime_ms')))}, data plane ${text(field(status, 'dataplane'))}`,
-    '', ...connectionTable(list(field(status, 'connections'))), '', ...uplinkTable(list(field(status, 'uplinks'))),
+    '', ...connectionTable(list(field(status, 'connections'))), '', ...uplinkTable(list(field(status, 'uplinks'))), ...besideLines(list(field(status, 'uplinks'))),
   ];
   const mqtt = list(field(status, 'mqtt')).map(object);
   if (mqtt.length > 0) {

@@ -1,6 +1,6 @@
 import {
-  compareIp, ipFamily, isUnusableIp, parsePrefix, prefixContains, ROUTE_PROTOCOL,
-  type AddressFact, type DeviceStatus, type InterfaceStatus, type IpAddress, type IpFamily, type LinkFact, type RouteFact, type UplinkFacts,
+  compareIp, formatPrefix, ipFamily, isUnusableIp, parsePrefix, prefixContains, ROUTE_PROTOCOL,
+  type AddressFact, type DeviceStatus, type InterfaceStatus, type IpAddress, type IpFamily, type IpPrefix, type LinkFact, type RouteFact, type UplinkFacts,
 } from '../base/index.ts';
 
 /** What the policy needs of a UCI section `uplink`; config's `UplinkConfig` has this shape. */
@@ -11,6 +11,8 @@ export interface UplinkSection {
   readonly device: string | undefined;
   readonly metric: number | undefined;
   readonly metered: boolean;
+  /** What may leave in clear text beside a tunnel: destinations, and servers that netifd names. */
+  readonly bypass?: { readonly prefixes: readonly IpPrefix[]; readonly servers: readonly ('dns' | 'ntp' | 'dhcp')[] };
 }
 
 /** Everything known about links at one moment. */
@@ -41,6 +43,9 @@ interface Draft {
   /** The interface of netifd that the section names; undefined when there is none or it is unknown. */
   readonly named: InterfaceStatus | undefined;
 }
+
+/** Entries of one bypass list that count; the configuration holds 64, the rest is what a network tells. */
+const MOST_BYPASSES = 256;
 
 /** The kernel device of an interface; while it is down netifd tells only the lower device, or none for an alias. */
 const deviceOf = (status: InterfaceStatus): string | undefined => status.l3Device ?? status.device;
@@ -137,7 +142,22 @@ function factsOf(draft: Draft, sources: UplinkSources, allDefaults: readonly Rou
     metric: draft.section?.metric ?? netifdMetric(draft) ?? lowest(defaults.map((route) => route.metric)) ?? 0,
     metered: draft.section?.metered ?? false,
     dnsServers: [...new Set(draft.group.flatMap((status) => status.dnsServers))],
+    ...bypassOf(draft),
   };
+}
+
+/** The bypass list with the servers netifd names now; nothing where it is empty. */
+function bypassOf({ section, group }: Draft): Pick<UplinkFacts, 'bypass'> {
+  if (section?.bypass === undefined) return {};
+  const { prefixes, servers } = section.bypass;
+  const named = group.flatMap((status) => [
+    ...(servers.includes('dns') ? status.dnsServers : []),
+    ...(servers.includes('ntp') ? status.timeServers ?? [] : []),
+    ...(servers.includes('dhcp') && status.dhcpServer !== undefined ? [status.dhcpServer] : []),
+  ]);
+  const hosts = named.filter((address) => !isUnusableIp(address)).map((address) => ({ address, length: ipFamily(address) === 4 ? 32 : 128 }));
+  const bypass = new Map([...prefixes, ...hosts].slice(0, MOST_BYPASSES).map((prefix) => [formatPrefix(prefix), prefix]));
+  return bypass.size === 0 ? {} : { bypass: [...bypass.values()] };
 }
 
 /**

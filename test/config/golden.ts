@@ -2,7 +2,7 @@
 // config as people read it). GOLDEN=write rewrites the last part.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { formatEndpoint, formatPrefix, ip, toHex, toUtf8 } from '../../src/base/index.ts';
-import { formatProblem, type Config, type ConnectionConfig, type LoadedConfig, type ReadFile, type SuiteProposal } from '../../src/config/index.ts';
+import { formatProblem, type Config, type ConnectionConfig, type LoadedConfig, type ReadFile, type SuiteProposal, type UplinkConfig } from '../../src/config/index.ts';
 
 const FOLDER = 'test/golden/config';
 
@@ -65,6 +65,9 @@ function authText({ auth, remoteAuth }: ConnectionConfig): string {
   return ours === theirs ? ours : `${ours}, peer ${theirs}`;
 }
 
+/** The bypass list, where there is one. */
+const bypassText = ({ bypass }: UplinkConfig): string => (bypass.prefixes.length + bypass.servers.length === 0 ? '' : `, bypass ${[...bypass.prefixes.map(formatPrefix), ...bypass.servers].join(' ')}`);
+
 /** What differs from the defaults. */
 function extras(c: ConnectionConfig): string[] {
   const limits = `limits octets ${c.childOctets} packets ${c.childPackets} reauth ${c.reauth} fragmentation ${c.fragmentation}`;
@@ -76,7 +79,7 @@ function extras(c: ConnectionConfig): string[] {
 function configLines({ main, uplinks, connections, mqtt }: Config): string[] {
   const out = [`main: enabled ${main.enabled}, log ${main.logLevel}, node ${main.nodeId}`];
   if (!uplinks) out.push('uplinks: every interface with a default route');
-  else out.push(...uplinks.map((u) => `uplink ${u.name}: enabled ${u.enabled}, interface ${u.interface}, device ${u.device}, metric ${u.metric}, metered ${u.metered}`));
+  else out.push(...uplinks.map((u) => `uplink ${u.name}: enabled ${u.enabled}, interface ${u.interface}, device ${u.device}, metric ${u.metric}, metered ${u.metered}${bypassText(u)}`));
   for (const c of connections) {
     out.push(
       `connection ${c.name}: enabled ${c.enabled}, ${c.role}, mobike ${c.mobike}, nat_t ${c.natT}, dataplane ${c.dataplane}, mtu ${c.mtu}, block_on_stop ${c.blockOnStop}`,

@@ -45,6 +45,11 @@ test('nothing changed: nothing to do', () => {
   assert.deepEqual(difference(`# moved\n${BASE}`), { main: undefined, uplinks: [], connections: [], mqtt: [] });
 });
 
+test('ES3-5: a bypass list is taken over live', () => {
+  const [change, ...rest] = difference(edit("option interface 'lte'", "option interface 'lte'\n\tlist bypass 'dns'\n\tlist bypass '192.0.2.53'")).uplinks;
+  assert.deepEqual([change, rest], [{ name: 'lte', kind: 'changed', how: 'live', options: ['bypass'] }, []]);
+});
+
 test('the table says whether a change needs a new session', () => {
   const changed = (name: string, how: string, options: string[]): object => ({ name, kind: 'changed', how, options });
   assert.deepEqual(difference(edit("log_level 'info'", "log_level 'debug'")).main, changed('main', 'live', ['log_level']));

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { toHex } from '../../src/base/index.ts';
-import { parseBroker, parseDuration, parseIdentity, parseOctets, parseOuterAddress, parseRemoteAddr, parseTrafficPrefix, parseVip, withoutLineEnd } from '../../src/config/values.ts';
+import { parseBroker, parseBypass, parseDuration, parseIdentity, parseOctets, parseOuterAddress, parseRemoteAddr, parseTrafficPrefix, parseVip, withoutLineEnd } from '../../src/config/values.ts';
 
 test('RFC 7296 §3.5: identities are read as strongSwan reads them', () => {
   const cases: readonly (readonly [string, number, string])[] = [
@@ -40,6 +40,19 @@ test('prefixes', () => {
   for (const [text, hint] of [['10.0.0.1/8', 'the prefix is 10.0.0.0/8'], ['fd00::1/8', 'the prefix is fd00::/8'], ['10.0.0.0/33', 'at most 32'], ['fd00::/129', 'at most 128'], ['x/8', 'is no prefix'], ['10.0.0.0/', 'is no prefix'], ['/8', 'is no prefix'], ['10.0.0.0/0x8', 'is no prefix']] as const) {
     const result = parseTrafficPrefix(text);
     assert.ok(!result.ok && result.error.includes(hint), text);
+  }
+});
+
+test('ES3-5: entries of a bypass list', () => {
+  for (const word of ['dns', 'ntp', 'dhcp']) assert.deepEqual(parseBypass(word), { ok: true, value: word });
+  assert.deepEqual(parseBypass('198.51.100.53'), { ok: true, value: { address: '198.51.100.53', length: 32 } });
+  assert.deepEqual(parseBypass('2001:db8:53::/48'), { ok: true, value: { address: '2001:db8:53::', length: 48 } });
+  for (const [text, hint] of [
+    ['DNS', 'give an address, a prefix, or one of dns, ntp, dhcp'], ['ike', 'one of dns, ntp, dhcp'], ['0.0.0.0/0', 'let everything out in clear text'], ['::/0', 'let everything out in clear text'],
+    ['127.0.0.1', 'never routed'], ['224.0.0.0/4', 'never routed'], ['fe80::1', 'never routed'], ['10.0.0.1/8', 'the prefix is 10.0.0.0/8'], ['ntp.example.com', 'is no prefix'], ['', 'is no prefix'],
+  ] as const) {
+    const result = parseBypass(text);
+    assert.ok(!result.ok && result.error.includes(hint), `${text}: ${JSON.stringify(result)}`);
   }
 });
 

@@ -271,6 +271,22 @@ test('messages lost by a slow reader: the dump after the burst finds what was no
   assert.equal(rig.up('wan'), false);
 });
 
+test('ES3-5: a lease that names another server or time server is a change; ifdown forgets both', () => {
+  const rig = new Rig().connect();
+  rig.wait(5000);
+  const say = (data: JsonObject): number => {
+    const before = rig.changes;
+    rig.say('cell', { ...CELL, data });
+    return rig.changes - before;
+  };
+  const first = { dhcpserver: '100.64.3.1', leasetime: 120, ntpserver: '192.0.2.123' };
+  assert.deepEqual([first, first, { ...first, leasetime: 90 }, { ...first, dhcpserver: '100.64.3.2' }, { ...first, dhcpserver: '100.64.3.2', ntpserver: '192.0.2.124' }].map(say), [1, 0, 0, 1, 1]);
+  const cell = (): unknown => [rig.follower.interfaces.get('cell')?.dhcpServer, rig.follower.interfaces.get('cell')?.timeServers];
+  assert.deepEqual(cell(), ['100.64.3.2', ['192.0.2.124']]);
+  rig.event('network.interface', { action: 'ifdown', interface: 'cell' });
+  assert.deepEqual(cell(), [undefined, undefined]);
+});
+
 test('metric changed by a reload, of which ubus says nothing: the next dump, or a refresh when the kernel shows it', () => {
   const rig = new Rig().connect();
   rig.wait(5000);

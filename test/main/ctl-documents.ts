@@ -16,8 +16,8 @@ const connections: Json = [
 ];
 
 const uplinks: Json = [
-  { name: 'wan', device: 'eth1', up: true, state: 'up', reason: null, metric: 10, metered: false, addresses: ['198.51.100.2', '2001:db8:1::2'], families: [4, 6], used_by: ['hq'], paths: [{ connection: 'hq', state: 'proven', rtt_ms: 21.4, last_answer_ms: 900 }] },
-  { name: 'lte', device: 'wwan0', up: true, state: 'up', reason: null, metric: 20, metered: true, addresses: ['10.64.3.9'], families: [4], used_by: [], paths: [{ connection: 'hq', state: 'unknown', rtt_ms: null, last_answer_ms: null }] },
+  { name: 'wan', device: 'eth1', up: true, state: 'up', reason: null, metric: 10, metered: false, addresses: ['198.51.100.2', '2001:db8:1::2'], families: [4, 6], bypass: ['198.51.100.53/32', '2001:db8:53::/48'], used_by: ['hq'], paths: [{ connection: 'hq', state: 'proven', rtt_ms: 21.4, last_answer_ms: 900 }] },
+  { name: 'lte', device: 'wwan0', up: true, state: 'up', reason: null, metric: 20, metered: true, addresses: ['10.64.3.9'], families: [4], bypass: [], used_by: [], paths: [{ connection: 'hq', state: 'unknown', rtt_ms: null, last_answer_ms: null }] },
   { name: 'dsl', device: 'pppoe-dsl', up: false, state: 'down', reason: 'no_carrier', metric: 30, metered: false, addresses: [], families: [], used_by: [], paths: [] },
 ];
 

@@ -223,8 +223,8 @@ export class FakeKernel {
     if (route.prefSrc !== undefined && this.owner(route.prefSrc) === undefined) return ERRNO.EINVAL;
     if (this.#routes.some((r) => sameSlot(r, route))) return ERRNO.EEXIST;
     this.#addRoute({
-      family, destination: route.destination, type: route.via.kind === 'device' ? 'unicast' : 'unreachable', gateway: undefined,
-      ifindex: route.via.kind === 'device' ? route.via.ifindex : undefined, metric: route.metric, table: RT_TABLE_MAIN, protocol: ROUTE_PROTOCOL,
+      family, destination: route.destination, type: route.via.kind === 'device' ? 'unicast' : 'unreachable',
+      gateway: route.via.kind === 'device' ? route.via.gateway : undefined, ifindex: route.via.kind === 'device' ? route.via.ifindex : undefined, metric: route.metric, table: RT_TABLE_MAIN, protocol: ROUTE_PROTOCOL,
       ...(route.prefSrc === undefined ? {} : { prefSrc: route.prefSrc }),
     });
     return 0;
@@ -233,8 +233,9 @@ export class FakeKernel {
   #unwanted(route: WantedRoute): number {
     const before = this.#routes.length;
     const ifindex = route.via.kind === 'device' ? route.via.ifindex : undefined;
+    const gateway = route.via.kind === 'device' ? route.via.gateway : undefined;
     const type = route.via.kind === 'device' ? 'unicast' : 'unreachable';
-    this.#dropRoutes((r) => r.protocol === ROUTE_PROTOCOL && sameSlot(r, route) && r.type === type && r.ifindex === ifindex, true);
+    this.#dropRoutes((r) => r.protocol === ROUTE_PROTOCOL && sameSlot(r, route) && r.type === type && r.ifindex === ifindex && (gateway === undefined || r.gateway === gateway), true);
     return this.#routes.length < before ? 0 : ERRNO.ESRCH;
   }
 

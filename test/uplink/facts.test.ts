@@ -54,6 +54,20 @@ const interfaces = (...changed: readonly InterfaceStatus[]) => new Map([...(ROUT
 const without = (...names: readonly string[]) => new Map([...(ROUTER.interfaces ?? [])].filter(([name]) => !names.includes(name)));
 const links = (changed: LinkFact) => ROUTER.links.map((old) => (old.name === changed.name ? changed : old));
 
+test('ES3-5: the bypass list: what is configured, and the servers that netifd names for this uplink', () => {
+  const lease = { dhcpServer: ip('198.51.100.1'), timeServers: [ip('198.51.100.123')], dnsServers: [ip('198.51.100.53'), ip('127.0.0.1'), ip('fe80::53')] };
+  const listed = (servers: readonly ('dns' | 'ntp' | 'dhcp')[], ...prefixes: string[]): (string | undefined)[] => uplinkFacts({
+    ...ROUTER, uplinks: [section('wan', { bypass: { prefixes: prefixes.map(prefix), servers } }), section('wwan', { bypass: { prefixes: [], servers } })],
+    interfaces: interfaces(netifd('wwan', 'wwan0', ['198.51.100.1'], { metric: 20, ...lease })),
+  }).map((f) => f.bypass?.map((b) => `${b.address}/${b.length}`).join(' '));
+  assert.deepEqual(listed(['dns'], '192.0.2.0/24', '203.0.113.1/32'), ['192.0.2.0/24 203.0.113.1/32 2001:db8:1::53/128', '198.51.100.53/32'], 'of both interfaces on the device; none that is never routed');
+  assert.deepEqual(listed(['ntp', 'dhcp']), [undefined, '198.51.100.123/32 198.51.100.1/32']);
+  assert.deepEqual(listed([]), [undefined, undefined]);
+  const flood = { bypass: { prefixes: [], servers: ['dns'] as const } };
+  const told = netifd('wan', 'eth1', ['203.0.113.1'], { dnsServers: Array.from({ length: 1000 }, (_, i) => ip(`192.0.${2 + (i >> 8)}.${i & 255}`)) });
+  assert.equal(uplinkFacts({ ...ROUTER, uplinks: [section('wan', flood)], interfaces: interfaces(told) })[0]?.bypass?.length, 256, 'a network cannot tell without bound');
+});
+
 row('an uplink is one l3_device: wan includes wan6 on it', {}, [WAN, WWAN]);
 test('MTU, DNS servers of both interfaces, metered', () => {
   const [wan, wwan] = uplinkFacts(ROUTER);

@@ -78,6 +78,7 @@ const specOf = (route: WantedRoute): RouteSpec => ({
   ifindex: route.via.kind === 'device' ? route.via.ifindex : undefined,
   metric: route.metric,
   prefSrc: route.prefSrc,
+  gateway: route.via.kind === 'device' ? route.via.gateway : undefined,
 });
 
 function encodeOp(op: KernelOp, sequence: number): Uint8Array {

@@ -1,5 +1,5 @@
 import type { IpAddress, IpFamily, IpPrefix, RouteFact } from '../../base/index.ts';
-import { ByteReader, ByteWriter, ip, ipFamily, ipFromBytes, ROUTE_PROTOCOL } from '../../base/index.ts';
+import { ByteReader, ByteWriter, ip, ipBytes, ipFamily, ipFromBytes, ROUTE_PROTOCOL } from '../../base/index.ts';
 import type { Attributes } from './attributes.ts';
 import { decodeAttributes, encodeAttributes } from './attributes.ts';
 import { AF, align, encodeMessage, MESSAGE, NLM_F } from './message.ts';
@@ -15,6 +15,8 @@ const RT_SCOPE = { UNIVERSE: 0, LINK: 253, NOWHERE: 255 } as const;
 const RTM_F_CLONED = 0x200;
 /** Metric of an IPv6 route that names none (IP6_RT_PRIO_USER); IPv4 has 0. */
 export const IP6_DEFAULT_METRIC = 1024;
+/** rtm_flags: the gateway is on the link of the device, whatever the table says of its address (RTNH_F_ONLINK). */
+const RTNH_F_ONLINK = 4;
 const HEADER = 12;
 const NEXT_HOP_HEADER = 8;
 /** Next hops of one route that are looked at; the kernel's own limit is near 65535 / 8. */
@@ -26,6 +28,7 @@ export interface RouteSpec {
   readonly ifindex: number | undefined;
   readonly metric: number;
   readonly prefSrc: IpAddress | undefined;
+  readonly gateway?: IpAddress | undefined;
 }
 
 interface NextHop {
@@ -125,6 +128,13 @@ export function encodeRouteDump(family: IpFamily, sequence: number, littleEndian
   return encodeMessage({ type: MESSAGE.RTM_GETROUTE, flags: NLM_F.REQUEST | NLM_F.DUMP, sequence, payload }, littleEndian);
 }
 
+/** The attribute that names the gateway: RTA_VIA (family and octets) for one of the other family than the destination. */
+function gatewayAttribute(gateway: IpAddress | undefined, destination: IpFamily, littleEndian: boolean): { gateway?: IpAddress; via?: Uint8Array } {
+  if (gateway === undefined) return {};
+  if (ipFamily(gateway) === destination) return { gateway };
+  return { via: new ByteWriter(18).u16(ipFamily(gateway) === 4 ? AF.INET : AF.INET6, littleEndian).bytes(ipBytes(gateway)).finish() };
+}
+
 /**
  * Adds or deletes a route of the main table with our protocol; asks for an acknowledgement.
  *
@@ -135,13 +145,14 @@ export function encodeRoute(change: 'add' | 'delete', route: RouteSpec, sequence
   const family = ipFamily(route.destination.address);
   const unreachable = route.ifindex === undefined;
   // A deletion with scope NOWHERE matches any scope (IPv4; IPv6 has none).
-  const scope = change === 'delete' ? RT_SCOPE.NOWHERE : unreachable || family === 6 ? RT_SCOPE.UNIVERSE : RT_SCOPE.LINK;
+  const scope = change === 'delete' ? RT_SCOPE.NOWHERE : unreachable || family === 6 || route.gateway !== undefined ? RT_SCOPE.UNIVERSE : RT_SCOPE.LINK;
   const out = new ByteWriter(96);
   out.u8(family === 4 ? AF.INET : AF.INET6).u8(route.destination.length).zeros(2);
-  out.u8(RT_TABLE_MAIN).u8(ROUTE_PROTOCOL).u8(scope).u8(unreachable ? RTN.UNREACHABLE : RTN.UNICAST).u32(0);
+  out.u8(RT_TABLE_MAIN).u8(ROUTE_PROTOCOL).u8(scope).u8(unreachable ? RTN.UNREACHABLE : RTN.UNICAST).u32(route.gateway === undefined ? 0 : RTNH_F_ONLINK, littleEndian);
   const attributes = {
     ...(route.destination.length === 0 ? {} : { dst: route.destination.address }),
     ...(route.ifindex === undefined ? {} : { oif: route.ifindex }),
+    ...gatewayAttribute(route.gateway, family, littleEndian),
     priority: route.metric,
     ...(route.prefSrc === undefined ? {} : { prefsrc: route.prefSrc }),
     table: RT_TABLE_MAIN,

@@ -71,6 +71,18 @@ function defaultRoutes(status: JsonObject): InterfaceStatus['defaultRoutes'] {
 }
 
 /**
+ * What the protocol handler told beside the standard keys. DHCP's gives `dhcpserver` and, when the server tells time servers, `ntpserver`: addresses
+ * and (DHCPv6) names, separated by blanks.
+ */
+function leaseData(status: JsonObject): Pick<InterfaceStatus, 'dhcpServer' | 'timeServers'> {
+  const data = asObject(own(status, 'data'));
+  const dhcpServer = data && address(data, 'dhcpserver');
+  const words = (data && text(data, 'ntpserver')) ?? '';
+  const timeServers = words.split(' ', MAX_LIST).flatMap((word) => parseIp(word) ?? []);
+  return { ...(dhcpServer === undefined ? {} : { dhcpServer }), ...(timeServers.length === 0 ? {} : { timeServers: [...new Set(timeServers)] }) };
+}
+
+/**
  * One interface as netifd describes it, in a dump, a status answer or a notification. Keys that netifd leaves out (all of
  * `l3_device`, `metric`, addresses and routes while the interface is down) read as false, 0 or empty.
  * @param name for the answer of `network.interface.NAME status`, which does not repeat the name
@@ -95,6 +107,7 @@ export function decodeInterfaceStatus(json: Json | undefined, name?: string): In
     addresses: addresses(status),
     defaultRoutes: defaultRoutes(status),
     dnsServers: servers,
+    ...leaseData(status),
   };
 }
 

@@ -95,6 +95,9 @@ for (const le of [true, false]) {
       { destination: prefix('10.1.0.0/16'), ifindex: undefined, metric: 2_000_000, prefSrc: undefined },
       { destination: prefix('2001:db8:f::/48'), ifindex: 7, metric: 7, prefSrc: undefined },
       { destination: prefix('::/0'), ifindex: undefined, metric: 2_000_000, prefSrc: undefined },
+      { destination: prefix('198.51.100.53/32'), ifindex: 3, metric: 10, prefSrc: undefined, gateway: ip('192.168.1.1') },
+      { destination: prefix('198.51.100.53/32'), ifindex: 3, metric: 10, prefSrc: undefined, gateway: ip('fe80::1') },
+      { destination: prefix('2001:db8:53::/48'), ifindex: 3, metric: 10, prefSrc: undefined, gateway: ip('fe80::1') },
     ];
     for (const spec of specs) {
       for (const change of ['add', 'delete'] as const) {
@@ -105,7 +108,7 @@ for (const le of [true, false]) {
         assert.equal(message.flags, change === 'add' ? NLM_F.REQUEST | NLM_F.ACK | NLM_F.CREATE : NLM_F.REQUEST | NLM_F.ACK);
         const expected: RouteFact = {
           family: spec.destination.address.includes(':') ? 6 : 4, destination: spec.destination, type: spec.ifindex === undefined ? 'unreachable' : 'unicast',
-          gateway: undefined, ifindex: spec.ifindex, metric: spec.metric, table: 254, protocol: 77, ...(spec.prefSrc === undefined ? {} : { prefSrc: spec.prefSrc }),
+          gateway: 'gateway' in spec ? spec.gateway : undefined, ifindex: spec.ifindex, metric: spec.metric, table: 254, protocol: 77, ...(spec.prefSrc === undefined ? {} : { prefSrc: spec.prefSrc }),
         };
         assert.deepEqual(decodeRoutes(message.payload, le), [expected]);
       }
@@ -130,6 +133,11 @@ test('requests, octet by octet in both byte orders', () => {
   assert.equal(toHex(encodeAddress('add', { ifindex: 5, address: ip('fd99::2') }, 7, false)), '00000040' + '00140605' + '00000007' + '00000000' + '0a800200' + '00000005' + '00140001' + 'fd990000000000000000000000000002' + '00140002' + 'fd990000000000000000000000000002');
   assert.equal(toHex(encodeAddress('delete', { ifindex: 5, address: ip('fd99::2') }, 8, false)).slice(0, 40), '00000040' + '00150005' + '00000008' + '00000000' + '0a800000');
   assert.equal(toHex(encodeLinkSet({ ifindex: 5, up: true, mtu: 1400 }, 4, false)), '00000028' + '00100005' + '00000004' + '00000000' + '00000000' + '00000005' + '00000001' + '00000001' + '00080004' + '00000578');
+  // With a gateway: scope universe (0), RTNH_F_ONLINK (4) in the flags, RTA_GATEWAY or RTA_VIA.
+  const gateway = { destination: prefix('10.1.0.0/16'), ifindex: 3, metric: 10, prefSrc: undefined, gateway: ip('192.168.1.1') };
+  assert.equal(toHex(encodeRoute('add', gateway, 9, true)),
+    '44000000' + '18000504' + '09000000' + '00000000' + '02100000' + 'fe4d0001' + '04000000' + '08000100' + '0a010000' + '08000400' + '03000000' + '08000500' + 'c0a80101' + '08000600' + '0a000000' + '08000f00' + 'fe000000');
+  assert.ok(toHex(encodeRoute('add', { ...gateway, gateway: ip('fe80::1') }, 9, false)).includes('00160012' + '000a' + 'fe800000000000000000000000000001' + '0000'), 'RTA_VIA: family in host order, address, padding');
   const unreachable = { destination: prefix('10.1.0.0/16'), ifindex: undefined, metric: 2_000_000, prefSrc: undefined };
   assert.equal(toHex(encodeRoute('add', unreachable, 5, true)),
     '34000000' + '18000504' + '05000000' + '00000000' + '02100000' + 'fe4d0007' + '00000000' + '08000100' + '0a010000' + '08000600' + '80841e00' + '08000f00' + 'fe000000');

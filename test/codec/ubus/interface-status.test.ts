@@ -39,6 +39,18 @@ test('static with force_link stays up without carrier; only the device knows', (
   assert.equal(decodeDevices(recordedJson('device-status-all'))?.length, 5);
 });
 
+test('ES3-5: DHCP tells its server, and time servers where the network does', () => {
+  assert.equal(decodeInterfaceStatus(recordedJson('status-cell'), 'cell')?.dhcpServer, '100.64.3.1');
+  const lease = (data: Json): unknown => {
+    const status = decodeInterfaceStatus({ interface: 'x', up: true, data });
+    return [status?.dhcpServer, status?.timeServers];
+  };
+  assert.deepEqual(lease({ ntpserver: '192.0.2.123 2001:db8::123 time.example.com  192.0.2.123' }), [undefined, ['192.0.2.123', '2001:db8::123']]);
+  for (const nothing of [{}, null, [], 'x', { ntpserver: 'time.example.com', dhcpserver: 'no' }, { ntpserver: 7, dhcpserver: ['10.0.0.1'] }, { ntpserver: '' }]) assert.deepEqual(lease(nothing), [undefined, undefined], JSON.stringify(nothing));
+  const many = decodeInterfaceStatus({ interface: 'x', up: true, data: { ntpserver: Array.from({ length: 5000 }, (_, k) => `10.0.${k >> 8}.${k & 255}`).join(' ') } });
+  assert.equal(many?.timeServers?.length, 64);
+});
+
 test('24.10 answers in the same shape', () => {
   assert.deepEqual(decodeInterfaceStatus(recordedJson('status-wan-24.10'), 'wan'), decodeInterfaceStatus(recordedJson('status-wan'), 'wan'));
 });
