@@ -1,7 +1,7 @@
 /**
  * What the IKE engine costs as a responder, without network and data plane: handshakes a second, alone and in a flood of half-open
- * requests; octets and time per IKE SA with one Child SA at 100, 1,000 and 10,000 of them; a tick with 10,000. Only time spent inside
- * the responder counts; the initiators are real engines that are thrown away.
+ * requests; octets and time per IKE SA with one Child SA at 100, 1,000 and 10,000 of them; a tick with 10,000; a storm of rekeyings.
+ * Only time spent inside the responder counts; the initiators are real engines.
  */
 import v8 from 'node:v8';
 import vm from 'node:vm';
@@ -9,6 +9,7 @@ import { nodeCrypto, nodeEntropy } from '../../src/adapters/node/index.ts';
 import { after, instant, ip, minutes, seconds, toUtf8, type Instant, type Path } from '../../src/base/index.ts';
 import { IkeEngine, type IkeConnection, type IkeEffect, type IkeInput } from '../../src/ike/index.ts';
 import { connection, ESP_SUITE, HUB, prefixes } from '../ike/pair.ts';
+import { Storm } from '../ike/storm.ts';
 import { addressAfter, flood } from './flood.ts';
 
 v8.setFlagsFromString('--expose-gc');
@@ -136,6 +137,14 @@ export function engineFigures(most = 10_000, say: (text: string) => void = () =>
     hub.feed({ type: 'tick' });
     out.push({ figure: `a tick in which all ${count} ask for a sign of life`, value: hub.spent - start, unit: 'ms' });
   }
+
+  const routers = Math.min(1_000, most);
+  say(`  a rekey storm of ${routers} IKE SAs`);
+  const storm = new Storm({ routers });
+  storm.connect();
+  const { took, hubMs, sent, undeliverable } = storm.rage('both');
+  out.push({ figure: `storm: ${routers} Child SAs and IKE SAs rekeyed at once, from both sides: ESP packets lost of ${sent}`, value: undeliverable, unit: '', below: 1 });
+  out.push({ figure: 'storm: until the last old SA is gone, round trips of 10 to 120 ms', value: took, unit: 'ms' }, { figure: "storm: the hub's computing", value: hubMs, unit: 'ms' });
   return out;
 }
 

@@ -138,6 +138,8 @@ async function visit(kind: HubKind, namespace: Namespace, dir: string, measure: 
 export async function besideStrongSwan(script: string, say: (text: string) => void = () => undefined): Promise<Comparison> {
   const dir = mkdtempSync(join(tmpdir(), 'mobiked-bench-'));
   const namespaces = new Namespaces();
+  const removeDir = (): void => rmSync(dir, { recursive: true, force: true });
+  process.once('exit', removeDir); // also when the bench is interrupted
   try {
     const [outside, inside] = [await namespaces.create('routers'), await namespaces.create('hub')];
     await inside.sysctl('net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0');
@@ -160,6 +162,7 @@ export async function besideStrongSwan(script: string, say: (text: string) => vo
     return { rows, strongSwan: problem ?? strongSwanVersion() };
   } finally {
     await namespaces.close();
-    rmSync(dir, { recursive: true, force: true });
+    removeDir();
+    process.removeListener('exit', removeDir);
   }
 }
