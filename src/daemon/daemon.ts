@@ -155,6 +155,8 @@ export class Daemon implements Core {
       case 'esp.unknownSpi':
         this.#write('debug', `ESP with unknown SPI ${input.spi.toString(16)} from ${input.remote.address}`);
         return this.#ike(input);
+      case 'esp.tooBig':
+        return this.#plane.onTooBig(input, turn);
       case 'kernel.snapshot':
       case 'kernel.link':
       case 'kernel.address':

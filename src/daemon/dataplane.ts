@@ -1,13 +1,14 @@
 import {
-  after, earliest, formatEndpoint, formatPrefix, ipFamily, millis, rangePrefixes, sameEndpoint, TimerTable,
+  after, earliest, formatEndpoint, formatPrefix, ipFamily, millis, pathKey, rangePrefixes, sameEndpoint, TimerTable,
   type AddressFact, type Instant, type IpAddress, type IpPrefix, type Millis, type Path, type UplinkFacts,
 } from '../base/index.ts';
 import type { TrafficSelector } from '../codec/ike/index.ts';
 import type { ChildConfig, Config } from '../config/index.ts';
 import type { IkeEvent } from '../ike/index.ts';
-import { bypasses, espOverhead, KernelView, planAddresses, planLink, planRoutes, tunMtu, wantedRoutes, type EspOverhead, type ProtectedChild } from '../kernel/index.ts';
+import { bypasses, espOverhead, innerMtu, KernelView, planAddresses, planLink, planRoutes, tunMtu, wantedRoutes, type EspOverhead, type ProtectedChild } from '../kernel/index.ts';
 import type { EspReport, EspSa, Input, InputOf, KernelOp, WantedRoute } from '../ports/index.ts';
 import type { Turn } from './context.ts';
+import { PathMtus } from './path-mtu.ts';
 import { VirtualAddresses, type VirtualAddress } from './vips.ts';
 
 /** The first free of these names becomes the TUN device: `mobiked0`, unless another daemon in this namespace has it. */
@@ -33,7 +34,7 @@ const TUN_RETRY: Millis = millis(10_000);
 /** Destinations of one uplink that a line of the log names. */
 const MOST_TOLD = 16;
 
-const TIMERS = ['poll', 'settle', 'tun'] as const;
+const TIMERS = ['poll', 'settle', 'tun', 'pathMtu'] as const;
 type TimerName = (typeof TIMERS)[number];
 
 interface UpChild {
@@ -52,6 +53,7 @@ export class Dataplane {
   readonly #timers = new TimerTable<TimerName>();
   readonly #children = new Map<string, UpChild>();
   readonly #paths = new Map<number, Path>();
+  readonly #pathMtus = new PathMtus();
   readonly #vips = new VirtualAddresses();
   #tun: { name: string; ifindex: number } | undefined;
   #tunTry = 0;
@@ -122,19 +124,19 @@ export class Dataplane {
   /** Outbound ESP of the chain leaves here from now on. */
   setPath(chain: number, path: Path, opensPinhole: boolean, turn: Turn): void {
     this.#paths.set(chain, path);
-    turn.emit({ type: 'esp.path.set', bundle: chain, path, mtu: this.#mtu(turn.config) });
+    turn.emit({ type: 'esp.path.set', bundle: chain, path, mtu: this.#mtuOn(path, this.#mtu(turn.config)) });
     // F-1: our own packet goes first, so that filters and NATs on the new path know the flow.
     if (opensPinhole) turn.emit({ type: 'esp.dummy', bundle: chain });
   }
 
   addSa(sa: EspSa, turn: Turn): void {
     turn.emit({ type: 'esp.sa.add', sa });
-    if (sa.direction === 'out' && this.#overheads.add(sa.handle, espOverhead(sa))) this.#remeasure(turn);
+    if (sa.direction === 'out' && this.#overheads.add(sa.handle, espOverhead(sa))) this.#remeasureAll(turn);
   }
 
   removeSa(handle: number, turn: Turn): void {
     turn.emit({ type: 'esp.sa.remove', handle });
-    if (this.#overheads.remove(handle)) this.#remeasure(turn);
+    if (this.#overheads.remove(handle)) this.#remeasureAll(turn);
   }
 
   /** Tells the plane a changed MTU, which clamps TCP to it and answers what is too big; the device's own follows with the plan. */
@@ -142,8 +144,56 @@ export class Dataplane {
     const mtu = this.#mtu(turn.config);
     if (mtu === this.#planeMtu) return;
     this.#planeMtu = mtu;
-    for (const [chain, path] of this.#paths) turn.emit({ type: 'esp.path.set', bundle: chain, path, mtu });
+    for (const [chain, path] of this.#paths) turn.emit({ type: 'esp.path.set', bundle: chain, path, mtu: this.#mtuOn(path, mtu) });
     this.#planSoon(turn);
+  }
+
+  /** After a change of what ciphers add, which counts on paths of known MTU even where it does not on all. */
+  #remeasureAll(turn: Turn): void {
+    this.#remeasure(turn);
+    this.#setMtus(this.#pathMtus.paths, turn);
+  }
+
+  /** The inner MTU of one path: what all carry, or less where a router on the way told so. */
+  #mtuOn(path: Path, mtu: number): number {
+    const outer = this.#pathMtus.of(path);
+    if (outer === undefined) return mtu;
+    const family = ipFamily(path.remote.address);
+    return Math.min(mtu, innerMtu(outer, family), ...this.#overheads.kinds.map((overhead) => innerMtu(outer, family, overhead)));
+  }
+
+  /** A router on the way cannot forward our packets: theirs is the word as long as it is about the path in use (RFC 4301 §8.2). */
+  onTooBig({ bundle, local, remote, mtu }: InputOf<'esp.tooBig'>, turn: Turn): void {
+    const path = this.#paths.get(bundle);
+    if (path === undefined || !sameEndpoint(path.local, local) || !sameEndpoint(path.remote, remote)) return;
+    const before = this.#mtuOn(path, this.#mtu(turn.config));
+    const lesson = this.#pathMtus.learn(path, mtu, turn.now);
+    if (lesson === 'below_least') turn.log('info', `${pathText(path)}: a router says that it carries packets of ${mtu} octets only, which no path may; ignored`);
+    if (lesson === 'below_least' || lesson === 'below_least_again') return;
+    this.#timers.set('pathMtu', this.#pathMtus.deadline ?? turn.now);
+    const inner = this.#mtuOn(path, this.#mtu(turn.config));
+    if (lesson === 'known' || inner === before) return;
+    turn.log('info', `${pathText(path)}: a router carries packets of ${mtu} octets and no more: ${inner} inside, for the next 10 minutes`);
+    this.#setMtus([path], turn);
+  }
+
+  /** Larger packets are tried again: the way may have changed. */
+  #forgetMtus(turn: Turn): void {
+    const gone = this.#pathMtus.forget(turn.now);
+    const next = this.#pathMtus.deadline;
+    if (next !== undefined) this.#timers.set('pathMtu', next);
+    for (const path of this.#setMtus(gone, turn)) turn.log('info', `${pathText(path)}: larger packets are tried again`);
+  }
+
+  /** Tells the plane the MTU of these paths, as far as they are in use; gives those. */
+  #setMtus(paths: readonly Path[], turn: Turn): Path[] {
+    if (paths.length === 0) return [];
+    const keys = new Set(paths.map(pathKey));
+    const plane = this.#mtu(turn.config);
+    const used = [...this.#paths].filter(([, path]) => keys.has(pathKey(path)));
+    for (const [bundle, path] of used) turn.emit({ type: 'esp.path.set', bundle, path, mtu: this.#mtuOn(path, plane) });
+    const inUse = new Set(used.map(([, path]) => pathKey(path)));
+    return paths.filter((path) => inUse.has(pathKey(path)));
   }
 
   /** Follows the engine's events about Child SAs and chains. */
@@ -218,6 +268,7 @@ export class Dataplane {
   tick(turn: Turn): void {
     for (const name of this.#timers.takeDue(turn.now)) {
       if (name === 'settle') this.plan(turn);
+      else if (name === 'pathMtu') this.#forgetMtus(turn);
       else if (name === 'tun') {
         this.#tunAsked = false;
         this.open(turn);

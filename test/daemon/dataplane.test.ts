@@ -144,6 +144,71 @@ test('the MTU follows the worst uplink that is up, and a configured one when tha
   assert.equal(mtuOf(new Rig(TEXT.replace(" option local_id 'a'", " option local_id 'a'\n option mtu '1280'")).tun().settle()), 1280);
 });
 
+test('ES3-4: a too big lowers the inner MTU of that path alone, ten minutes long; said once a change', () => {
+  const rig = new Rig().tun().established().settle();
+  const lte: Path = { uplink: 'lte', ifindex: 9, local: { address: ip('100.64.0.2'), port: 4500 }, remote: PATH.remote };
+  rig.plane.setPath(1, PATH, false, rig.turn);
+  rig.turn.lines = [];
+  const sets = (): string[] => rig.turn.take('esp.path.set').map((e) => `${e.bundle} ${e.path?.uplink} ${e.mtu}`);
+  const told = (mtu: number, path = PATH, bundle = 1): string[] => {
+    rig.turn.effects = [];
+    rig.plane.onTooBig({ type: 'esp.tooBig', bundle, local: path.local, remote: path.remote, mtu }, rig.turn);
+    return sets();
+  };
+  assert.deepEqual(told(1300), ['1 wan 1238'], '1300 - 20 IP - 8 UDP - 8 ESP - 8 IV - 16 ICV - 2 trailer, down to whole blocks');
+  assert.deepEqual([told(1300), told(1400), told(9000)], [[], [], []], 'no news');
+  assert.deepEqual([told(1000, lte), told(1000, PATH, 2), told(1000, { ...PATH, remote: { ...PATH.remote, port: 4501 } })], [[], [], []], 'not the path in use');
+  assert.deepEqual([told(575), told(100)], [[], []], 'below what any path carries');
+  assert.deepEqual(rig.turn.lines, [
+    'info: wan 198.51.100.2:4500 -> 192.0.2.1:4500: a router carries packets of 1300 octets and no more: 1238 inside, for the next 10 minutes',
+    'info: wan 198.51.100.2:4500 -> 192.0.2.1:4500: a router says that it carries packets of 575 octets only, which no path may; ignored',
+  ]);
+  assert.equal(rig.settle().kernel.linkNamed('mobiked0')?.mtu, 1438, 'nothing else is lowered');
+  rig.plane.setPath(1, lte, false, rig.turn);
+  assert.deepEqual(sets(), ['1 lte 1438']);
+  rig.plane.setPath(1, PATH, false, rig.turn);
+  assert.deepEqual(sets(), ['1 wan 1238'], 'known still');
+  // Another cipher leaves less room, on this path too.
+  const cbc: EspSa = {
+    handle: 1, bundle: 1, child: 1, direction: 'out', spi: 256 as EspSa['spi'], cipher: 'aes-cbc', key: new Secret(new Uint8Array(32)),
+    integ: { name: 'hmac-sha256-128', key: new Secret(new Uint8Array(32)) }, esn: true, local: LOCAL, remote: REMOTE,
+  };
+  rig.plane.addSa(cbc, rig.turn);
+  assert.equal(sets().at(-1), '1 wan 1230');
+  // Ten minutes after the last word.
+  const end = rig.turn.now + 600_000;
+  const until = (at: number): string[] => {
+    const seen: string[] = [];
+    for (let next = rig.plane.deadline; next !== undefined && next <= at; next = rig.plane.deadline) {
+      rig.turn.now = instant(Math.max(next, rig.turn.now));
+      rig.plane.tick(rig.turn);
+      for (const effect of rig.turn.effects) {
+        if (effect.type === 'kernel.apply') rig.plane.onKernel({ type: 'kernel.applied', opId: effect.opId, failures: rig.kernel.apply(effect.ops) }, rig.turn);
+        if (effect.type === 'esp.path.set') seen.push(`${effect.bundle} ${effect.mtu}`);
+      }
+      rig.turn.effects = [];
+    }
+    return seen;
+  };
+  assert.deepEqual(until(end - 2000), []);
+  assert.deepEqual(until(end), ['1 1422']);
+  assert.equal(rig.turn.lines.at(-1), 'info: wan 198.51.100.2:4500 -> 192.0.2.1:4500: larger packets are tried again');
+  assert.deepEqual(told(500 + 1000), [], 'the device carries that anyway');
+  assert.equal(rig.turn.lines.length, 3);
+});
+
+test('ES3-4: over IPv6 a path has 1280 at least, and a configured MTU stays the most', () => {
+  const rig = new Rig(TEXT.replace(" option local_id 'a'", " option local_id 'a'\n option mtu '1280'")).tun().established().settle();
+  const six: Path = { ...PATH, local: { address: ip('2001:db8::2'), port: 4500 }, remote: { address: ip('2001:db8::1'), port: 4500 } };
+  rig.plane.setPath(1, six, false, rig.turn);
+  const told = (mtu: number): number[] => {
+    rig.turn.effects = [];
+    rig.plane.onTooBig({ type: 'esp.tooBig', bundle: 1, local: six.local, remote: six.remote, mtu }, rig.turn);
+    return rig.turn.take('esp.path.set').map((e) => e.mtu);
+  };
+  assert.deepEqual([told(1400), told(1279), told(1280)], [[], [], [1198]]);
+});
+
 function report(sent: number | undefined, inbound: number | undefined): EspReport {
   return {
     sas: [], drops: {},

@@ -1,0 +1,69 @@
+import { after, ipFamily, minutes, pathKey, type Instant, type IpFamily, type Millis, type Path } from '../base/index.ts';
+
+/** A larger packet is tried again after this: RFC 1191 §6.3 recommends ten minutes, RFC 8201 §5.3 no less than five. */
+export const PATH_MTU_AGE: Millis = minutes(10);
+/** Less is nobody's path: hosts accept 576 octets over IPv4 (RFC 791 §3.1), and every IPv6 link carries 1280 (RFC 8200 §5). */
+export const LEAST_PATH_MTU: { readonly [F in IpFamily]: number } = { 4: 576, 6: 1280 };
+/** Paths that are remembered; the one learned first is forgotten first. Only a path in use can be learned, so a hub has one for each peer. */
+const MOST_PATHS = 16_384;
+
+interface Learned {
+  readonly path: Path;
+  /** Octets of an outer IP packet. */
+  readonly mtu: number;
+  readonly until: Instant;
+}
+
+/** What came of a router's word. */
+export type Lesson = 'lower' | 'known' | 'below_least' | 'below_least_again';
+
+/** What routers on the way told of the MTU of paths (RFC 4301 §8.2), each kept for its time; a pure memory, who may tell is judged before. */
+export class PathMtus {
+  /** In the order in which they will be forgotten. */
+  readonly #learned = new Map<string, Learned>();
+  /** Paths of which too little was told, which is said once. */
+  readonly #absurd = new Set<string>();
+
+  get deadline(): Instant | undefined {
+    for (const { until } of this.#learned.values()) return until;
+    return undefined;
+  }
+
+  get paths(): Path[] {
+    return [...this.#learned.values()].map((learned) => learned.path);
+  }
+
+  /** Octets of the largest outer packet that the path is known to carry; undefined: none was told. */
+  of(path: Path): number | undefined {
+    return this.#learned.get(pathKey(path))?.mtu;
+  }
+
+  /** Takes a router's word: never to more than is known, and not to absurdly little. The same again is fresh for another while. */
+  learn(path: Path, mtu: number, now: Instant): Lesson {
+    const key = pathKey(path);
+    if (mtu < LEAST_PATH_MTU[ipFamily(path.remote.address)]) {
+      if (this.#absurd.has(key)) return 'below_least_again';
+      if (this.#absurd.size < MOST_PATHS) this.#absurd.add(key);
+      return 'below_least';
+    }
+    const known = this.#learned.get(key);
+    if (known !== undefined && mtu > known.mtu) return 'known';
+    this.#learned.delete(key);
+    const [oldest] = this.#learned.size >= MOST_PATHS ? this.#learned.keys() : [];
+    if (oldest !== undefined) this.#learned.delete(oldest);
+    this.#learned.set(key, { path, mtu, until: after(now, PATH_MTU_AGE) });
+    return known?.mtu === mtu ? 'known' : 'lower';
+  }
+
+  /** Forgets what is too old; gives these paths. */
+  forget(now: Instant): Path[] {
+    const gone: Path[] = [];
+    for (const [key, { path, until }] of this.#learned) {
+      if (until > now) break;
+      this.#learned.delete(key);
+      this.#absurd.delete(key);
+      gone.push(path);
+    }
+    return gone;
+  }
+}
