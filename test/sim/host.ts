@@ -49,6 +49,8 @@ const TCP = 6;
 const UNIX_AT_ZERO = 1_750_000_000_000;
 /** Time from `kernel.apply` to its answer. */
 const KERNEL_DELAY = 0.2;
+/** Time from a silent loss of routes to the look at the whole table that finds it. */
+const LOOK_AGAIN = 10;
 const RESOLVER_DELAY = 20;
 const RESOLVER_TIMEOUT = 5000;
 const EBUSY = 16;
@@ -80,6 +82,8 @@ export class SimHost implements Actor {
   onControl: (client: number, line: string) => void = () => undefined;
   /** Sees every effect of the core, before it is performed. */
   onEffect: (effect: Effect) => void = () => undefined;
+  /** What may leave in clear text, by destination and device; anything else is a broken invariant. */
+  mayPass: (destination: IpAddress, device: string) => boolean = () => false;
   exitCode: number | undefined;
   readonly #options: HostOptions;
   readonly #devices = new Map<string, Device>();
@@ -94,13 +98,15 @@ export class SimHost implements Actor {
     this.name = options.name;
     this.#options = options;
     world.add(this);
+    // As the adapter does it: what may have gone without a word is looked for.
+    this.kernel.onSilence = () => world.after(LOOK_AGAIN, () => this.kernel.tellSilent());
   }
 
   // ---- set-up and story ------------------------------------------------------------------------------------------
 
   /** Gives the host a device at the end of `link`. */
   addDevice(name: string, link: Link, options: DeviceOptions): Device {
-    const device = new Device(this.kernel, name, link, options, (packet) => this.#received(device, packet));
+    const device = new Device(this.kernel, name, link, options, (packet) => this.#received(device, packet), (about, mtu) => this.#tooBig(about, mtu));
     this.#devices.set(name, device);
     return device;
   }
@@ -239,7 +245,7 @@ export class SimHost implements Actor {
     const device = this.#deviceAt(way.ifindex);
     if (!device) return this.#toInside(bytes);
     const leaked: OuterPacket = { protocol: 'raw', source: packet.source, destination: packet.destination, bytes };
-    life?.watch.sent(leaked, this.world.now);
+    if (!this.mayPass(packet.destination.address, device.name)) life?.watch.sent(leaked, this.world.now);
     device.link.transmit(leaked);
   }
 
@@ -376,7 +382,7 @@ export class SimHost implements Actor {
     if (!device) return ERRNO.ENODEV;
     const errno = device.refusal(local.address, remote.address);
     if (errno !== 0) return errno;
-    this.#transmit(device, { protocol: 'udp', source: local, destination: remote, bytes });
+    this.#transmit(device, { protocol: 'udp', source: local, destination: remote, bytes, dontFragment: datagram.dontFragment ?? false });
     return 0;
   }
 
@@ -409,6 +415,13 @@ export class SimHost implements Actor {
     const bytes = packet.bytes.slice();
     this.push({ type: 'udp.received', ...at, bytes });
     bytes.fill(0xaa);
+  }
+
+  /** The kernel tells the plane of ICMP messages about datagrams from its ports; routers quote 576 octets at most (RFC 1812 §4.3.2.3). */
+  #tooBig(about: OuterPacket, mtu: number): void {
+    const life = this.#life;
+    if (!life || about.protocol !== 'udp' || !life.ports.has(about.source.port)) return;
+    for (const input of life.plane.tooBig(about.source, about.destination, mtu, about.bytes.slice(0, 548), this.world.now)) this.push(input);
   }
 
   #openMqtt(effect: EffectOf<'mqtt.connect'>): Carrier | string {

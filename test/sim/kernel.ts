@@ -5,7 +5,7 @@
  */
 import {
   formatPrefix, ipFamily, prefixContains, prefixRange, type AddressFact, type IpAddress, type IpFamily, type IpPrefix, type LinkFact, type RouteFact,
-  ROUTE_PROTOCOL,
+  ROUTE_PROTOCOL, routeKey,
 } from '../../src/base/index.ts';
 import type { InputOf, KernelInput, KernelOp, WantedRoute } from '../../src/ports/index.ts';
 
@@ -34,6 +34,10 @@ export class FakeKernel {
   #routes: RouteFact[] = [];
   #nextIfindex = 1;
   #tell: ((input: KernelInput) => void) | undefined;
+  /** Routes that went without a word. */
+  #unsaid: RouteFact[] = [];
+  /** Called when routes go without a word: who watches looks again, some moments later, by `tellSilent`. */
+  onSilence: () => void = () => undefined;
   /** Lets a scenario refuse an operation: a positive errno, or undefined to let it pass. */
   refuse: (op: KernelOp) => number | undefined = () => undefined;
 
@@ -46,6 +50,13 @@ export class FakeKernel {
   watch(tell: (input: KernelInput) => void): void {
     this.#tell = tell;
     tell(this.snapshot());
+  }
+
+  /** What a look at the whole table finds: routes that went without a word, and have not come back. */
+  tellSilent(): void {
+    const gone = this.#unsaid.filter((fact) => isTold(fact) && !this.#routes.some((r) => routeKey(r) === routeKey(fact)));
+    this.#unsaid = [];
+    for (const route of gone) this.#tell?.({ type: 'kernel.route', change: 'removed', route });
   }
 
   unwatch(): void {
@@ -258,6 +269,10 @@ export class FakeKernel {
   #dropRoutes(gone: (route: RouteFact) => boolean, told: boolean): void {
     const dropped = this.#routes.filter(gone);
     this.#routes = this.#routes.filter((r) => !dropped.includes(r));
+    if (!told && dropped.length > 0) {
+      this.#unsaid.push(...dropped);
+      this.onSilence();
+    }
     if (told) for (const route of dropped) if (isTold(route)) this.#tell?.({ type: 'kernel.route', change: 'removed', route });
   }
 
