@@ -1,4 +1,4 @@
-import { after, type Instant, type Path } from '../base/index.ts';
+import { after, earliest, type Instant, type Path } from '../base/index.ts';
 import { CANDIDATE_GRACE, PATH_PACE, PATHS_MOST } from './constants.ts';
 import type { Ctx } from './context.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -37,7 +37,7 @@ export class Attempts {
 
   get deadline(): Instant | undefined {
     let next: Instant | undefined;
-    for (const setup of this.#setups.values()) if (setup.waiting.length > 0 && (next === undefined || setup.nextAt < next)) next = setup.nextAt;
+    for (const setup of this.#setups.values()) if (setup.waiting.length > 0) next = earliest(next, setup.nextAt);
     return next;
   }
 
@@ -105,9 +105,6 @@ export class Attempts {
     const setup = this.#setups.get(connection);
     if (!setup) return;
     this.#setups.delete(connection);
-    for (const sa of setup.running) {
-      for (const candidate of [...sa.candidates]) candidate.die(ctx);
-      sa.die(ctx);
-    }
+    for (const sa of setup.running) sa.die(ctx); // and its candidates with it
   }
 }

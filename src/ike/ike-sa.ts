@@ -27,8 +27,7 @@ import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Tr
  */
 export type IkeState = 'initSent' | 'authSent' | 'halfOpen' | 'undecided' | 'established' | 'rekeyed' | 'deleting' | 'dead';
 
-const TIMERS = ['softLifetime', 'hardLifetime', 'halfOpen', 'liveness', 'keepalive', 'children', 'routability', 'candidates', 'reauth', 'replaced'] as const;
-type TimerName = (typeof TIMERS)[number];
+type TimerName = 'softLifetime' | 'hardLifetime' | 'halfOpen' | 'liveness' | 'keepalive' | 'children' | 'routability' | 'candidates' | 'reauth' | 'replaced';
 
 export interface IkeSaInit {
   readonly chain: number;
@@ -278,7 +277,7 @@ export class IkeSa {
         if (this.isEstablished && !this.exchanges.has('ikeRekey')) this.exchanges.enqueue(rekeyIkeTask(this, ctx));
         return;
       case 'hardLifetime':
-        return this.isEstablished ? this.shutDown('lifetime_expired', ctx, 'the IKE SA could not be rekeyed in time') : this.close('timeout', '', ctx);
+        return this.isEstablished ? this.shutDown('lifetime_expired', ctx, 'the IKE SA could not be rekeyed in time') : this.die(ctx);
       case 'reauth':
         return reauthenticate(this, ctx);
       case 'replaced':
@@ -355,7 +354,7 @@ export class IkeSa {
     this.timers.clearAll();
     for (const task of this.exchanges.takeWaiting()) task.release?.(ctx);
     this.timers.set('hardLifetime', after(ctx.now, DELETE_TIME));
-    this.exchanges.enqueue(deleteIkeTask(), true);
+    this.exchanges.enqueue(deleteIkeTask());
     // The window is 1 (I2.3-1): what is outstanding has to be answered first, so it goes to where answers are likeliest.
     this.exchanges.finish(ctx);
     this.exchanges.pump(ctx);
@@ -364,9 +363,8 @@ export class IkeSa {
 
   /** Ends the SA at once, telling the daemon why. */
   close(reason: CloseReason, detail: string, ctx: Ctx): void {
-    const told = this.state === 'established' || this.state === 'authSent' || this.state === 'initSent';
+    const told = this.state === 'authSent' || this.state === 'initSent';
     const up = this.state === 'established';
-    if (this.isDead) return;
     const setup = this.setup;
     this.die(ctx);
     if (up) this.event({ type: 'ike.closed', chain: this.chain, connection: this.name, reason, detail }, ctx);

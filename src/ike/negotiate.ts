@@ -1,3 +1,4 @@
+import { ByteReader, ByteWriter } from '../base/index.ts';
 import type { Proposal, Transform } from '../codec/ike/index.ts';
 import { encrOf, encrKeyOctets, integOf, transformName, TRANSFORM_TYPE as TRANSFORM } from '../crypto/index.ts';
 import type { IkeSuite } from './types.ts';
@@ -15,6 +16,12 @@ export interface Chosen {
 
 /** AEAD ciphers carry their own integrity (RFC 5282 §8). */
 const isAead = (encr: Chosen['encr']): boolean => encrOf(encr.id, encr.keyLength)?.aead !== undefined;
+
+/** The data of INVALID_KE_PAYLOAD: the group that is wanted (RFC 7296 §1.3). */
+export const groupData = (group: number): Uint8Array => new ByteWriter(2).u16(group).finish();
+
+/** The group that an INVALID_KE_PAYLOAD wants; 0: its data is none. */
+export const groupWanted = (data: Uint8Array): number => (data.length === 2 ? new ByteReader(data).u16() : undefined) ?? 0;
 
 /** Proposals as offered, numbered from 1 (RFC 7296 §3.3.1). `withGroups`: false in IKE_AUTH, where no KE can follow (I1.2-5). */
 export function buildProposals(suites: readonly IkeSuite[], protocol: number, spi: Uint8Array, withGroups: boolean): Proposal[] {

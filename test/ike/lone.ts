@@ -3,13 +3,14 @@ import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
 import { instant, type Entropy, type Instant, type Path } from '../../src/base/index.ts';
 import type { IkeSpi } from '../../src/codec/ike/index.ts';
 import type { CryptoSuite, DhGroup, DhPair } from '../../src/crypto/index.ts';
+import { installChild, type ChildPlan, type ChildSa } from '../../src/ike/child-sa.ts';
 import type { Ctx, SaHost } from '../../src/ike/context.ts';
 import type { Answer } from '../../src/ike/exchange.ts';
 import { IkeSa, type IkeSaInit } from '../../src/ike/ike-sa.ts';
 import type { IkeEffect, IkeEvent } from '../../src/ike/index.ts';
 import { deriveKeyed } from '../../src/ike/keyed.ts';
 import type { Chosen } from '../../src/ike/negotiate.ts';
-import { connection, on4500, path } from './pair.ts';
+import { connection, ESP_SUITE, on4500, path } from './pair.ts';
 
 export const WAN = on4500(path('wan'));
 export const LTE = on4500(path('lte'));
@@ -88,6 +89,16 @@ export class Alone {
     return sa;
   }
 
+  /** A Child SA that is installed and in use. */
+  child(sa: IkeSa, name = 'lan', change: Partial<ChildPlan> = {}): ChildSa {
+    const [spiIn, spiOut] = [++this.#number, ++this.#number] as [ChildPlan['spiIn'], ChildPlan['spiOut']];
+    const config = { name, localTs: [], remoteTs: [], espProposals: [ESP_SUITE] };
+    const nonce = new Uint8Array(32);
+    return installChild(sa, {
+      child: ++this.#number, config, spiIn, spiOut, chosen: { ...CHOSEN, prf: 0, group: 0, esn: 1 }, local: [], remote: [], ni: nonce, nr: nonce, shared: undefined, exchangeInitiator: true, use: 'now', ...change,
+    }, this.ctx);
+  }
+
   /** Everything that came out since the last call, in short. */
   said(): string[] {
     return this.effects.splice(0).map((effect) => {
@@ -100,8 +111,10 @@ export class Alone {
           return inShort(effect.event);
         case 'log':
           return `${effect.level}: ${effect.text.slice(effect.text.indexOf(':') + 2)}`;
+        case 'child.install':
+          return `install ${effect.sa.direction} ${effect.sa.spi}`;
         default:
-          return effect.type;
+          return `${effect.type} ${effect.handle}`;
       }
     });
   }

@@ -8,7 +8,7 @@ import { localPolicy, remotePolicy } from '../config-payload.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
-import { buildChosen, buildProposals, checkAnswer, choose, type ChooseRules } from '../negotiate.ts';
+import { buildChosen, buildProposals, checkAnswer, choose, type ChooseRules, groupData, groupWanted } from '../negotiate.ts';
 import { isSubset, narrow } from '../selectors.ts';
 import type { IkeChildConfig } from '../types.ts';
 import { childBySpi, deleteChildTask, deleteUnusedTask } from './informational.ts';
@@ -103,7 +103,7 @@ export function childTask(aim: ChildAim): Task {
 
   const onError = (sa: IkeSa, error: NotifyPayload, ctx: Ctx): void => {
     const name = notifyName(error.notify);
-    const wanted = error.data.length === 2 ? ((error.data[0] ?? 0) << 8) | (error.data[1] ?? 0) : 0;
+    const wanted = groupWanted(error.data);
     const follows = name === 'INVALID_KE_PAYLOAD' && group === undefined && wanted !== dh?.group && config.espProposals.some((s) => s.groups.includes(wanted));
     if (follows && !old?.race?.theirs) {
       release(ctx);
@@ -291,7 +291,7 @@ export function answerChild(sa: IkeSa, payloads: readonly Payload[], exchange: C
   if (!chosen) return refuse('NO_PROPOSAL_CHOSEN');
   const group = dhGroupOf(chosen.group);
   // I1.3-1: another group is preferred, or the KE payload is missing.
-  if (chosen.group !== 0 && (group === undefined || exchange.ke?.group !== chosen.group)) return refuse('INVALID_KE_PAYLOAD', Uint8Array.of(chosen.group >> 8, chosen.group & 255));
+  if (chosen.group !== 0 && (group === undefined || exchange.ke?.group !== chosen.group)) return refuse('INVALID_KE_PAYLOAD', groupData(chosen.group));
   const dh = group === undefined ? undefined : ctx.deps.suite.dh(group, ctx.deps.entropy.bytes(DH_SECRET_OCTETS[group], 'dh'));
   const shared = dh && exchange.ke ? dh.derive(exchange.ke.data) : undefined;
   dh?.wipe();

@@ -8,7 +8,7 @@ import type { Task } from '../exchange.ts';
 import { IkeSa } from '../ike-sa.ts';
 import { deriveKeyed } from '../keyed.ts';
 import { natNotifies, natVerdict } from '../nat.ts';
-import { buildChosen, buildProposals, checkAnswer, choose, type Chosen } from '../negotiate.ts';
+import { buildChosen, buildProposals, checkAnswer, choose, type Chosen, groupData, groupWanted } from '../negotiate.ts';
 import type { CloseReason, IkeConnection, IkeSuite } from '../types.ts';
 import { authTask } from './ike-auth.ts';
 
@@ -106,7 +106,7 @@ export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly P
   }
   const otherGroup = findNotify(payloads, 'INVALID_KE_PAYLOAD');
   if (otherGroup) {
-    const wanted = otherGroup.data.length === 2 ? ((otherGroup.data[0] ?? 0) << 8) | (otherGroup.data[1] ?? 0) : 0;
+    const wanted = groupWanted(otherGroup.data);
     const group = dhGroupOf(wanted);
     // I1.2-6: only a group of our own offer, and not the one we sent; the whole offer goes out again.
     if (group === undefined || group === setup.dh.group || !offeredGroups(connection.ikeProposals).includes(wanted)) return;
@@ -195,7 +195,7 @@ export function respondInit(
     ctx.emit({ type: 'log', level: 'warn', text: `${path.remote.address}: refused, it does not do NAT traversal, which userspace ESP needs` });
     return refuse('NO_PROPOSAL_CHOSEN');
   }
-  if (ke.group !== chosen.group) return refuse('INVALID_KE_PAYLOAD', Uint8Array.of(chosen.group >> 8, chosen.group & 255));
+  if (ke.group !== chosen.group) return refuse('INVALID_KE_PAYLOAD', groupData(chosen.group));
   const dh = suite.dh(group, entropy.bytes(DH_SECRET_OCTETS[group], 'dh'));
   const shared = dh.derive(ke.data);
   if (!shared) {

@@ -8,7 +8,7 @@ import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import { IkeSa } from '../ike-sa.ts';
 import { deriveKeyed } from '../keyed.ts';
-import { buildChosen, buildProposals, checkAnswer, choose, type Chosen } from '../negotiate.ts';
+import { buildChosen, buildProposals, checkAnswer, choose, type Chosen, groupData, groupWanted } from '../negotiate.ts';
 import { nonceFits } from './ike-init.ts';
 import { proceedTurn, refreshPath } from './ike-mobike.ts';
 import { keepReauth, reauthenticate } from './ike-reauth.ts';
@@ -70,7 +70,7 @@ export function rekeyIkeTask(owner: IkeSa, _ctx: Ctx, group?: number): Task {
       const error = payloads.find((p) => p.type === 'N' && isErrorNotify(p.notify));
       if (error?.type === 'N') {
         const name = notifyName(error.notify);
-        const wanted = error.data.length === 2 ? ((error.data[0] ?? 0) << 8) | (error.data[1] ?? 0) : 0;
+        const wanted = groupWanted(error.data);
         if (name === 'INVALID_KE_PAYLOAD' && group === undefined && !sa.race && sa.connection?.ikeProposals.some((s) => s.groups.includes(wanted))) {
           dh?.wipe();
           return sa.exchanges.enqueue(rekeyIkeTask(owner, ctx, wanted), true);
@@ -139,7 +139,7 @@ export function respondRekeyIke(sa: IkeSa, payloads: readonly Payload[], respond
   const chosen = offer && choose(sa.connection?.ikeProposals ?? [], offer.proposals, RULES);
   const group = chosen && dhGroupOf(chosen.group);
   if (!chosen || !nonce || group === undefined) return respond([notify('NO_PROPOSAL_CHOSEN')]);
-  if (!ke || ke.group !== group) return respond([notify('INVALID_KE_PAYLOAD', Uint8Array.of(chosen.group >> 8, chosen.group & 255))]);
+  if (!ke || ke.group !== group) return respond([notify('INVALID_KE_PAYLOAD', groupData(chosen.group))]);
   const dh = ctx.deps.suite.dh(group, ctx.deps.entropy.bytes(DH_SECRET_OCTETS[group], 'dh'));
   const shared = dh.derive(ke.data);
   if (!shared) {
