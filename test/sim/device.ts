@@ -25,14 +25,16 @@ export class Device {
   readonly #kernel: FakeKernel;
   readonly #options: DeviceOptions;
   readonly #receive: (packet: OuterPacket) => void;
+  readonly #tooBig: (about: OuterPacket, mtu: number) => void;
   #ifindex = 0;
 
-  constructor(kernel: FakeKernel, name: string, link: Link, options: DeviceOptions, receive: (packet: OuterPacket) => void) {
+  constructor(kernel: FakeKernel, name: string, link: Link, options: DeviceOptions, receive: (packet: OuterPacket) => void, tooBig: (about: OuterPacket, mtu: number) => void = () => undefined) {
     this.#kernel = kernel;
     this.name = name;
     this.link = link;
     this.#options = options;
     this.#receive = receive;
+    this.#tooBig = tooBig;
     this.create();
     if (options.connected ?? true) this.connect();
   }
@@ -64,6 +66,9 @@ export class Device {
       addresses: () => this.addresses,
       receive: (packet) => {
         if (this.#kernel.link(this.#ifindex)?.up) this.#receive(packet);
+      },
+      tooBig: (about, carried) => {
+        if (this.#kernel.link(this.#ifindex)?.up) this.#tooBig(about, carried);
       },
       carrier: (up) => {
         if (this.present) this.#kernel.setLink(this.#ifindex, { carrier: up });

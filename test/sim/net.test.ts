@@ -81,6 +81,36 @@ test('the path MTU drops what is larger, headers counted', () => {
   assert.equal(carry({ pathMtu: 1400 }, 3, undefined, new Uint8Array(1373)).length, 0);
 });
 
+test('who sends too large a packet that must not be cut is told so, through a NAT too, and nobody else', () => {
+  const world = new World({ seed: 1 });
+  const host = { address: ip('192.168.1.2'), port: 4500 };
+  const told: { who: string; about: OuterPacket; mtu: number }[] = [];
+  const end = (who: string, address: typeof host.address): Parameters<ReturnType<World['link']>['attach']>[0] => ({
+    addresses: () => [address], receive: () => undefined, carrier: () => undefined, tooBig: (about, mtu) => void told.push({ who, about, mtu }),
+  });
+  const a = world.link('a', { pathMtu: 1400, nat: { publicAddress: ip('198.51.100.7') } });
+  const b = world.link('b', { pathMtu: 1200 });
+  a.attach(end('a', host.address));
+  b.attach(end('b', B.address));
+  const large = { protocol: 'udp', source: host, destination: B, bytes: new Uint8Array(1373), dontFragment: true } as const;
+  a.transmit(large);
+  a.transmit({ ...large, dontFragment: false });
+  world.runFor(seconds(1));
+  assert.deepEqual(told, [{ who: 'a', about: large, mtu: 1400 }], 'its own link is too small');
+  const medium = { ...large, bytes: new Uint8Array(1173) };
+  a.transmit(medium);
+  world.runFor(seconds(1));
+  assert.deepEqual(told.slice(1), [{ who: 'a', about: medium, mtu: 1200 }], 'the other link is: with the own address, not the NAT\'s');
+  a.blackHole();
+  a.transmit(large);
+  world.runFor(seconds(1));
+  assert.equal(told.length, 2, 'a black hole says nothing');
+  const six = { ...large, source: { address: ip('2001:db8::1'), port: 1 }, destination: { address: ip('2001:db8::2'), port: 1 }, dontFragment: false };
+  b.transmit(six);
+  world.runFor(seconds(1));
+  assert.deepEqual(told.slice(2), [{ who: 'b', about: six, mtu: 1200 }], 'IPv6 is never cut on its way');
+});
+
 test('filter boxes drop what they are made for', () => {
   const esp = new Uint8Array(40).fill(1, 0, 8);
   const ike = new Uint8Array(40);

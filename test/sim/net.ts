@@ -26,7 +26,7 @@ export interface Impairment {
   duplicate: number;
   /** Probability that a packet is held back and overtaken. */
   reorder: number;
-  /** Largest packet the path carries, IP header included; larger ones vanish. */
+  /** Largest packet the path carries, IP header included; larger ones vanish, and who sent one with DF, or IPv6, is told. */
   pathMtu: number;
 }
 
@@ -48,6 +48,8 @@ export interface LinkEnd {
   readonly addresses: () => readonly IpAddress[];
   receive(packet: OuterPacket): void;
   carrier(up: boolean): void;
+  /** ICMP: a router says that this packet of the host was too big, and what it carries. Anybody may have sent it. */
+  tooBig?(about: OuterPacket, mtu: number): void;
 }
 
 /** Packets seen on a link, at the host's end of it. */
@@ -158,6 +160,7 @@ export class Link {
   /** From the host. */
   transmit(packet: OuterPacket): void {
     for (const tap of this.#taps) tap(packet, 'up');
+    if (this.#tooBig(packet, 'up')) return this.#tellLater(() => this.tell(packet, this.up.pathMtu), 'up');
     this.#carry(packet, 'up', (arrived) => this.#world.net.route(this.nat ? this.nat.outbound(arrived, this.#world.now) : arrived));
   }
 
@@ -168,10 +171,34 @@ export class Link {
       this.counts.lost++;
       return;
     }
+    if (this.#tooBig(inside, 'down')) return this.#tellLater(() => this.#world.net.tell(packet, this.down.pathMtu), 'down');
     this.#carry(inside, 'down', (arrived) => {
       for (const tap of this.#taps) tap(arrived, 'down');
       this.#end?.receive(arrived);
     });
+  }
+
+  /** An ICMP message "too big" about a packet of the host, with the host's own address in it, arrives at the host. */
+  tell(about: OuterPacket, mtu: number): void {
+    this.#end?.tooBig?.(about, mtu);
+  }
+
+  /** The same from the Internet, about a packet as it looks there. */
+  tellOutside(about: OuterPacket, mtu: number): void {
+    const back = this.nat ? this.nat.inbound({ ...about, source: about.destination, destination: about.source }, this.#world.now) : undefined;
+    if (!this.nat || back) this.tell(back ? { ...about, source: back.destination } : about, mtu);
+  }
+
+  /** A packet that nobody on the way may cut, and that is too big for it. */
+  #tooBig(packet: OuterPacket, direction: Direction): boolean {
+    const whole = packet.protocol !== 'raw' && (packet.dontFragment === true || ipFamily(packet.source.address) === 6);
+    return whole && this.#carrier && !this.#holes[direction] && outerSize(packet) > this[direction].pathMtu;
+  }
+
+  #tellLater(tell: () => void, direction: Direction): void {
+    this.counts[direction]++;
+    this.counts.lost++;
+    this.#world.after(this[direction].latency, tell);
   }
 
   #carry(packet: OuterPacket, direction: Direction, arrive: (packet: OuterPacket) => void): void {
@@ -231,6 +258,12 @@ export class Net {
     const made = new Link(this.#world, name, options ?? {});
     this.#links.set(name, made);
     return made;
+  }
+
+  /** ICMP: whoever sent the packet is told that it was too big. */
+  tell(about: OuterPacket, mtu: number): void {
+    if (about.protocol === 'raw') return;
+    for (const link of this.#links.values()) if (link.owns(about.source.address)) return link.tellOutside(about, mtu);
   }
 
   route(packet: OuterPacket): void {

@@ -7,6 +7,8 @@ export interface OuterPacket {
   readonly source: Endpoint;
   readonly destination: Endpoint;
   readonly bytes: Uint8Array;
+  /** The DF bit of IPv4. IPv6 is never cut on its way. */
+  readonly dontFragment?: boolean;
 }
 
 /** Octets on the wire, IP header included. */
