@@ -1,11 +1,16 @@
 // Lifetimes of Child SAs by packets, octets and sequence numbers, on either side of each limit.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { millis, seconds } from '../../src/base/index.ts';
-import type { ChildInstall } from '../../src/ike/index.ts';
+import { instant, millis, seconds } from '../../src/base/index.ts';
+import { childKeys } from '../../src/crypto/index.ts';
+import { countVolume, goesOn, removeChild, softShare, useChild, type ChildSa } from '../../src/ike/child-sa.ts';
+import type { IkeSa } from '../../src/ike/ike-sa.ts';
+import type { ChildInstall, IkeIdentity } from '../../src/ike/index.ts';
+import { Alone, CHOSEN } from './lone.ts';
 import { connection, ESP_SUITE, Pair, type Side } from './pair.ts';
 import { EspFlow } from './esp-flow.ts';
 import { atRest } from './rest.ts';
+import { HUB_NET, range, ROUTER_NET } from './scripted-peer.ts';
 
 type Change = Partial<ReturnType<typeof connection>>;
 
@@ -109,4 +114,210 @@ test('ES3-4: what the connection lets the outer header show goes with every outb
       assert.ok(generation === 1 || [...pair.router.sas.keys()].some((handle) => !made.has(handle)), 'rekeyed');
     }
   }
+});
+
+// ---- one Child SA alone ----------------------------------------------------------------------------------------------
+
+const installs = (around: Alone): ChildInstall[] => around.effects.splice(0).flatMap((e) => (e.type === 'child.install' ? [e.sa] : []));
+const reveal = (sa: ChildInstall | undefined): (Uint8Array | undefined)[] => [sa?.key.reveal(), sa?.integ?.key.reveal()];
+
+test('I2.17-1 I2.8-1: inbound is installed first; the initiator of the exchange takes the first keys for what it sends', () => {
+  for (const exchangeInitiator of [true, false]) {
+    const around = new Alone();
+    const sa = around.sa({ chain: 5 });
+    const child = around.child(sa, 'lan', { exchangeInitiator, local: [ROUTER_NET], remote: [HUB_NET] });
+    const [inbound, outbound] = installs(around);
+    const { hash, keys } = sa.keyed();
+    const made = childKeys(around.suite, hash, keys.skD, new Uint8Array(32), new Uint8Array(32), undefined, 36, 0);
+    assert.deepEqual([reveal(outbound), reveal(inbound)], exchangeInitiator ? [[made.encrI, undefined], [made.encrR, undefined]] : [[made.encrR, undefined], [made.encrI, undefined]]);
+    const common = { bundle: 5, child: child.child, esn: true, local: [ROUTER_NET], remote: [HUB_NET], cipher: 'aes-gcm-16', integ: undefined };
+    const { key: _in, ...rowIn } = inbound ?? {};
+    const { key: _out, ...rowOut } = outbound ?? {};
+    assert.deepEqual(rowIn, { ...common, handle: child.handleIn, direction: 'in', spi: child.spiIn });
+    assert.deepEqual(rowOut, { ...common, handle: child.handleOut, direction: 'out', spi: child.spiOut, copyDscp: false, copyDf: false });
+    assert.deepEqual([child.questioned, child.deleteSent, child.outGone, child.redundant, child.used, child.useAt], [false, false, false, false, true, undefined]);
+  }
+});
+
+test('the outer header shows of the inner one what the connection says', () => {
+  const around = new Alone();
+  around.child(around.sa({ connection: connection('initiator', { copyDscp: true, df: 'copy' }) }));
+  const [inbound, outbound] = installs(around);
+  assert.deepEqual([outbound?.copyDscp, outbound?.copyDf, inbound && 'copyDf' in inbound], [true, true, false]);
+});
+
+test('ES3.3-1: AES-CBC goes with its HMAC, a key for each direction', () => {
+  for (const [integ, name, octets] of [[12, 'hmac-sha256-128', 32], [13, 'hmac-sha384-192', 48], [14, 'hmac-sha512-256', 64]] as const) {
+    const around = new Alone();
+    around.child(around.sa(), 'lan', { chosen: { ...CHOSEN, encr: { id: 12, keyLength: 256 }, integ, esn: 0 } });
+    const sas = installs(around);
+    assert.deepEqual(sas.map((sa) => [sa.cipher, sa.integ?.name, sa.esn, sa.key.reveal().length, sa.integ?.key.reveal().length]), [['aes-cbc', name, false, 32, octets], ['aes-cbc', name, false, 32, octets]]);
+    const four = sas.flatMap(reveal).map((key) => key?.join());
+    assert.equal(new Set(four).size, 4);
+  }
+});
+
+test('I2.8-2: lifetimes and limits: 0.8 to 0.9 of the hard ones at the initiator of the chain, 0.9 to 0.95 at the other', () => {
+  for (const [role, fill, share] of [['initiator', 0, 0.9], ['initiator', 255, 0.8], ['responder', 0, 0.95], ['responder', 255, 0.9]] as const) {
+    const around = new Alone();
+    around.fill = { 'child-lifetime': fill };
+    const sa = around.sa({ mobikeRole: role, connection: connection(role, { childLifetime: seconds(1000), childPackets: 500, childOctets: 4000 }) });
+    const child = around.child(sa);
+    assert.ok(Math.abs(softShare(sa, 'child-lifetime', around.ctx) - share) < 1e-6);
+    assert.deepEqual([Math.round(child.softAt - around.now), child.hardAt - around.now], [1_000_000 * share, 1_000_000]);
+    const { soft, hard } = child.limits;
+    assert.deepEqual([hard, Math.round(soft.packets), Math.round(soft.octets)], [{ packets: 500, octets: 4000 }, 500 * share, 4000 * share]);
+    const unknown = around.child(around.sa({ mobikeRole: role, connection: undefined }));
+    assert.deepEqual([unknown.hardAt - around.now, unknown.limits.hard, unknown.limits.soft], [3_600_000, { packets: Infinity, octets: Infinity }, { packets: Infinity, octets: Infinity }]);
+    const plain = around.child(sa, 'lan', { chosen: { ...CHOSEN, esn: 0 } });
+    assert.equal(plain.limits.hard.packets, 500);
+    const short = around.child(around.sa({ connection: undefined }), 'lan', { chosen: { ...CHOSEN, esn: 0 } });
+    assert.equal(short.limits.hard.packets, 2 ** 32 - 1);
+  }
+});
+
+test('ES3.3-1: what was carried counts at the limit, not before, and never puts an end off', () => {
+  const around = new Alone();
+  const sa = around.sa({ connection: connection('initiator', { childPackets: 1000, childOctets: 9000 }) });
+  around.fill = { 'child-lifetime': 0 };
+  const counted = (packets: number, bytes: number, sequence: number, change: Partial<ChildSa> = {}): (number | undefined)[] => {
+    const child = { ...around.child(sa), softAt: instant(200_000), hardAt: instant(300_000), ...change };
+    countVolume(child, { packets, bytes, sequence }, around.time);
+    return [child.softAt, child.hardAt];
+  };
+  assert.deepEqual(counted(899, 8099, 0), [200_000, 300_000]);
+  assert.deepEqual(counted(900, 0, 0), [100_000, 300_000]);
+  assert.deepEqual(counted(0, 8100, 0), [100_000, 300_000]);
+  assert.deepEqual(counted(0, 0, 900), [100_000, 300_000]);
+  assert.deepEqual(counted(0, 0, 999), [100_000, 300_000]);
+  assert.deepEqual(counted(1000, 0, 0), [100_000, 100_000]);
+  assert.deepEqual(counted(0, 9000, 0), [100_000, 100_000]);
+  assert.deepEqual(counted(0, 0, 1000, { softAt: instant(90_000), hardAt: instant(95_000) }), [90_000, 95_000]);
+});
+
+test('I2.8-1: an outbound SA is taken into use once, not when it lost, and not when a later one of its kind is in use', () => {
+  const around = new Alone();
+  const sa = around.sa();
+  const waiting = (change: Parameters<Alone['child']>[2] = {}): ChildSa => around.child(sa, 'lan', { use: 'after_inbound', ...change });
+  const [first, other] = [waiting(), waiting()];
+  const lost = around.child(sa, 'lan', { use: 'never' });
+  assert.deepEqual([first.used, lost.used, lost.redundant], [false, false, true]);
+  around.said();
+  first.useAt = instant(5);
+  useChild(sa, first, around.ctx);
+  useChild(sa, first, around.ctx);
+  useChild(sa, lost, around.ctx);
+  assert.deepEqual([around.said(), first.used, first.useAt, lost.used], [[`child.use ${first.handleOut}`], true, undefined, false]);
+  const later = waiting({ child: other.child });
+  useChild(sa, later, around.ctx);
+  around.said();
+  useChild(sa, other, around.ctx);
+  assert.deepEqual([around.said(), other.used], [[], true], 'a late packet does not turn traffic back');
+  const third = waiting({ child: other.child });
+  around.said();
+  useChild(sa, third, around.ctx);
+  assert.deepEqual(around.said(), [`child.use ${third.handleOut}`], 'an earlier one is no reason');
+  const [old, unused] = [waiting(), waiting()];
+  const mate = waiting({ child: old.child });
+  assert.ok(mate.handleOut > old.handleOut && unused.handleOut > old.handleOut);
+  around.said();
+  useChild(sa, old, around.ctx);
+  assert.deepEqual(around.said(), [`child.use ${old.handleOut}`], 'nor is a later one that is not in use, or of another child');
+});
+
+const id = (text: string): IkeIdentity => ({ text, idType: 2, data: new Uint8Array(1) });
+/** An older IKE SA with these children, and a new one of the same peer; `make` gives the new one its child. */
+function again(role: 'initiator' | 'responder', known: boolean, chains: readonly [number, number] = [1, 2]): { around: Alone; old: IkeSa; sa: IkeSa } {
+  const around = new Alone();
+  const [old, sa] = [around.sa({ chain: chains[0], mobikeRole: role }), around.sa({ chain: chains[1], mobikeRole: role })];
+  [sa.localId, sa.peerId] = [id('us'), id('them')];
+  around.host.reauthenticating = () => (known && role === 'initiator' ? old : undefined);
+  around.host.siblings = () => (known && role === 'responder' ? [old] : []);
+  return { around, old, sa };
+}
+const TS = { local: [ROUTER_NET], remote: [HUB_NET] };
+
+for (const [role, linger] of [['initiator', 2_000], ['responder', 5_000]] as const) {
+  test(`I2.8.3-1 F-8: the same tunnel in a newer IKE SA: at the ${role} ours leaves on the new one; the old IKE SA ends ${linger} ms after its last child has a successor`, () => {
+    const { around, old, sa } = again(role, true);
+    const [lan, voice] = [around.child(old, 'lan', TS), around.child(old, 'voice', { ...TS, remote: [range('10.8.0.0', '10.8.0.255')] })];
+    around.said();
+    const use = (fresh: ChildSa): void => (role === 'responder' ? useChild(sa, fresh, around.ctx) : undefined);
+    use(around.child(sa, 'lan', { ...TS, use: role === 'responder' ? 'after_inbound' : 'now' }));
+    assert.deepEqual(around.said().at(-1), `child.remove ${lan.handleOut}`);
+    assert.deepEqual([lan.outGone, lan.redundant, lan.state, voice.outGone, old.timers.get('replaced')], [true, true, 'rekeyed', false, undefined]);
+    use(around.child(sa, 'voice', { ...TS, remote: voice.remote, use: role === 'responder' ? 'after_inbound' : 'now' }));
+    assert.deepEqual([voice.outGone, (old.timers.get('replaced') ?? 0) - around.now], [true, linger]);
+    around.said();
+    old.timers.clearAll();
+    use(around.child(sa, 'voice', { ...TS, remote: voice.remote, use: role === 'responder' ? 'after_inbound' : 'now' }));
+    assert.deepEqual(around.said().filter((line) => line.startsWith('child.remove')), [], 'removed once');
+    removeChild(old, lan, around.ctx);
+    assert.deepEqual([around.said(), around.freed], [[`child.remove ${lan.handleIn}`], [lan.spiIn]]);
+    removeChild(old, lan, around.ctx);
+    assert.deepEqual(around.said(), []);
+  });
+
+  test(`I2.8.3-1 F-8: at the ${role} nothing of an older IKE SA goes for a child that is not the same in all four, or by an IKE SA that is not newer`, () => {
+    const wider = range('10.0.0.0', '10.255.255.255');
+    const narrow = range('10.1.0.0', '10.1.0.7');
+    const narrowHub = range('10.2.0.0', '10.2.0.7');
+    for (const change of [{ ...TS, local: [wider] }, { ...TS, remote: [wider] }, { ...TS, local: [narrow] }, { ...TS, remote: [narrowHub] }]) {
+      const { around, old, sa } = again(role, true);
+      const lan = around.child(old, 'lan', TS);
+      const fresh = around.child(sa, 'lan', { ...change, use: role === 'responder' ? 'after_inbound' : 'now' });
+      useChild(sa, fresh, around.ctx);
+      assert.deepEqual([lan.outGone, old.timers.get('replaced')], [false, undefined]);
+    }
+    for (const [known, chains] of [[true, [2, 2]], [true, [3, 2]], [false, [1, 2]]] as const) {
+      const { around, old, sa } = again(role, known, chains);
+      const lan = around.child(old, 'lan', TS);
+      useChild(sa, around.child(sa, 'lan', { ...TS, use: role === 'responder' ? 'after_inbound' : 'now' }), around.ctx);
+      assert.equal(lan.outGone, false);
+    }
+    const { around, old, sa } = again(role, true);
+    around.child(old, 'lan', TS);
+    const childless = around.sa({ chain: 0 });
+    if (role === 'responder') around.host.siblings = () => [childless];
+    else around.host.reauthenticating = () => childless;
+    useChild(sa, around.child(sa, 'lan', { ...TS, use: role === 'responder' ? 'after_inbound' : 'now' }), around.ctx);
+    assert.equal(childless.timers.get('replaced'), undefined, 'an SA without children is nobody\'s old one');
+  });
+}
+
+test('I2.8.3-1 F-8: the initiator supersedes when the child is made, the responder when it is used; identities must be known', () => {
+  const router = again('initiator', true);
+  const waits = router.around.child(router.old, 'lan', TS);
+  useChild(router.sa, router.around.child(router.sa, 'lan', { ...TS, use: 'after_inbound' }), router.around.ctx);
+  assert.equal(waits.outGone, false);
+  const hub = again('responder', true);
+  const lan = hub.around.child(hub.old, 'lan', TS);
+  const fresh = hub.around.child(hub.sa, 'lan', { ...TS, use: 'now' });
+  assert.equal(lan.outGone, false);
+  for (const missing of ['localId', 'peerId'] as const) {
+    const { around, old, sa } = again('responder', true);
+    const kept = around.child(old, 'lan', TS);
+    sa[missing] = undefined;
+    useChild(sa, around.child(sa, 'lan', { ...TS, use: 'after_inbound' }), around.ctx);
+    assert.equal(kept.outGone, false);
+  }
+  assert.ok(fresh.used);
+});
+
+test('a child goes on while another SA of its number stays', () => {
+  const around = new Alone();
+  const sa = around.sa();
+  const one = around.child(sa);
+  const mate = around.child(sa, 'lan', { child: one.child });
+  around.child(sa, 'other');
+  assert.equal(goesOn(sa, one), true);
+  assert.equal(goesOn(sa, one, one), true);
+  const states = (['installed', 'rekeying', 'rekeyed', 'deleting'] as const).map((state) => {
+    mate.state = state;
+    return goesOn(sa, one, one);
+  });
+  assert.deepEqual(states, [true, true, false, false]);
+  mate.state = 'installed';
+  mate.redundant = true;
+  assert.equal(goesOn(sa, one, one), false);
 });
