@@ -254,8 +254,9 @@ export class Capture {
     };
   }
 
-  static async start(namespace: Namespace): Promise<Capture> {
-    const filter = INNER.map((prefix) => `net ${prefix}`).join(' or ');
+  /** @param nets what to keep, inner packets by default */
+  static async start(namespace: Namespace, nets: readonly string[] = INNER): Promise<Capture> {
+    const filter = nets.map((prefix) => `net ${prefix}`).join(' or ');
     const process = namespace.spawn(['tcpdump', '-i', 'any', '-n', '-l', '--immediate-mode', '-B', '8192', '-s', '96', `(${filter})`], { env: ENV });
     const capture = new Capture(process);
     await until('tcpdump listens', () => process.over || process.lines.some((line) => line.startsWith('listening on')));
