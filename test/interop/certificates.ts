@@ -10,8 +10,12 @@ export type End = 'router' | 'hub';
 /** The certificates there are, with the name in each. */
 export const IDENTITY = { router: 'router.example.com', 'hub-p256': 'hub.example.com', 'hub-rsa': 'hub.example.com' } as const;
 export type Holder = keyof typeof IDENTITY;
+export type Holders = { readonly [E in End]: Holder };
 /** ECDSA P-256 at both ends. */
-export const HOLDERS: { readonly [E in End]: Holder } = { router: 'router', hub: 'hub-p256' };
+export const HOLDERS: Holders = { router: 'router', hub: 'hub-p256' };
+
+/** The certificate with an RSA key at one end. Its name is a hub's wherever it is: names say nothing of the place. */
+export const rsaIsOurs = (end: End): Holders => (end === 'router' ? { router: 'hub-rsa', hub: 'router' } : { router: 'router', hub: 'hub-rsa' });
 
 export interface Certified {
   readonly id: string;

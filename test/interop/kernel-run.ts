@@ -5,11 +5,13 @@
  */
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { monotonic, tool, type Stream } from '../lab/index.ts';
 import { writeMatrix, type Cell } from './matrix.ts';
 import { Mobiked } from './mobiked.ts';
 import type { Peer } from './peer.ts';
+import { until } from './poll.ts';
 import { INNER, Scene, type SceneOptions } from './scene.ts';
 import { mobikedConfig, peerProblem, type Tuning } from './story.ts';
 import { GUEST, GUEST_RESULTS, LINES_FILE, Uml, umlProblem } from './uml.ts';
@@ -23,6 +25,8 @@ export interface Live {
   readonly end: 'router' | 'hub';
   /** Echo from the router to the hub, through the tunnel. */
   stream: Stream;
+  /** What tcpdump wrote of the packets before the hub. */
+  readonly capture: string;
   /** A figure for the matrix's cell. */
   figure(text: string): void;
 }
@@ -69,6 +73,10 @@ interface Line {
 
 const runTitle = (run: Run): string => `${run.peer}, kernel ESP, mobiked is ${run.role}, ${run.auth}, ${run.ciphers}`;
 
+/** A part of the titles of the runs that alone are wanted, for one who works at them. */
+const only = decodeURIComponent(process.env['STORY'] ?? '');
+const asked = (run: Run): boolean => runTitle(run).includes(only);
+
 /** Declares the runs: as tests here, as work in the guest. `entry` is the bundle both are in. */
 export async function kernelRuns(runs: readonly Run[], entry: string): Promise<void> {
   if (GUEST === undefined) declare(runs, entry);
@@ -84,7 +92,7 @@ function declare(runs: readonly Run[], entry: string): void {
   const guests = new Map<string, Uml>();
   const lines = new Map<string, Line>();
   const cells: Cell[] = [];
-  const names = [...new Set(runs.filter((r) => r.skip === undefined).map((r) => r.guest))];
+  const names = [...new Set(runs.filter((r) => r.skip === undefined && asked(r)).map((r) => r.guest))];
   let ended = 0;
   const began = monotonic();
   if (problem === undefined) tool('stream'); // the guest cannot write where it would be compiled
@@ -112,7 +120,7 @@ function declare(runs: readonly Run[], entry: string): void {
     }
   };
   runs.forEach((run, at) => run.steps.forEach((step, number) => {
-    const skip = problem ?? run.skip ?? step.skip;
+    const skip = problem ?? run.skip ?? step.skip ?? (asked(run) ? undefined : `only ${only} was asked for`);
     const own: Cell = { peer: run.peer, role: run.role, auth: run.auth, ciphers: run.ciphers, story: step.story, state: 'skipped', why: 'not run' };
     cells.push(own);
     const cell = (state: Cell['state'], why: string): void => void Object.assign(own, { state, why });
@@ -142,29 +150,27 @@ function declare(runs: readonly Run[], entry: string): void {
 
 async function work(runs: readonly Run[]): Promise<void> {
   const fd = openSync(LINES_FILE, 'a');
-  const only = process.env['STORY'];
-  try {
+    try {
     for (const [at, run] of runs.entries()) {
       if (run.guest !== GUEST || run.skip !== undefined) continue;
       const tell = (step: number, result: Line['result'], text: string, ms = 0): void => {
         writeSync(fd, `${JSON.stringify({ run: at, step, result, text, ms: Math.round(ms) } satisfies Line)}\n`);
         fsyncSync(fd);
       };
-      if (only !== undefined && !runTitle(run).includes(only)) run.steps.forEach((_, step) => tell(step, 'skipped', `only ${only} was asked for`));
-      else await runOne(run, tell);
+      if (asked(run)) await runOne(run, `${run.guest}-${at}`, tell);
     }
   } finally {
     closeSync(fd);
   }
 }
 
-async function runOne(run: Run, tell: (step: number, result: Line['result'], text: string, ms?: number) => void): Promise<void> {
+async function runOne(run: Run, name: string, tell: (step: number, result: Line['result'], text: string, ms?: number) => void): Promise<void> {
   const scene = new Scene();
   const reports: { report(): string }[] = [];
   let failed: string | undefined;
+  let live: Live | undefined;
   try {
     const end = run.role === 'initiator' ? 'router' : 'hub';
-    let live: Live | undefined;
     let figures: string[] = [];
     for (const [at, step] of run.steps.entries()) {
       if (step.skip !== undefined) continue;
@@ -177,7 +183,7 @@ async function runOne(run: Run, tell: (step: number, result: Line['result'], tex
       figures = [];
       try {
         await limited(step.story, async () => {
-          live ??= await openRun(run, scene, end, reports, (text) => figures.push(text));
+          live ??= await openRun(run, name, scene, end, reports, (text) => figures.push(text));
           await step.body(live);
         });
         tell(at, 'passed', figures.join('; '), monotonic() - began);
@@ -188,14 +194,18 @@ async function runOne(run: Run, tell: (step: number, result: Line['result'], tex
       }
     }
   } finally {
+    if (process.env['CAPTURE'] !== undefined) writeFileSync(join(GUEST_RESULTS, `${name}.log`), live?.peer.log ?? '');
     await scene.close();
   }
 }
 
 /** Our side must listen before a peer that begins, and the peer's before ours. */
-async function openRun(run: Run, scene: Scene, end: 'router' | 'hub', reports: { report(): string }[], figure: (text: string) => void): Promise<Live> {
+async function openRun(run: Run, name: string, scene: Scene, end: 'router' | 'hub', reports: { report(): string }[], figure: (text: string) => void): Promise<Live> {
   await scene.open(run.scene ?? {});
-  if (process.env['CAPTURE'] !== undefined) scene.isp.spawn(['tcpdump', '-i', 'pub', '-U', '-w', `${GUEST_RESULTS}/${run.guest}-${run.role}.pcap`, 'udp']);
+  // Kept for a golden file when one is asked for.
+  const capture = join(process.env['CAPTURE'] === undefined ? scene.dir : GUEST_RESULTS, `${name}.pcap`);
+  scene.isp.spawn(['tcpdump', '-i', 'pub', '-n', '-U', '-Z', 'root', '-w', capture, 'udp']);
+  await until('tcpdump listens', () => existsSync(capture));
   const ours = new Mobiked(scene[end], scene.dir, mobikedConfig(end, { ...run.tuning, options: { ...run.tuning.options, ...run.options?.(scene.dir) } }), true);
   const peer = await run.peerAt(scene, end === 'router' ? 'hub' : 'router');
   reports.push(peer, ours);
@@ -203,7 +213,7 @@ async function openRun(run: Run, scene: Scene, end: 'router' | 'hub', reports: {
   if (end === 'hub') await peer.initiate();
   await ours.event('child.established', 0, 60_000);
   const stream = await scene.echo('router', INNER.hub, { rate: 25 });
-  return { scene, ours, peer, end, stream, figure };
+  return { scene, ours, peer, end, stream, figure, capture };
 }
 
 async function limited(what: string, body: () => Promise<void>): Promise<void> {

@@ -66,7 +66,7 @@ export class Libreswan implements Peer {
     const before = this.log.length;
     this.#pluto = this.#namespace.spawn([
       join(PROGRAMS, 'pluto'), '--nofork', '--config', file('ipsec.conf'), '--secretsfile', file('ipsec.secrets'), '--nssdir', this.#dir, '--ipsecdir', this.#dir,
-      '--rundir', this.#dir, '--logfile', file('log'), '--nhelpers', '0', '--no-dnssec', ...(process.env['PLUTO_DEBUG'] === undefined ? [] : ['--debug', process.env['PLUTO_DEBUG']]),
+      '--rundir', this.#dir, '--logfile', file('log'), '--nhelpers', '0', '--no-dnssec',
     ]);
     // Its first child process loads the connection and lets it listen.
     const listening = /added IKEv2 connection\n[^]*listening for IKE/;

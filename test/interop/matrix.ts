@@ -1,5 +1,6 @@
 /** The table of peers, roles, algorithms and stories, and where it is kept. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface Cell {
   readonly peer: string;
@@ -18,8 +19,10 @@ const KEPT = 'test/interop/MATRIX.md';
 
 /** A table in Markdown: a run a line, a story a column; reasons as numbered notes below. */
 export function formatMatrix(cells: readonly Cell[]): string {
-  const stories = [...new Set(cells.map((c) => c.story))];
   const runs = [...new Set(cells.map(runKey))];
+  // In the order of the runs that tell most.
+  const told = runs.map((run) => cells.filter((c) => runKey(c) === run)).sort((a, b) => b.length - a.length);
+  const stories = [...new Set(told.flat().map((c) => c.story))];
   const notes: string[] = [];
   const show = (cell: Cell | undefined): string => {
     if (cell === undefined) return '';
@@ -39,18 +42,54 @@ const runKey = (cell: Cell): string => `${cell.peer} | ${cell.role} | ${cell.aut
 
 const HEAD = `# What was seen to work with whom
 
-Real daemons as Debian 12 ships them, one kernel for both ends (User Mode Linux): mobiked with its own ESP over TUN, the
-peer with ESP of the kernel. Each line is one tunnel that goes through its stories from left to right under traffic.
-\`make interop-matrix\` writes this page; what two namespaces with strongSwan and its own ESP show besides is in the
-titles of \`strongswan-*.test.ts\`.
+Real daemons as Debian 12 ships them. \`make interop-matrix\` writes this page from what they did; \`make test\` runs
+the same stories.
+
+## ESP in the kernel
+
+Both ends under one kernel (User Mode Linux): mobiked with its own ESP over TUN, the peer with ESP of the kernel. Each
+line is one tunnel that goes through its stories under traffic; an empty cell is not part of that line.
 
 `;
 
-/** Prints the table and keeps it in build/; with MATRIX=write also beside the tests. */
+const NATIVE_HEAD = `
+## strongSwan with its own ESP
+
+Between namespaces of this machine, strongSwan 5.9.8 with ESP in user space (libipsec). Before the colon stand the rows of the list of requirements.
+
+`;
+
+/** What the stories outside the guests did, a file for each process, for the page alone. */
+const NATIVE = 'build/interop/native';
+const writing = process.env['MATRIX'] === 'write';
+
+interface NativeResult {
+  readonly title: string;
+  readonly state: Cell['state'];
+  /** Empty when it passed. */
+  readonly why: string;
+}
+
+/** Keeps the result of a story outside the guests, when the page is to be written. */
+export function noteNative(result: NativeResult): void {
+  if (!writing) return;
+  mkdirSync(NATIVE, { recursive: true });
+  appendFileSync(join(NATIVE, `${process.pid}.jsonl`), `${JSON.stringify(result)}\n`);
+}
+
+function nativeTable(): string {
+  if (!existsSync(NATIVE)) return '';
+  const results = readdirSync(NATIVE).flatMap((file) => readFileSync(join(NATIVE, file), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as NativeResult));
+  if (results.length === 0) return '';
+  const show = ({ state, why }: NativeResult): string => (state === 'passed' ? 'yes' : state === 'failed' ? '**failed**' : `- (${why.split('\n')[0] ?? ''})`);
+  return [NATIVE_HEAD.trimStart(), '| story | result |\n| --- | --- |\n', ...results.map((r) => `| ${r.title.replaceAll('|', '/')} | ${show(r)} |\n`)].join('');
+}
+
+/** Prints the table and keeps it in build/; with MATRIX=write also beside the tests, with the stories outside the guests. */
 export function writeMatrix(cells: readonly Cell[]): void {
   const table = formatMatrix(cells);
   for (const line of table.split('\n')) process.stdout.write(`matrix: ${line}\n`);
   mkdirSync('build/interop', { recursive: true });
   writeFileSync(LATEST, `${HEAD}${table}\n`);
-  if (process.env['MATRIX'] === 'write') writeFileSync(KEPT, `${HEAD}${table}\n`);
+  if (writing) writeFileSync(KEPT, `${HEAD}${table}\n\n${nativeTable()}`);
 }

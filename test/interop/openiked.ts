@@ -15,7 +15,9 @@ export function openIkedProblem(): string | undefined {
 }
 
 /** What it says of every message. */
-const DETAIL = process.env['CAPTURE'] !== undefined ? /^$/ : /^ikev2_(msg_|pld_|next_payload|recv|getimsgdata|prfplus)/;
+const DETAIL = /^ikev2_(msg_|pld_|next_payload|recv|getimsgdata|prfplus)/;
+/** Keys too, when a session is recorded. */
+const VERBOSITY = process.env['CAPTURE'] === undefined ? '-vv' : '-vvv';
 
 export class OpenIked implements Peer {
   readonly name: string;
@@ -53,7 +55,7 @@ export class OpenIked implements Peer {
     }
     const before = this.#log.length;
     // Its children live in the background otherwise, and outlive a namespace that closes.
-    this.#iked = this.#namespace.spawn(['sh', '-c', `exec iked -d -vv -f ${file} -s ${this.#socket} 2>&1`]);
+    this.#iked = this.#namespace.spawn(['sh', '-c', `exec iked -d ${VERBOSITY} -f ${file} -s ${this.#socket} 2>&1`]);
     this.#iked.onLine = (line) => (this.#log += `${line}\n`);
     // It drops what comes before its configuration is read, and answers on its socket only when it has been.
     await until(`${this.name} has read its configuration`, () => /config_getstatic: (no )?stickyaddress/.test(this.#log.slice(before)), 60_000);
@@ -70,12 +72,13 @@ export class OpenIked implements Peer {
     await until(`${this.name} has an IKE SA`, async () => (await this.ikeSas()).length > 0, 60_000);
   }
 
-  rekeyChild(): Promise<never> {
-    return Promise.reject(new Error('iked rekeys when lifetimes end'));
+  /** It cannot be told to: it does by itself when the lifetime in its configuration ends. */
+  async rekeyChild(): Promise<void> {
+    if (!this.#config.includes('lifetime')) throw new Error('iked rekeys when lifetimes end, and it has none');
   }
 
-  rekeyIke(): Promise<never> {
-    return Promise.reject(new Error('iked rekeys when lifetimes end'));
+  rekeyIke(): Promise<void> {
+    return this.rekeyChild();
   }
 
   close(): Promise<string> {
@@ -94,7 +97,11 @@ export class OpenIked implements Peer {
     await this.#iked?.stop(signal, 10_000);
   }
 
+  get log(): string {
+    return this.#log;
+  }
+
   report(): string {
-    return `--- ${this.name}\n${this.#log.split('\n').filter((line) => !DETAIL.test(line)).slice(process.env['CAPTURE'] === undefined ? -90 : -2000).join('\n')}`;
+    return `--- ${this.name}\n${this.#log.split('\n').filter((line) => !DETAIL.test(line)).slice(-90).join('\n')}`;
   }
 }

@@ -13,6 +13,8 @@ export interface Peer {
   close(): Promise<unknown>;
   /** The IKE SAs that are up: a name that no other has had, and where the peer tells them the SPIs as mobikectl spells them, initiator first. */
   ikeSas(): Promise<readonly { readonly name: string; readonly spis?: readonly [string, string] }[]>;
+  /** All it has logged. */
+  readonly log: string;
   /** For a failed test. */
   report(): string;
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { labProblem, type Stream } from '../lab/index.ts';
+import { noteNative } from './matrix.ts';
 import { HUB, HUB6, INNER, NETS, Scene, type SceneOptions } from './scene.ts';
 import { Mobiked } from './mobiked.ts';
 import { StrongSwan, type Settings } from './strongswan.ts';
@@ -135,6 +136,7 @@ async function flowing({ scene }: Stage): Promise<Stream> {
 const problem = peerProblem();
 
 export function story(title: string, options: SceneOptions, body: (stage: Stage) => Promise<void>): void {
+  if (problem !== undefined) noteNative({ title, state: 'skipped', why: problem });
   test(title, { timeout: 90_000, ...(problem === undefined ? {} : { skip: problem }) }, async () => {
     const scene = new Scene();
     const daemons: { report(): string }[] = [];
@@ -154,7 +156,9 @@ export function story(title: string, options: SceneOptions, body: (stage: Stage)
         },
         figure: (text) => void process.stdout.write(`figure: ${title}: ${text}\n`),
       });
+      noteNative({ title, state: 'passed', why: '' });
     } catch (error) {
+      noteNative({ title, state: 'failed', why: String(error) });
       const reports = daemons.map((d) => d.report()).join('\n');
       throw new Error(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n${reports}`, { cause: error });
     } finally {

@@ -56,7 +56,7 @@ export class StrongSwan {
       'charon-systemd': {
         load: PLUGINS,
         ...charon,
-        filelog: { out: { path: join(this.#dir, 'log'), default: 1, ike: 2, enc: 1, flush_line: 'yes', time_format: '%H:%M:%S', time_add_ms: 'yes' } },
+        filelog: { out: { path: join(this.#dir, 'log'), default: 1, ike: process.env['CAPTURE'] === undefined ? 2 : 4, enc: 1, flush_line: 'yes', time_format: '%H:%M:%S', time_add_ms: 'yes' } },
         journal: { default: -1 },
         syslog: { daemon: { default: -1 }, auth: { default: -1 } },
         plugins: { vici: { socket } },

@@ -38,7 +38,7 @@ export class Uml {
     const variables = {
       MOBIKED_GUEST: name, MOBIKED_RESULTS: this.dir, MOBIKED_ENTRY: entry, MOBIKED_NODE: process.execPath, MOBIKED_ROOT: process.cwd(),
       ...(process.env['MOBIKED_BUILD'] === undefined ? {} : { MOBIKED_BUILD: resolve(process.env['MOBIKED_BUILD']) }),
-      ...Object.fromEntries(['STORY', 'CAPTURE', 'PLUTO_DEBUG'].flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]]))),
+      ...(process.env['CAPTURE'] === undefined ? {} : { CAPTURE: '1' }), ...(process.env['STORY'] === undefined ? {} : { STORY: encodeURIComponent(process.env['STORY']) }),
     };
     const console = openSync(join(this.dir, 'console'), 'w');
     // A process namespace of its own: when this process goes, all of the guest's processes go.

@@ -17,6 +17,13 @@ export async function kernelSas(namespace: Namespace): Promise<readonly KernelSa
   return parseXfrmState(await namespace.run(['ip', '-s', 'xfrm', 'state']));
 }
 
+/** ESP packets that this namespace's kernel has dropped because it had no SA for them. */
+export async function strayPackets(namespace: Namespace): Promise<number> {
+  const count = /^XfrmInNoStates\s+(\d+)$/m.exec(await namespace.run(['cat', '/proc/net/xfrm_stat']))?.[1];
+  if (count === undefined) throw new Error('the kernel does not count what it drops');
+  return Number(count);
+}
+
 export function parseXfrmState(text: string): readonly KernelSa[] {
   const out: KernelSa[] = [];
   for (const block of text.split('\nsrc ').map((b, at) => (at === 0 ? b.slice(4) : b))) {
