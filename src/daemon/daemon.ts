@@ -251,6 +251,9 @@ export class Daemon implements Core {
     const difference = configDifference(before, config);
     this.#config = config;
     this.#loaded = true;
+    for (const { name, bypass } of this.#netifd ? [] : config.uplinks ?? []) {
+      if (bypass.servers.length > 0) this.#write('warn', `uplink '${name}': bypass ${bypass.servers.join(', ')}: without netifd (--ubus none) nobody names these servers; give addresses`);
+    }
     this.#turn.record({ type: 'config.loaded', problems: loaded.problems.length });
     this.#clients.reloaded(loaded.problems.map(formatProblem), this.#turn);
     const enabled = config.connections.filter((c) => c.enabled);

@@ -23,6 +23,11 @@
  * closed by a TUN route of the bad metric for just that address, invisible to bound sockets; only while no daemon runs
  * can other packets to exactly that address leave in clear text.
  *
+ * Bypass lists. What an uplink's list names and a destination of a tunnel covers gets a route through that uplink, with its metric: longer than the
+ * tunnel's, or in its place where both are the same, so that the `unreachable` route is always the next best. It is wanted while the uplink is up and
+ * has a way there; with the device, or its last address, the kernel drops it at once. Where exceptions split a destination, its parts inside a bypass
+ * have such routes too. A longer destination inside a bypass wins over it.
+ *
  * Virtual addresses (RFC 7296 §2.19) are host addresses of the TUN device, and the preferred source of the routes of
  * their connection. With the last IPv4 address of a device Linux drops all its IPv4 routes without a word; the next
  * comparison puts back what is still wanted, and what blocks was never gone.

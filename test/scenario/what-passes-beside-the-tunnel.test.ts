@@ -165,6 +165,14 @@ test('ES3-5: netifd tells another server, a reload another list, a killed daemon
   assert.ok(!router.kernel.dump().includes('proto mobiked'), 'a clean stop takes all of it');
 });
 
+test('ES3-5: without netifd nobody names servers: said, addresses pass all the same', () => {
+  const { world, router } = openScene({ suite, seed: 876, router: "config uplink 'wan'\n\toption device 'wan0'\n\tlist bypass 'dns'\n\tlist bypass '10.2.0.53'\n" });
+  router.start();
+  world.runFor(seconds(1));
+  assert.equal(router.logs.filter((l) => l.level === 'warn' && l.text.startsWith("uplink 'wan': bypass dns: without netifd")).length, 1);
+  assert.deepEqual(router.kernel.dump().split('\n').filter((line) => line.endsWith('proto mobiked')), ['route 10.2.0.0/24 unreachable metric 2000000 proto mobiked', 'route 10.2.0.53/32 dev wan0 metric 10 proto mobiked']);
+});
+
 test('ES3-5: block_on_stop keeps what blocks, not what passes', () => {
   const play = open(875);
   const { router, world } = play.stage;
