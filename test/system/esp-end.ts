@@ -7,6 +7,7 @@ import type { Socket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EspEffect, EspReport, Input, UdpEffect } from '../../src/ports/index.ts';
 import { createEspPort } from '../../src/adapters/node/esp.ts';
 import { NativeHost } from '../../src/adapters/node/native.ts';
@@ -155,5 +156,35 @@ export class FarEnd {
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await once(this.#child, 'exit');
+  }
+}
+
+/** An inner UDP socket and the answers that came to it. */
+export class Asker {
+  readonly answers: string[] = [];
+  readonly #socket: Socket;
+
+  constructor(family: 'udp4' | 'udp6') {
+    this.#socket = createSocket(family).on('message', (bytes) => this.answers.push(bytes.toString('latin1', 0, 4)));
+  }
+
+  async bind(local: string): Promise<this> {
+    this.#socket.bind(0, local);
+    await once(this.#socket, 'listening');
+    return this;
+  }
+
+  ask(number: number, to: string, size = 100): void {
+    this.#socket.send(String(number).padStart(4, '0').padEnd(size, 'x'), 7000, to);
+  }
+
+  /** Waits until `count` answers came or 2 s passed. */
+  async until(count: number): Promise<number> {
+    for (let i = 0; i < 200 && this.answers.length < count; i++) await sleep(10);
+    return this.answers.length;
+  }
+
+  close(): void {
+    this.#socket.close();
   }
 }

@@ -3,9 +3,6 @@ import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { accessSync, constants } from 'node:fs';
-import { createSocket } from 'node:dgram';
-import type { Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ip as address } from '../../src/base/index.ts';
 import type { Path } from '../../src/base/index.ts';
@@ -13,7 +10,7 @@ import { connectTcp } from '../../src/adapters/node/tcp.ts';
 import { ESP_SUITES, endpoint, ts } from '../esp/fixtures.ts';
 import type { EspSuite } from '../esp/fixtures.ts';
 import { ip, netnsTest } from '../lab/netns.ts';
-import { EspEnd, FarEnd, isFarEnd } from './esp-end.ts';
+import { Asker, EspEnd, FarEnd, isFarEnd } from './esp-end.ts';
 
 const HUB = '192.0.2.1';
 const LEFT = [ts('10.1.0.0/16'), ts('fd00:1::/32')];
@@ -103,36 +100,6 @@ async function generation(near: EspEnd, far: FarEnd, n: number, more: Extras = {
   await far.obey({ op: 'sa', options: { handle: back, direction: 'out', spi: 0x2000 + n, keyOctet: back, local: RIGHT, remote: LEFT, ...more } });
   await near.obey({ op: 'esp', effect: { type: 'esp.sa.use', handle: out } });
   await far.obey({ op: 'esp', effect: { type: 'esp.sa.use', handle: back } });
-}
-
-/** An inner UDP socket and the answers that came to it. */
-class Asker {
-  readonly answers: string[] = [];
-  readonly #socket: Socket;
-
-  constructor(family: 'udp4' | 'udp6') {
-    this.#socket = createSocket(family).on('message', (bytes) => this.answers.push(bytes.toString('latin1', 0, 4)));
-  }
-
-  async bind(local: string): Promise<this> {
-    this.#socket.bind(0, local);
-    await once(this.#socket, 'listening');
-    return this;
-  }
-
-  ask(number: number, to: string, size = 100): void {
-    this.#socket.send(String(number).padStart(4, '0').padEnd(size, 'x'), 7000, to);
-  }
-
-  /** Waits until `count` answers came or 2 s passed. */
-  async until(count: number): Promise<number> {
-    for (let i = 0; i < 200 && this.answers.length < count; i++) await sleep(10);
-    return this.answers.length;
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
 }
 
 async function withLab(body: (lab: Lab) => Promise<void>): Promise<void> {
