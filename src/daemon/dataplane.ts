@@ -353,9 +353,13 @@ export class Dataplane {
     turn.log('info', text.length === 0 ? 'nothing may pass beside the tunnels' : `may pass beside the tunnels, in clear text: ${text.join('; ')}`);
   }
 
-  /** Destinations that an uplink may send to in clear text although they belong to a tunnel. */
+  /** Destinations that an uplink now sends to in clear text although they belong to a tunnel: wanted, and in the kernel. */
   beside(uplink: string): readonly string[] {
-    return this.#beside.get(uplink) ?? [];
+    const wanted = this.#beside.get(uplink);
+    const ifindex = this.#facts.find((facts) => facts.name === uplink)?.ifindex;
+    if (!wanted || ifindex === undefined) return [];
+    const installed = new Set(this.view.ownRoutes().filter((route) => route.ifindex === ifindex).map((route) => formatPrefix(route.destination)));
+    return wanted.filter((destination) => installed.has(destination));
   }
 
   onKernel(input: Input, turn: Turn): boolean {

@@ -173,6 +173,21 @@ test('ES3-5: without netifd nobody names servers: said, addresses pass all the s
   assert.deepEqual(router.kernel.dump().split('\n').filter((line) => line.endsWith('proto mobiked')), ['route 10.2.0.0/24 unreachable metric 2000000 proto mobiked', 'route 10.2.0.53/32 dev wan0 metric 10 proto mobiked']);
 });
 
+test('ES3-5: a route that the kernel refuses is told, tried again, and in no status until it is there', () => {
+  const play = open(877);
+  const { world, router } = play.stage;
+  let refused = 0;
+  router.kernel.refuse = (op) => (op.op === 'route.add' && op.route.via.kind === 'device' && op.route.metric === 10 && op.route.destination.address === DNS.wan && refused++ < 2 ? 22 : undefined);
+  router.start();
+  world.runFor(seconds(3));
+  assert.deepEqual(told(play)['wan'], [LISTED, `${DNS.onLink}/32`]);
+  assert.deepEqual(router.all('kernel.failed').map((e) => e.what), [`route.add ${DNS.wan}/32 dev ${router.device('wan0').ifindex}`]);
+  assert.equal(play.goes(DNS.wan), 'nowhere');
+  world.runFor(seconds(10));
+  assert.equal(play.goes(DNS.wan), 'wan0');
+  assert.deepEqual(told(play)['wan'], [LISTED, `${DNS.wan}/32`, `${DNS.onLink}/32`]);
+});
+
 test('ES3-5: block_on_stop keeps what blocks, not what passes', () => {
   const play = open(875);
   const { router, world } = play.stage;
