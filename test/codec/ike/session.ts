@@ -43,32 +43,61 @@ export function key(session: Session, name: string): Uint8Array {
 
 export interface Opened {
   readonly from: string;
+  /** As it was on the wire; of a message in fragments, its first. */
   readonly bytes: Uint8Array;
   readonly header: IkeHeader;
   readonly payloads: readonly Payload[];
-  /** Octets of the payloads inside SK, without padding; undefined for an unprotected message. */
+  /** Octets of the payloads inside SK or its fragments, without padding; undefined for an unprotected message. */
   readonly inner: Uint8Array | undefined;
+  /** How many messages on the wire it is. */
+  readonly pieces: number;
 }
 
-/** Opens every message of a session whose IKE SAs use AES-GCM-16 (RFC 5282); throws on a wrong ICV or chain. */
+type Protected = Extract<Payload, { type: 'SK' | 'SKF' }>;
+const ICV = 16;
+const CBC_IV = 16;
+
+/** What is in SK or SKF: AES-GCM-16 (RFC 5282), or AES-CBC with HMAC-SHA2-256-128 where the session has keys of integrity; throws on a wrong ICV. */
+function openBody(suite: CryptoSuite, session: Session, sa: string, side: 'i' | 'r', bytes: Uint8Array, { body, bodyOffset }: Protected): Uint8Array {
+  const material = key(session, `${sa}.skE${side}`);
+  let plaintext: Uint8Array | undefined;
+  if (session.keys.has(`${sa}.skA${side}`)) {
+    const mac = suite.hmac('sha256', key(session, `${sa}.skA${side}`)).sign(bytes.subarray(0, -ICV)).subarray(0, ICV);
+    if (suite.equal(mac, bytes.subarray(-ICV))) plaintext = suite.cbc(material).decrypt(body.subarray(0, CBC_IV), body.subarray(CBC_IV, -ICV));
+  } else {
+    const nonce = concat(material.subarray(-4), body.subarray(0, 8));
+    plaintext = suite.aead('aes-gcm-16', material.subarray(0, -4)).open(nonce, bytes.subarray(0, bodyOffset), body.subarray(8));
+  }
+  if (plaintext === undefined) throw new Error('wrong ICV');
+  return plaintext.subarray(0, plaintext.length - 1 - (plaintext.at(-1) ?? 0));
+}
+
+/** Opens every message of a session and joins fragments, which lie in order (RFC 7383 §2.5); throws on a wrong ICV or chain. */
 export function openSession(suite: CryptoSuite, session: Session): Opened[] {
   const sas: bigint[] = [];
-  return session.messages.map(({ from, bytes }) => {
+  const out: Opened[] = [];
+  let pieces: { readonly first: number; readonly bytes: Uint8Array; readonly inner: Uint8Array[] } | undefined;
+  for (const { from, bytes } of session.messages) {
     const header = decodeHeader(bytes);
     if (header === undefined) throw new Error('no header');
     if (!sas.includes(header.spiI)) sas.push(header.spiI);
     const outer = decodeChain(header.nextPayload, bytes, HEADER_OCTETS, bytes.length);
     if (outer.kind !== 'payloads') throw new Error(`outer chain: ${outer.kind}`);
-    const sk = outer.payloads.find((payload) => payload.type === 'SK');
-    if (sk === undefined) return { from, bytes, header, payloads: outer.payloads, inner: undefined };
-    const material = key(session, `ike${sas.indexOf(header.spiI) + 1}.skE${header.fromOriginalInitiator ? 'i' : 'r'}`);
-    const aead = suite.aead('aes-gcm-16', material.subarray(0, -4));
-    const nonce = concat(material.subarray(-4), sk.body.subarray(0, 8));
-    const plaintext = aead.open(nonce, bytes.subarray(0, sk.bodyOffset), sk.body.subarray(8));
-    if (plaintext === undefined) throw new Error('wrong ICV');
-    const inner = plaintext.subarray(0, plaintext.length - 1 - (plaintext.at(-1) ?? 0));
-    const chain = decodeChain(sk.firstInner, inner, 0, inner.length);
+    const sk = outer.payloads.find((payload): payload is Protected => payload.type === 'SK' || payload.type === 'SKF');
+    if (sk === undefined) {
+      out.push({ from, bytes, header, payloads: outer.payloads, inner: undefined, pieces: 1 });
+      continue;
+    }
+    const sa = `ike${sas.indexOf(header.spiI) + 1}`;
+    const inner = openBody(suite, session, sa, header.fromOriginalInitiator ? 'i' : 'r', bytes, sk);
+    if (sk.type === 'SK' || sk.fragment === 1) pieces = { first: sk.firstInner, bytes, inner: [] };
+    pieces?.inner.push(inner);
+    if (pieces === undefined || (sk.type === 'SKF' && pieces.inner.length !== sk.fragment)) throw new Error('fragments out of order');
+    if (sk.type === 'SKF' && sk.fragment < sk.total) continue;
+    const whole = concat(...pieces.inner);
+    const chain = decodeChain(pieces.first, whole, 0, whole.length);
     if (chain.kind !== 'payloads') throw new Error(`inner chain: ${chain.kind}`);
-    return { from, bytes, header, payloads: chain.payloads, inner };
-  });
+    out.push({ from, bytes: pieces.bytes, header, payloads: chain.payloads, inner: whole, pieces: pieces.inner.length });
+  }
+  return out;
 }
