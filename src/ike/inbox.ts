@@ -132,7 +132,7 @@ export class Inbox {
       done.request.task.release?.(ctx);
       return sa.close(fatal, `the peer answered with ${fatal}`, ctx);
     }
-    const broken = checkRules(header.exchange, true, payloads);
+    const broken = checkRules(header.exchange, payloads);
     if (broken) sa.log('warn', `response: ${broken}`, ctx);
     // While we end the SA an answer only makes room for the Delete; but a successor that the peer made must be ended as well.
     if (sa.state !== 'deleting' || done.request.task.kind === 'ikeDelete' || done.request.task.kind === 'ikeRekey')
@@ -145,7 +145,7 @@ export class Inbox {
   #request(header: IkeHeader, message: Uint8Array, open: () => DecodedChain | undefined, limit: number, path: Path, ctx: Ctx): void {
     const sa = this.#sa;
     // Before anything is opened: a repeated request gets the stored answer, to where this copy came from (I2.1-2).
-    if (this.#answered && header.messageId === this.expectedId - 1 && sameBytes(this.#answered.request, message)) {
+    if (this.#answered && sameBytes(this.#answered.request, message)) {
       sa.transmit(path, this.#answered.response, ctx);
       return;
     }
@@ -164,7 +164,7 @@ export class Inbox {
       if (sa.state === 'halfOpen') sa.die(ctx);
       return;
     }
-    const broken = inner.kind === 'malformed' ? inner.why : checkRules(header.exchange, false, inner.payloads);
+    const broken = inner.kind === 'malformed' ? inner.why : checkRules(header.exchange, inner.payloads);
     if (broken !== undefined || inner.kind === 'malformed') {
       respond([notify('INVALID_SYNTAX')]);
       if (sa.state === 'halfOpen') sa.log('warn', `malformed request: ${broken ?? ''}`, ctx);
