@@ -35,7 +35,7 @@ export class Alone {
   readonly privates = new Set<DhPair>();
   readonly secrets: Uint8Array[] = [];
   readonly suite: CryptoSuite = { ...nodeCrypto(), dh: (group, secret) => this.#dh(group, secret) };
-  #number = 100;
+  #number = 1000;
   host: Partial<SaHost> = {
     newIkeSpi: () => BigInt(++this.#number) as IkeSpi, newChildSpi: () => ++this.#number as ReturnType<SaHost['newChildSpi']>, newNumber: () => ++this.#number,
     freeChildSpi: (spi) => void this.freed.push(spi), keepChildSpi: (spi) => spi, retire: (sa) => void this.retired.push(sa), admit: (sa) => void this.admitted.push(sa),
