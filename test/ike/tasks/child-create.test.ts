@@ -393,7 +393,9 @@ test('I1.4.1-1: eight Deletes of what we do not know are remembered', () => {
 // ---- a request of the peer -------------------------------------------------------------------------------------------
 
 /** What the peer is answered, and how; `edit` alters its request. */
-function answered(edit: (p: readonly Payload[]) => readonly Payload[] = (p) => p, prepare: (hub: IkeSa, around: Alone) => void = () => undefined, groups: readonly number[] = []): { hub: IkeSa; around: Alone; answer: readonly Payload[] } {
+function answered(
+  edit: (p: readonly Payload[]) => readonly Payload[] = (p) => p, prepare: (hub: IkeSa, around: Alone) => void = () => undefined, groups: readonly number[] = [],
+): { hub: IkeSa; around: Alone; answer: readonly Payload[] } {
   const around = new Alone();
   const router = around.sa({ connection: withGroups('initiator', ...groups) });
   const hub = around.sa({ originalInitiator: false, mobikeRole: 'responder', connection: withGroups('responder', ...groups) });
