@@ -16,8 +16,6 @@ export interface Bypass {
   readonly metric: number;
 }
 
-const width = (family: IpFamily): number => (family === 4 ? 32 : 128);
-
 /** True when `inner` is `outer` or a part of it. */
 function covers(outer: IpPrefix, inner: IpPrefix): boolean {
   return outer.length <= inner.length && prefixContains(outer, inner.address);
@@ -28,11 +26,9 @@ function covers(outer: IpPrefix, inner: IpPrefix): boolean {
  * uplink's own counts. Undefined: none, it lies behind a gateway.
  */
 function attachedTo(destination: IpPrefix, ifindex: number, addresses: readonly AddressFact[]): number | undefined {
-  const most = width(ipFamily(destination.address));
   let best: AddressFact | undefined;
   for (const fact of addresses) {
-    // A whole address is no network.
-    if (fact.prefixLength === 0 || fact.prefixLength >= most || !covers({ address: fact.address, length: fact.prefixLength }, destination)) continue;
+    if (fact.prefixLength === 0 || !covers({ address: fact.address, length: fact.prefixLength }, destination)) continue;
     if (!best || fact.prefixLength > best.prefixLength || (fact.prefixLength === best.prefixLength && fact.ifindex === ifindex)) best = fact;
   }
   return best?.ifindex;
