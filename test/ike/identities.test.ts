@@ -20,12 +20,20 @@ test('I3.5-1: identities as people read them; foreign text cannot drive a termin
   assert.equal(identityText(raw(11, 0x61, 0x0a)), '@#610a');
   assert.equal(identityText(raw(9, 0x30, 0)), 'asn1dn:#3000');
   assert.equal(identityText(raw(1, 1, 2)), '1:0102');
-  assert.ok(identityText({ idType: 2, data: new Uint8Array(60_000).fill(0x61) }).length < 300);
+  assert.equal(identityText({ idType: 2, data: new Uint8Array(60_000).fill(0x61) }), 'a'.repeat(255));
+  assert.equal(identityText({ idType: 9, data: new Uint8Array(255) }), `asn1dn:#${'00'.repeat(255)}`);
+  assert.equal(identityText({ idType: 9, data: new Uint8Array(256) }), `asn1dn:#${'00'.repeat(255)}…`);
+  assert.deepEqual([0x20, 0x21, 0x7e, 0x7f].map((octet) => identityText(raw(ID_TYPE.KEY_ID, octet))), ['@#20', 'keyid:!', 'keyid:~', '@#7f']);
 });
 
 test('I3.5-1: what is accepted as an identity', () => {
   for (const id of [fqdn('a'), email('a@b'), address('192.0.2.1'), address('2001:db8::1'), keyId('k'), raw(9, 0x30, 0)]) assert.equal(identityProblem(id), undefined);
   for (const id of [raw(10, 1), raw(13), raw(255, 1), raw(1, 1), raw(5, 1, 2, 3, 4), raw(2), raw(9)]) assert.notEqual(identityProblem(id), undefined);
+});
+
+test('I3.5-1: an identity that is refused is refused in words', () => {
+  const why = (idType: number): string | undefined => identityProblem({ idType, data: new Uint8Array() });
+  assert.deepEqual([1, 2, 3, 5, 9, 11].map(why), ['IPv4 address', 'FQDN', 'e-mail address', 'IPv6 address', 'distinguished name', 'key ID'].map((name) => `its ${name} is empty`));
 });
 
 test('I3.6-2: names are compared without regard to the case of ASCII letters, and of no others', () => {
@@ -34,6 +42,8 @@ test('I3.6-2: names are compared without regard to the case of ASCII letters, an
   assert.equal(nameProblem(cert, email('mE@eXAMPLE.COM')), undefined);
   for (const id of [fqdn('hub.example.com.'), fqdn('ub.example.com'), fqdn(' hub.example.com'), email('me@example.co'), fqdn('me@example.com'), raw(2, ...Array.from('hub.example.com', (c) => c.charCodeAt(0)), 0)])
     assert.notEqual(nameProblem(cert, id), undefined, identityText(id));
+  assert.equal(nameProblem(facts({ dnsNames: ['AZ.example'] }), fqdn('az.example')), undefined);
+  assert.notEqual(nameProblem(facts({ dnsNames: ['\u00c4.example'] }), { idType: 2, data: Uint8Array.of(0xe4, ...Array.from('.example', (c) => c.charCodeAt(0))) }), undefined, 'a letter, but none of ASCII');
   assert.notEqual(nameProblem(facts({ dnsNames: ['k.example'] }), { idType: 2, data: new Uint8Array(Buffer.from('\u212a.example', 'utf8')) }), undefined, 'the Kelvin sign is no k');
 });
 

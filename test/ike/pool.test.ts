@@ -58,3 +58,48 @@ test('a /16 is given out in full, each address once', () => {
   assert.ok(!given.has(undefined));
   assert.equal(take(pool, 'one more', 70_000, 0, undefined, from), undefined);
 });
+
+test('I2.19-2: one chain holds several leases, each until it ends; one that is held again is not free', () => {
+  const pool = new AddressPool();
+  const both = pools('10.9.0.0/29', '2001:db8:9::/64');
+  take(pool, 'a', 1, 0, undefined, both, 4);
+  take(pool, 'a', 1, 0, undefined, both, 6);
+  pool.release(1, at(0));
+  const day = 24 * 60;
+  assert.equal(take(pool, 'a', 2, day - 1, undefined, both, 4), '10.9.0.1', 'within its reservation');
+  assert.equal(take(pool, 'b', 3, day, '10.9.0.1', both, 4), '10.9.0.2', 'it is held again');
+  assert.equal(take(pool, 'b', 3, day, '2001:db8:9::1', both, 6), '2001:db8:9::1', 'this one is not');
+  pool.release(2, at(day));
+  assert.equal(take(pool, 'c', 4, 2 * day - 1, '10.9.0.1', both, 4), '10.9.0.3', 'reserved anew');
+});
+
+test('I2.19-2: a lease outside of the pools is given up for good, and its address is free at once', () => {
+  const pool = new AddressPool();
+  assert.equal(take(pool, 'a', 1), '10.9.0.1');
+  assert.equal(take(pool, 'a', 1, 0, undefined, pools('10.7.0.0/29')), '10.7.0.1');
+  assert.equal(take(pool, 'b', 2, 0, '10.9.0.1'), '10.9.0.1');
+  assert.equal(take(pool, 'a', 1, 0, undefined, pools('10.8.0.0/29', '10.7.0.0/29')), '10.7.0.1', 'in one of the pools is in them');
+  assert.equal(take(pool, 'd', 5, 0, '10.8.0.3', pools('10.6.0.0/29', '10.8.0.0/29')), '10.8.0.3', 'as is what is asked for');
+});
+
+test('I2.19-1: carries go on through the octets of an address; the last usable one may be asked for', () => {
+  const pool = new AddressPool();
+  const from = pools('10.9.0.0/23');
+  assert.equal(take(pool, 'a', 1, 0, '10.9.0.255', from), '10.9.0.255');
+  assert.equal(take(pool, 'b', 2, 0, '10.9.1.254', from), '10.9.1.254');
+  assert.equal(take(pool, 'c', 3, 0, '10.9.1.255', from), '10.9.0.1', 'not the broadcast address');
+  const wide = Array.from({ length: 256 }, (_, i) => take(pool, `w${i}`, 10 + i, 0, undefined, from));
+  assert.deepEqual([wide[252], wide[253], wide[254]], ['10.9.0.254', '10.9.1.0', '10.9.1.1']);
+  assert.equal(take(pool, 'd', 4, 0, undefined, pools('255.255.255.254/31')), '255.255.255.254');
+  assert.equal(take(pool, 'e', 5, 0, undefined, pools('255.255.255.254/31')), '255.255.255.255');
+  assert.equal(take(pool, 'f', 6, 0, undefined, pools('255.255.255.254/31')), undefined);
+  assert.equal(take(pool, 'g', 7, 0, undefined, pools('2001:db8::/127'), 6), '2001:db8::');
+});
+
+test('a hundred thousand leases are kept, and no more', () => {
+  const pool = new AddressPool();
+  const from = pools('10.0.0.0/8');
+  for (let i = 0; i < 100_000; i++) take(pool, `p${i}`, i, 0, undefined, from);
+  assert.equal(take(pool, 'one more', 200_000, 0, undefined, from), undefined);
+  assert.ok(take(pool, 'p5', 200_001, 0, undefined, from));
+});
