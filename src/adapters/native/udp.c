@@ -1,6 +1,7 @@
 #include "udp.h"
 
 #include <errno.h>
+#include <time.h> /* errqueue.h wants it first */
 #include <linux/errqueue.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
