@@ -34,7 +34,10 @@ const TUN_RETRY: Millis = millis(10_000);
 /** Destinations of one uplink that a line of the log names. */
 const MOST_TOLD = 16;
 
-const TIMERS = ['poll', 'settle', 'tun', 'pathMtu'] as const;
+/** A rekeyed inbound SA takes what is late for so long after its Delete. */
+const LINGER: Millis = millis(5000);
+
+const TIMERS = ['poll', 'settle', 'tun', 'pathMtu', 'linger'] as const;
 type TimerName = (typeof TIMERS)[number];
 
 interface UpChild {
@@ -54,6 +57,8 @@ export class Dataplane {
   readonly #children = new Map<string, UpChild>();
   readonly #paths = new Map<number, Path>();
   readonly #pathMtus = new PathMtus();
+  /** Rekeyed inbound SAs, and when they end. */
+  readonly #lingering = new Map<number, Instant>();
   readonly #vips = new VirtualAddresses();
   #tun: { name: string; ifindex: number } | undefined;
   #tunTry = 0;
@@ -134,7 +139,12 @@ export class Dataplane {
     if (sa.direction === 'out' && this.#overheads.add(sa.handle, espOverhead(sa))) this.#remeasureAll(turn);
   }
 
-  removeSa(handle: number, turn: Turn): void {
+  /** `lingers`: an inbound SA that was rekeyed; the Delete may have overtaken packets. */
+  removeSa(handle: number, lingers: boolean, turn: Turn): void {
+    if (lingers) {
+      this.#lingering.set(handle, after(turn.now, LINGER));
+      return this.#timers.setIfEarlier('linger', after(turn.now, LINGER));
+    }
     turn.emit({ type: 'esp.sa.remove', handle });
     if (this.#overheads.remove(handle)) this.#remeasureAll(turn);
   }
@@ -269,6 +279,7 @@ export class Dataplane {
     for (const name of this.#timers.takeDue(turn.now)) {
       if (name === 'settle') this.plan(turn);
       else if (name === 'pathMtu') this.#forgetMtus(turn);
+      else if (name === 'linger') this.#endLingering(turn);
       else if (name === 'tun') {
         this.#tunAsked = false;
         this.open(turn);
@@ -276,6 +287,14 @@ export class Dataplane {
         this.#polling = true;
         turn.emit({ type: 'esp.poll' });
       }
+    }
+  }
+
+  #endLingering(turn: Turn): void {
+    for (const [handle, until] of this.#lingering) {
+      if (until > turn.now) return this.#timers.set('linger', until);
+      this.#lingering.delete(handle);
+      turn.emit({ type: 'esp.sa.remove', handle });
     }
   }
 

@@ -7,7 +7,7 @@ export interface ProtocolHost {
   readonly engine: IkeEngine;
   readonly turn: Turn;
   addSa(sa: EspSa): void;
-  removeSa(handle: number): void;
+  removeSa(handle: number, lingers: boolean): void;
   /** Outbound ESP of the chain goes this way from now on. */
   setPath(chain: number, path: Path, opensPinhole: boolean): void;
   onEvent(event: IkeEvent): void;
@@ -45,7 +45,7 @@ export class Protocol {
       case 'child.use':
         return turn.emit({ type: 'esp.sa.use', handle: effect.handle });
       case 'child.remove':
-        return this.#host.removeSa(effect.handle);
+        return this.#host.removeSa(effect.handle, effect.lingers === true);
       case 'bundle.path':
         return this.#host.setPath(effect.bundle, effect.path, effect.opensPinhole);
       case 'log':

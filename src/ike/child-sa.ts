@@ -195,10 +195,10 @@ export function goesOn(sa: IkeSa, { child }: ChildSa, except?: ChildSa): boolean
   return [...sa.children.values()].some((o) => o !== except && o.child === child && !o.redundant && (o.state === 'installed' || o.state === 'rekeying'));
 }
 
-/** Removes both directions (I1.4.1-1: SAs die in pairs). */
-export function removeChild(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
+/** Removes both directions (I1.4.1-1: SAs die in pairs). A Delete overtakes ESP: with `replaced` what is late may still come in where another carries on. */
+export function removeChild(sa: IkeSa, child: ChildSa, ctx: Ctx, replaced = false): void {
   if (!sa.children.delete(child.spiIn)) return;
   ctx.host.freeChildSpi(child.spiIn);
-  ctx.emit({ type: 'child.remove', handle: child.handleIn });
+  ctx.emit({ type: 'child.remove', handle: child.handleIn, ...(replaced && goesOn(sa, child) ? { lingers: true } : {}) });
   if (!child.outGone) ctx.emit({ type: 'child.remove', handle: child.handleOut });
 }

@@ -397,7 +397,7 @@ export class IkeEngine {
     for (;;) {
       const octets = this.#deps.entropy.bytes(4, 'child-spi');
       const spi = new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0);
-      if (spi >= 256 && !this.#childSpis.has(spi)) { // NK-5
+      if (spi >= 256 && !this.#childSpis.has(spi) && !this.#lateSpis.has(spi)) { // NK-5; late ESP is not for a new SA
         this.#childSpis.add(spi);
         return spi as ChildSpi;
       }

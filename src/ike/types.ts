@@ -157,7 +157,8 @@ export type IkeEffect =
   | { readonly type: 'packet.send'; readonly path: Path; readonly bytes: Uint8Array }
   | { readonly type: 'child.install'; readonly sa: ChildInstall }
   | { readonly type: 'child.use'; readonly handle: number }
-  | { readonly type: 'child.remove'; readonly handle: number }
+  /** `lingers`: it was rekeyed, and what was sent under it before may still come: accept that for a few seconds. Nothing leaves under it. */
+  | { readonly type: 'child.remove'; readonly handle: number; readonly lingers?: boolean }
   /** Outbound ESP of the chain goes this way from now on. */
   | { readonly type: 'bundle.path'; readonly bundle: number; readonly path: Path; readonly opensPinhole: boolean }
   | { readonly type: 'event'; readonly event: IkeEvent }

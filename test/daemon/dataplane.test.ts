@@ -389,12 +389,33 @@ test('the MTU makes room for the cipher of the SAs there are, and does not go up
   rig.turn.effects = [];
   assert.equal(mtu(), 1422);
   rig.plane.addSa(sa(3, true), rig.turn);
-  rig.plane.removeSa(1, rig.turn);
-  rig.plane.removeSa(2, rig.turn);
-  rig.plane.removeSa(3, rig.turn);
+  rig.plane.removeSa(1, false, rig.turn);
+  rig.plane.removeSa(2, false, rig.turn);
+  rig.plane.removeSa(3, false, rig.turn);
   rig.turn.effects = [];
   assert.equal(mtu(), 1422, 'the next SA will be like the last');
   rig.plane.addSa(sa(4, false), rig.turn);
   rig.turn.effects = [];
   assert.equal(mtu(), 1438);
+});
+
+test('I2.8-3: a rekeyed inbound SA takes what is late for five seconds more', () => {
+  const rig = new Rig().tun().established().settle();
+  const removed = (): number[] => rig.turn.effects.splice(0).flatMap((e) => (e.type === 'esp.sa.remove' ? [e.handle] : []));
+  const pass = (span: number): void => {
+    rig.turn.now = instant(rig.turn.now + span);
+    rig.plane.tick(rig.turn);
+  };
+  removed();
+  rig.plane.removeSa(1, true, rig.turn);
+  rig.plane.removeSa(2, false, rig.turn);
+  assert.deepEqual(removed(), [2]);
+  pass(2000);
+  rig.plane.removeSa(3, true, rig.turn);
+  pass(2999);
+  assert.deepEqual(removed(), []);
+  pass(1);
+  assert.deepEqual(removed(), [1]);
+  pass(2000);
+  assert.deepEqual(removed(), [3]);
 });

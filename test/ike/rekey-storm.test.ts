@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { Storm, type Starter } from './storm.ts';
 
-function storm(starter: Starter, routers: number, loss = 0): void {
-  const weather = new Storm({ routers, loss, seed: `storm-${starter}-${loss}` });
+function storm(starter: Starter, routers: number, loss = 0, espLag = 0): void {
+  const weather = new Storm({ routers, loss, espLag, seed: `storm-${starter}-${loss}` });
   weather.connect();
   const figures = weather.rage(starter);
   assert.equal(figures.undeliverable, 0);
@@ -25,4 +25,8 @@ test('I2.8-1, I2.8.1-1, I2.8.2-1, I2.25-1: a storm that both sides start, 1,000 
 
 test('I2.8-1, I2.25-2: a storm that both sides start while one IKE message in ten is lost: no ESP packet lost, no old SA left', () => {
   storm('both', 200, 0.1);
+});
+
+test('I2.8-1, I2.8-3: a storm in which IKE overtakes ESP by up to 40 ms: what comes late under a rekeyed SA is still taken, no packet is lost', () => {
+  for (const starter of ['routers', 'hub', 'both'] as const) storm(starter, 100, 0, 40);
 });

@@ -57,6 +57,8 @@ class End {
   readonly sas = new Map<number, ChildInstall>();
   /** Inbound SAs by SPI. */
   readonly inbound = new Map<number, number>();
+  /** Rekeyed ones that still take what comes late; for seconds, which is longer than anything here is late. */
+  readonly lingering = new Set<number>();
   /** Outbound SA in use, by child. */
   readonly inUse = new Map<number, ChildInstall>();
   readonly seen = new Set<number>();
@@ -81,6 +83,7 @@ class End {
       const sa = this.sas.get(effect.handle);
       if (!sa) throw new Error(`SA ${effect.handle} is removed, and not there`);
       this.sas.delete(effect.handle);
+      if (effect.lingers === true) this.lingering.add(sa.spi);
       if (sa.direction === 'in') this.inbound.delete(sa.spi);
       else if (this.inUse.get(sa.child) === sa) this.inUse.delete(sa.child);
     } else if (effect.type === 'event') {
@@ -251,7 +254,7 @@ export class Storm {
     this.#sent++;
     this.#at(latency + this.#prng.range(0, this.#espLag), () => {
       const handle = to.inbound.get(spi);
-      if (handle === undefined) this.#undeliverable++;
+      if (handle === undefined) this.#undeliverable += to.lingering.has(spi) ? 0 : 1;
       else if (!to.seen.has(handle)) {
         to.seen.add(handle);
         this.#feed(to, { type: 'child.used', handle });

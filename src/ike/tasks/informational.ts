@@ -22,7 +22,7 @@ export function deleteChildTask(child: ChildSa): Task {
       child.deleteSent = true;
       return [{ type: 'D', protocol: PROTOCOL.ESP, spiSize: 4, spis: [spiBytes(child.spiIn)] }];
     },
-    onResponse: (sa, _payloads, _answer, ctx) => removeChild(sa.latest, child, ctx),
+    onResponse: (sa, _payloads, _answer, ctx) => removeChild(sa.latest, child, ctx, true),
     onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to Delete', ctx),
   };
 }
@@ -85,7 +85,7 @@ function deleteChildren(sa: IkeSa, spis: readonly Uint8Array[], ctx: Ctx): Child
     }
     if (!child.deleteSent) ours.push(child.spiIn);
     const wasRekeyed = child.state === 'rekeyed';
-    removeChild(sa, child, ctx);
+    removeChild(sa, child, ctx, true);
     // I2.8-1: with the old SA gone, the new one is used whether or not ESP came on it yet. A redundant one leaves the old in use.
     if (!child.redundant) for (const other of sa.children.values()) if (other.child === child.child) useChild(sa, other, ctx);
     if (wasRekeyed || child.state === 'deleting' || goesOn(sa, child)) continue;
