@@ -48,7 +48,9 @@ the same stories.
 ## ESP in the kernel
 
 Both ends under one kernel (User Mode Linux): mobiked with its own ESP over TUN, the peer with ESP of the kernel. Each
-line is one tunnel that goes through its stories under traffic; an empty cell is not part of that line.
+line is one tunnel that goes through its stories under traffic; an empty cell is not part of that line. No packet is lost
+in a rekeying, but: libreswan and OpenIKED send on a new Child SA once they have answered, and what comes before that
+answer is dropped; OpenIKED drops what is under way when it deletes an old one. The tests count both.
 
 `;
 

@@ -172,7 +172,7 @@ story('I2.21.2-1: a wrong PSK is refused by mobiked, and both sides say so', {},
 });
 
 story('I2.7-1: no common proposal, both sides say so, and both ways it mends when the proposal does', {}, async (stage) => {
-  const swan = await stage.swan('hub', { ike: 'aes128-sha256-modp2048' });
+  const swan = await stage.swan('hub', { ike: 'aes192-sha256-modp2048' });
   const ours = await stage.mobiked('router');
   await until('mobiked says why', () => ours.log.some((line) => line.includes('NO_PROPOSAL_CHOSEN')));
   await swan.line('received proposals unacceptable');
