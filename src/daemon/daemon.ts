@@ -393,7 +393,7 @@ export class Daemon implements Core {
   sources(): DocumentSources {
     return {
       now: this.#now, config: this.#config, engine: this.#engine, policy: this.#policy, initiators: this.#initiators, report: this.#plane.report,
-      virtual: (connection) => this.#plane.virtual(connection), beside: (uplink) => this.#plane.beside(uplink),
+      virtual: (connection) => this.#plane.virtual(connection), pathMtu: (path) => this.#plane.pathMtu(path), beside: (uplink) => this.#plane.beside(uplink),
     };
   }
 

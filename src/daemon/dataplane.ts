@@ -164,6 +164,11 @@ export class Dataplane {
     this.#setMtus(this.#pathMtus.paths, turn);
   }
 
+  /** What a router told of the path, octets of an outer packet. */
+  pathMtu(path: Path): number | undefined {
+    return this.#pathMtus.of(path);
+  }
+
   /** The inner MTU of one path: what all carry, or less where a router on the way told so. */
   #mtuOn(path: Path, mtu: number): number {
     const outer = this.#pathMtus.of(path);

@@ -1,4 +1,4 @@
-import { formatEndpoint, formatPrefix, rangePrefixes, type Instant, type Json, type JsonObject } from '../base/index.ts';
+import { formatEndpoint, formatPrefix, rangePrefixes, type Instant, type Json, type JsonObject, type Path } from '../base/index.ts';
 import type { TrafficSelector } from '../codec/ike/index.ts';
 import type { Config, ConnectionConfig } from '../config/index.ts';
 import type { ChainStatus, IkeEngine } from '../ike/index.ts';
@@ -17,6 +17,8 @@ export interface DocumentSources {
   readonly report: EspReport | undefined;
   /** Virtual addresses that the hub of a connection gave us. */
   virtual(connection: string): VirtualAddress;
+  /** What a router told of the MTU of a path, octets of an outer packet; undefined: nothing. */
+  pathMtu(path: Path): number | undefined;
   /** What an uplink may send beside the tunnels, in clear text. */
   beside(uplink: string): readonly string[];
 }
@@ -38,14 +40,17 @@ function natText(chain: ChainStatus): string {
   return chain.natLocal ? 'local' : chain.natRemote ? 'remote' : 'none';
 }
 
-function chainFields(chain: ChainStatus, report: EspReport | undefined, now: Instant): { [key: string]: Json } {
+/** Only a path of which a router said something has one. */
+const mtuField = (mtu: number | undefined): { mtu?: number } => (mtu === undefined ? {} : { mtu });
+
+function chainFields(chain: ChainStatus, { report, now, pathMtu }: DocumentSources): { [key: string]: Json } {
   const counters = new Map((report?.sas ?? []).map((sa) => [sa.handle, sa]));
   return {
     chain: chain.chain,
     peer: chain.peer ?? null,
     remote: formatEndpoint(chain.path.remote),
     uplink: chain.path.uplink,
-    path: { local: formatEndpoint(chain.path.local), remote: formatEndpoint(chain.path.remote), uplink: chain.path.uplink },
+    path: { local: formatEndpoint(chain.path.local), remote: formatEndpoint(chain.path.remote), uplink: chain.path.uplink, ...mtuField(pathMtu(chain.path)) },
     nat: natText(chain),
     mobike: chain.mobike,
     established_ms: ago(now, chain.establishedAt),
@@ -73,7 +78,7 @@ const NO_CHAIN = { peer: null, remote: null, uplink: null, path: null, nat: null
 
 /** One document per IKE SA; a configured connection without any has one too, saying why. */
 export function connectionDocuments(sources: DocumentSources): JsonObject[] {
-  const { config, engine, initiators, report, now } = sources;
+  const { config, engine, initiators, now } = sources;
   const out: JsonObject[] = [];
   for (const connection of config.connections) {
     if (!connection.enabled) continue;
@@ -87,7 +92,7 @@ export function connectionDocuments(sources: DocumentSources): JsonObject[] {
     };
     if (chains.length === 0) out.push({ ...common, ...NO_CHAIN, mobike: connection.mobike });
     // A hub's documents say what each peer was given.
-    for (const chain of chains) out.push({ ...common, ...(initiator ? {} : { virtual_ips: chain.vips }), ...chainFields(chain, report, now) });
+    for (const chain of chains) out.push({ ...common, ...(initiator ? {} : { virtual_ips: chain.vips }), ...chainFields(chain, sources) });
   }
   return out;
 }

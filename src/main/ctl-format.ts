@@ -154,7 +154,8 @@ function connectionText(connection: JsonObject): string[] {
   if (isObject(field(connection, 'path'))) {
     const uplink = text(field(object(field(connection, 'path')), 'uplink'));
     const nat = text(field(connection, 'nat'));
-    out.push(`  path       ${uplink}: ${pathText(field(connection, 'path'))}${nat === ABSENT ? '' : `, NAT ${nat}`}${field(connection, 'mobike') === true ? ', MOBIKE' : ''}`);
+    const mtu = number(field(object(field(connection, 'path')), 'mtu'));
+    out.push(`  path       ${uplink}: ${pathText(field(connection, 'path'))}${nat === ABSENT ? '' : `, NAT ${nat}`}${field(connection, 'mobike') === true ? ', MOBIKE' : ''}${mtu === undefined ? '' : `, a router carries ${mtu} octets`}`);
   }
   if (has(connection, 'auth')) out.push(`  auth       ${AUTH_WORDS[text(field(connection, 'auth'))] ?? text(field(connection, 'auth'))}`);
   if (list(field(connection, 'virtual_ips')).length > 0) {

@@ -66,6 +66,7 @@ for (const side of ['router', 'hub'] as const) {
     assert.equal(lines(stage[side]).length, 1, lines(stage[side]).join('\n'));
     assert.match(lines(stage[side])[0] ?? '', /carries packets of 1300 octets and no more: 1238 inside/);
     assert.equal(lines(stage[side === 'router' ? 'hub' : 'router']).length, 0);
+    assert.equal((stage[side].connection()['path'] as { mtu?: number }).mtu, NARROW, 'people see it');
     // Ten minutes later, and the way has become wide.
     world.link('isp1').set({ pathMtu: 1500 });
     world.runFor(minutes(10));
@@ -75,6 +76,7 @@ for (const side of ['router', 'hub'] as const) {
     assert.deepEqual(sender.told, [INSIDE]);
     assert.deepEqual(new Set(sender.arrived), new Set([1400]));
     assert.match(lines(stage[side])[1] ?? '', /larger packets are tried again/);
+    assert.equal('mtu' in (stage[side].connection()['path'] as object), false);
     untilRest(stage);
   });
 }
