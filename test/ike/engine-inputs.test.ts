@@ -188,6 +188,11 @@ test('a child that is not wanted is deleted and stays down; wanted again it come
   assert.equal(names(), 'lan', 'also while it is being rekeyed');
 });
 
+test('I2.8-1: a fresh SA sends its ESP along its path, and opens it', () => {
+  const { pair, chain } = up();
+  assert.deepEqual([pair.router.bundlePath.get(chain)?.uplink, pair.router.bundlePath.get(chain)?.local.port], ['wan', 4500]);
+});
+
 test('a connection is set up once at a time, over paths, with a child, if it is configured', () => {
   const { pair } = up({}, {}, false);
   pair.drop = () => true;

@@ -229,3 +229,12 @@ test('after wipe no key is left to use', () => {
     assert.throws(() => a.seal(HEADER, []), kind.name);
   }
 });
+
+test('RFC 3602 §3: the IV of each CBC message is drawn anew', () => {
+  const labels: string[] = [];
+  const drawn = { bytes: (count: number, label: string): Uint8Array => new Uint8Array(count).fill(labels.push(label)) };
+  const keys: DirectionKeys = { encr: octets(32, 1), integ: octets(32, 2) };
+  const protection = new SkProtection({ suite, entropy: drawn }, chosen(12, 256, 12), keys, keys);
+  const sealed = [1, 2].map(() => protection.seal(HEADER, [notify('COOKIE2', octets(16, 3))]).subarray(32, 48));
+  assert.deepEqual([labels, sealed], [['iv', 'iv'], [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)]]);
+});

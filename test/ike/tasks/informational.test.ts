@@ -82,7 +82,8 @@ test('I2.25-2: the peer does not know our SPI: the child is rekeyed to find out,
   told(around, sa, [notify('INVALID_SPI', spi4(child.spiOut))]);
   assert.deepEqual(waiting(sa), []);
   for (const change of [{ state: 'rekeyed' }, { state: 'rekeying' }, { used: false }] as const) {
-    const other = Object.assign(around.child(sa), change);
+    const other = around.child(sa);
+    Object.assign(other, change);
     told(around, sa, [notify('INVALID_SPI', spi4(other.spiOut))]);
     assert.deepEqual([waiting(sa), other.questioned], [[], false]);
   }
