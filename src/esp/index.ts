@@ -10,6 +10,9 @@
  * SA is found by SPI alone (RFC 4301 §4.1), so that packets of one SA are received on every local address; then replay
  * check, ICV, window update, and only then anything else is believed. What does not match is dropped and counted by cause,
  * never sent in clear. A nonce is never used twice: an AEAD's IV is the sequence number, and that only grows.
+ *
+ * An ICMP message that a datagram of ours was too big for the way is believed only when it quotes one of the packets last sent on the
+ * path of its bundle; what becomes of it is decided elsewhere, and comes back as the MTU of a path.
  */
 export * from './drops.ts';
 export * from './ecn.ts';
