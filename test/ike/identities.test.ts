@@ -42,6 +42,7 @@ test('I3.6-2: names are compared without regard to the case of ASCII letters, an
   assert.equal(nameProblem(cert, email('mE@eXAMPLE.COM')), undefined);
   for (const id of [fqdn('hub.example.com.'), fqdn('ub.example.com'), fqdn(' hub.example.com'), email('me@example.co'), fqdn('me@example.com'), raw(2, ...Array.from('hub.example.com', (c) => c.charCodeAt(0)), 0)])
     assert.notEqual(nameProblem(cert, id), undefined, identityText(id));
+  assert.equal(nameProblem(facts({ dnsNames: ['other.example', 'hub.example'] }), fqdn('hub.example')), undefined, 'any of its names');
   assert.equal(nameProblem(facts({ dnsNames: ['AZ.example'] }), fqdn('az.example')), undefined);
   assert.notEqual(nameProblem(facts({ dnsNames: ['\u00c4.example'] }), { idType: 2, data: Uint8Array.of(0xe4, ...Array.from('.example', (c) => c.charCodeAt(0))) }), undefined, 'a letter, but none of ASCII');
   assert.notEqual(nameProblem(facts({ dnsNames: ['k.example'] }), { idType: 2, data: new Uint8Array(Buffer.from('\u212a.example', 'utf8')) }), undefined, 'the Kelvin sign is no k');
