@@ -17,11 +17,11 @@ export async function kernelSas(namespace: Namespace): Promise<readonly KernelSa
   return parseXfrmState(await namespace.run(['ip', '-s', 'xfrm', 'state']));
 }
 
-/** ESP packets that this namespace's kernel has dropped because it had no SA for them. */
+/** Packets that this namespace's kernel has dropped for want of a usable SA or policy, in either direction: every counter of it is one of drops. */
 export async function strayPackets(namespace: Namespace): Promise<number> {
-  const count = /^XfrmInNoStates\s+(\d+)$/m.exec(await namespace.run(['cat', '/proc/net/xfrm_stat']))?.[1];
-  if (count === undefined) throw new Error('the kernel does not count what it drops');
-  return Number(count);
+  const counters = [...(await namespace.run(['cat', '/proc/net/xfrm_stat'])).matchAll(/^Xfrm\w+\s+(\d+)$/gm)];
+  if (counters.length === 0) throw new Error('the kernel does not count what it drops');
+  return counters.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 export function parseXfrmState(text: string): readonly KernelSa[] {
