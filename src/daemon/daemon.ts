@@ -153,7 +153,7 @@ export class Daemon implements Core {
       case 'esp.firstInbound':
         return this.#ike({ type: 'child.used', handle: input.handle });
       case 'esp.unknownSpi':
-        this.#write('debug', `ESP with unknown SPI ${input.spi.toString(16)} from ${input.remote.address}`);
+        this.#write('debug', `ESP with unknown SPI ${input.spi.toString(16).padStart(8, '0')} from ${input.remote.address}`);
         return this.#ike(input);
       case 'esp.tooBig':
         return this.#plane.onTooBig(input, turn);

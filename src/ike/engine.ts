@@ -364,6 +364,8 @@ export class IkeEngine {
 
   /** I2.21.4-1: ESP that fits nothing, from where a peer of ours is: it is told inside the IKE SA, and may have forgotten to delete. */
   #unknownSpi(spi: number, local: Endpoint, remote: Endpoint, ctx: Ctx): void {
+    // Offered, and the peer sends already: the answer is on its way.
+    if (this.#childSpis.has(spi)) return;
     const freed = this.#lateSpis.get(spi);
     if (freed !== undefined && ctx.now < after(freed, LATE_ESP_TIME)) return;
     for (const sa of this.#sas.chains()) {

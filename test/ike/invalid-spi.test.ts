@@ -76,6 +76,18 @@ test('I2.21.4-1 I2.8-3: what comes late under an SPI that was ours is no sign of
   assert.deepEqual(unknown(peer, spi).map(notifies), [['INVALID_SPI']]);
 });
 
+test('I2.21.4-1 I2.8-3: ESP under an SPI that we have offered came before the answer: nobody is told', () => {
+  const peer = connected('router');
+  peer.pair.feed(peer.side, { type: 'child.rekey', chain: peer.chain, child: 'lan' });
+  const request = peer.hearOne();
+  const offered = ScriptedPeer.espSpi(request);
+  assert.ok(offered >= 256);
+  assert.deepEqual(unknown(peer, offered), []);
+  peer.reply(request, [notify('TEMPORARY_FAILURE')]);
+  assert.deepEqual(peer.hear(), []);
+  assert.deepEqual(unknown(peer, offered + 1).map(notifies), [['INVALID_SPI']], 'any other is told');
+});
+
 test('I2.21.4-1: before anybody is authenticated nobody is told', () => {
   const peer = new ScriptedPeer('hub');
   const [answer] = peer.init();
