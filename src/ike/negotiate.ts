@@ -93,6 +93,7 @@ function match(suite: IkeSuite, proposal: Proposal, rules: ChooseRules): Chosen 
   const integ = pick(TRANSFORM.INTEG, isAead(encr) ? [] : suite.integ);
   const esn = pick(TRANSFORM.ESN, rules.protocol === 3 ? suite.esn : []);
   if (prf === undefined || integ === undefined || esn === undefined) return undefined;
+  // RFC 7296 §1.2: IKE_AUTH carries no KE; a peer that lists groups there all the same is answered without one.
   let group = 0;
   if (rules.groups !== 'forbidden') {
     // Without a group of ours an offered NONE is taken; with one, theirs must contain it.
@@ -100,9 +101,6 @@ function match(suite: IkeSuite, proposal: Proposal, rules: ChooseRules): Chosen 
     if (found === undefined) return undefined;
     group = found;
     if (rules.groups === 'mandatory' && group === 0) return undefined;
-  } else if (offered(TRANSFORM.KE).some((t) => t.id !== 0) && !offered(TRANSFORM.KE).some((t) => t.id === 0)) {
-    // RFC 7296 §1.2: IKE_AUTH carries no KE; a peer that lists groups there all the same is answered without one.
-    group = 0;
   }
   return { number: proposal.number, spi: proposal.spi, encr, prf, integ, group, esn };
 }
