@@ -321,3 +321,19 @@ test('a child goes on while another SA of its number stays', () => {
   mate.redundant = true;
   assert.equal(goesOn(sa, one, one), false);
 });
+
+test('I1.4.1-1 I2.8-3: late ESP may come in on an SA that was replaced, where another of its number goes on; not on one that was deleted', () => {
+  const remove = (hasMate: boolean, ...replaced: [boolean?]): unknown[] => {
+    const around = new Alone();
+    const sa = around.sa();
+    const one = around.child(sa);
+    if (hasMate) around.child(sa, 'lan', { child: one.child });
+    around.effects.length = 0;
+    removeChild(sa, one, around.ctx, ...replaced);
+    return around.effects.map((e) => (e.type === 'child.remove' ? [e.handle === one.handleIn ? 'in' : 'out', e.lingers] : e.type));
+  };
+  assert.deepEqual(remove(true), [['in', undefined], ['out', undefined]]);
+  assert.deepEqual(remove(true, false), [['in', undefined], ['out', undefined]]);
+  assert.deepEqual(remove(true, true), [['in', true], ['out', undefined]]);
+  assert.deepEqual(remove(false, true), [['in', undefined], ['out', undefined]], 'nothing carries on');
+});

@@ -140,6 +140,10 @@ test('M3.10-1: a probe goes over its path, alone, and not in front of anything; 
   uplinks(pair.router);
   given(pair, { type: 'liveness.check', chain });
   assert.equal(given(pair, { type: 'path.probe', chain, path: lte }), '');
+  pair.runFor(seconds(2));
+  assert.equal(uplinks(pair.router), '', 'nor when that is answered');
+  const plain = up({ mobike: false });
+  assert.equal(given(plain.pair, { type: 'path.probe', chain: plain.chain, path: lte }), '', 'I2.23-3: a peer without MOBIKE might follow');
 });
 
 test('D6.2-2: a race asks over the current path and eight in all; what is outstanding is asked, nothing new', () => {

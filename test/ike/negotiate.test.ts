@@ -164,3 +164,21 @@ test('NK-5 I2.6-5 I3.3-1: SPIs: none in IKE_SA_INIT, eight octets that are not a
   const child = (...spi: number[]): unknown => choose([esp], [answerOf(ESP, [{ type: 1, id: 20, keyLength: 256 }, t(5, 0)], { spi: Uint8Array.from(spi) })], ESP);
   assert.deepEqual([child(0, 0, 0, 255), child(0, 0, 1, 0) !== undefined, child(0, 0, 0, 0)], [undefined, true, undefined]);
 });
+
+test('I3.3-1: a policy with both kinds of cipher: an AEAD goes without INTEG, CBC with one', () => {
+  const both: IkeSuite = { text: '', encr: [{ id: 20, keyLength: 256 }, { id: 12, keyLength: 256 }], prf: [], integ: [12], groups: [], esn: [1] };
+  const c = (...transforms: Transform[]): number | undefined => choose([both], [answerOf(ESP, [...transforms, t(5, 1)])], ESP)?.integ;
+  const [gcm, cbc] = [{ type: 1, id: 20, keyLength: 256 }, { type: 1, id: 12, keyLength: 256 }];
+  assert.deepEqual([c(gcm), c(gcm, t(3, 0)), c(cbc, t(3, 12))], [0, 0, 12]);
+  assert.deepEqual([c(gcm, t(3, 12)), c(cbc), c(cbc, t(3, 0))], [undefined, undefined, undefined]);
+});
+
+test('I1.2-5: groups that a peer lists in IKE_AUTH, where no KE can follow, are passed over: it is answered without one', () => {
+  const pfs: IkeSuite = { text: '', encr: [{ id: 20, keyLength: 256 }], prf: [], integ: [], groups: [31], esn: [1] };
+  for (const groups of [[t(4, 31)], [t(4, 14)], [t(4, 14), t(4, 0)], []]) {
+    const chosen = choose([pfs], [answerOf(AUTH, [{ type: 1, id: 20, keyLength: 256 }, ...groups, t(5, 1)])], AUTH);
+    assert.equal(chosen?.group, 0);
+    assert.deepEqual(buildChosen(chosen, 3, spiOf(AUTH)).transforms.filter((o) => o.type === 4), []);
+  }
+  assert.equal(choose([pfs], [answerOf(ESP, [{ type: 1, id: 20, keyLength: 256 }, t(4, 31), t(5, 1)])], ESP)?.group, 31, 'elsewhere the group counts');
+});

@@ -1,7 +1,7 @@
 // The creation and rekeying of a Child SA, both ends of it, on IKE SAs alone: refusals and their waits, crossings, what is told and given back.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { instant, ip, millis } from '../../../src/base/index.ts';
+import { instant, ip, millis, parsePrefix, type IpPrefix } from '../../../src/base/index.ts';
 import { findNotify, findPayload, notify, type Payload } from '../../../src/codec/ike/index.ts';
 import type { ChildSa } from '../../../src/ike/child-sa.ts';
 import type { Task } from '../../../src/ike/exchange.ts';
@@ -480,4 +480,26 @@ test('I5.1-1: nets of another peer are refused, if both have names; an address o
   assert.equal(tenant(['10.1.0.5'], '10.1.0.5', '10.1.0.5'), false);
   assert.equal(tenant(['10.1.0.6'], '10.1.0.5', '10.1.0.5'), true);
   assert.equal(tenant(['10.1.0.5'], '10.1.0.5', '10.1.0.6'), true);
+});
+
+test('I2.9-1: of two children that fit, the one is taken that has the first selectors of both sides', () => {
+  const other = range('10.3.0.0', '10.3.0.255');
+  const packet = (net: string): ReturnType<typeof range> => range(`${net}.7`, `${net}.7`, 17, 53, 53);
+  const taken = (tsi: readonly ReturnType<typeof range>[], tsr: readonly ReturnType<typeof range>[]): string | undefined => {
+    const { hub, answer } = answered(
+      (payloads) => change('TSr', () => ({ type: 'TSr', selectors: tsr }))(change('TSi', () => ({ type: 'TSi', selectors: tsi }))(payloads)),
+      (sa) => {
+        const { children, ...rest } = connection('responder');
+        sa.connection = { ...rest, children: [...children, ...children.map((c) => ({ ...c, name: 'second', localTs: [parsePrefix('10.3.0.0/24') as IpPrefix] }))] };
+      },
+    );
+    assert.equal(findPayload(answer, 'TSi') !== undefined, hub.children.size === 1);
+    return [...hub.children.values()][0]?.config.name;
+  };
+  const far = range('172.16.0.1', '172.16.0.1');
+  assert.equal(taken([packet('10.1.0'), ROUTER_NET], [packet('10.3.0'), HUB_NET, other]), 'second');
+  assert.equal(taken([packet('10.1.0'), ROUTER_NET], [packet('10.2.0'), other, HUB_NET]), 'lan');
+  assert.equal(taken([far, ROUTER_NET], [packet('10.3.0'), HUB_NET, other]), 'lan', 'no child has the first selectors of both sides');
+  assert.equal(taken([packet('10.1.0'), ROUTER_NET], [other]), 'second');
+  assert.equal(taken([packet('10.1.0'), ROUTER_NET], [far]), undefined);
 });
