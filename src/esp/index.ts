@@ -11,11 +11,16 @@
  * check, ICV, window update, and only then anything else is believed. What does not match is dropped and counted by cause,
  * never sent in clear. A nonce is never used twice: an AEAD's IV is the sequence number, and that only grows.
  *
+ * What comes under an unknown SPI is held for a short while: a peer may send under a new Child SA as soon as it has answered (RFC 7296
+ * §2.8), and ESP may overtake the answer. When the SA is added, what was held for it is given to it as if it had just come. It counts as
+ * `unknown_spi` from the start and is taken off that count when its SA gets it, so that the count is what nobody could have.
+ *
  * An ICMP message that a datagram of ours was too big for the way is believed only when it quotes one of the packets last sent on the
  * path of its bundle; what becomes of it is decided elsewhere, and comes back as the MTU of a path.
  */
 export * from './drops.ts';
 export * from './ecn.ts';
+export * from './held.ts';
 export * from './inner.ts';
 export * from './mtu.ts';
 export * from './nonce-guard.ts';

@@ -4,6 +4,7 @@ import type { CryptoSuite } from '../crypto/index.ts';
 import type { EspEffect, EspInput, EspReport, EspSa } from '../ports/index.ts';
 import type { DropCause } from './drops.ts';
 import { mergeEcn, outerClass } from './ecn.ts';
+import { HeldDatagrams } from './held.ts';
 import { parseInner, selectorRow, selectorsMatch } from './inner.ts';
 import type { SelectorRow } from './inner.ts';
 import { clampMss, innerLimit, tooBigMessage } from './mtu.ts';
@@ -118,6 +119,8 @@ export class SoftEsp {
   #replies: Uint8Array[] = [];
   #dummies: EspDatagram[] = [];
   #unknownAt: Instant | undefined;
+  readonly #held = new HeldDatagrams<EspDatagram>();
+  #heldDue = false;
   #childrenMade = 0;
 
   constructor(suite: CryptoSuite, options: SoftEspOptions = {}) {
@@ -189,6 +192,24 @@ export class SoftEsp {
     return inner === undefined ? { inputs } : { inner, inputs };
   }
 
+  /** True when an SA was added for which datagrams are held: `takeHeld` is due, ahead of any newer datagram. */
+  get heldDue(): boolean {
+    return this.#heldDue;
+  }
+
+  /** Inner packets, oldest first, of what was held for SAs that have come since. */
+  takeHeld(now: Instant): { inners: Uint8Array[]; inputs: EspInput[] } {
+    const inners: Uint8Array[] = [];
+    const inputs: EspInput[] = [];
+    for (const datagram of this.#held.take((spi) => this.#bySpi.has(spi), now)) {
+      this.#count('unknown_spi', -1);
+      const inner = this.#open(datagram, now, inputs);
+      if (inner !== undefined) inners.push(inner);
+    }
+    this.#heldDue = false;
+    return { inners, inputs };
+  }
+
   /**
    * Judges an ICMP message that says that a datagram of ours, which began with `quote`, was too big for the path: `esp.tooBig` when it is
    * about one of the packets last sent on the bundle's path, else nothing comes of it (RFC 4301 §8.2.2).
@@ -224,7 +245,7 @@ export class SoftEsp {
 
   report(): EspReport {
     const drops: { [cause: string]: number } = {};
-    for (const [cause, count] of this.#drops) drops[cause] = count;
+    for (const [cause, count] of this.#drops) if (count > 0) drops[cause] = count;
     return {
       sas: [...this.#sas.values()].map((sa) => ({
         handle: sa.handle, packets: sa.packets, bytes: sa.bytes, sequence: sa.direction === 'out' ? sa.sequence : sa.replay.top,
@@ -246,8 +267,12 @@ export class SoftEsp {
   }
 
   #drop(cause: DropCause): [] {
-    this.#drops.set(cause, (this.#drops.get(cause) ?? 0) + 1);
+    this.#count(cause, 1);
     return [];
+  }
+
+  #count(cause: DropCause, more: 1 | -1): void {
+    this.#drops.set(cause, (this.#drops.get(cause) ?? 0) + more);
   }
 
   #add(sa: EspSa): void {
@@ -273,8 +298,10 @@ export class SoftEsp {
     sa.key.wipe();
     sa.integ?.key.wipe();
     this.#sas.set(sa.handle, made);
-    if (sa.direction === 'in') this.#bySpi.set(sa.spi, made);
-    else this.#byOutboundSpi.set(sa.spi, [made, ...(this.#byOutboundSpi.get(sa.spi) ?? [])]);
+    if (sa.direction === 'in') {
+      this.#bySpi.set(sa.spi, made);
+      this.#heldDue ||= this.#held.has(sa.spi);
+    } else this.#byOutboundSpi.set(sa.spi, [made, ...(this.#byOutboundSpi.get(sa.spi) ?? [])]);
   }
 
   #remove(handle: number): void {
@@ -374,6 +401,7 @@ export class SoftEsp {
         this.#unknownAt = now;
         inputs.push({ type: 'esp.unknownSpi', spi, local: datagram.local, remote: datagram.remote });
       }
+      this.#held.hold(spi, datagram, now);
       return drop('unknown_spi');
     }
     if (!espLengthFits(sa, bytes.length)) return drop('malformed');

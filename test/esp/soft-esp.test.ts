@@ -212,6 +212,93 @@ test('M3.5 esp.unknownSpi: at most one a second; keepalives and short datagrams 
   assert.deepEqual(right.report().drops, { unknown_spi: 3, keepalive: 1, malformed: 2 });
 });
 
+/** A plane that is to get the SA under which `sent` were sealed: 0x1001 between the two of `pair`. */
+function early(): { plane: SoftEsp; sent: EspDatagram[]; arrive: (datagram: EspDatagram | undefined, at?: number) => EspInput[]; add: () => void } {
+  const { left } = pair();
+  const plane = new SoftEsp(suite);
+  plane.apply({ type: 'esp.path.set', bundle: 1, path: path(B, A), mtu: 1400 }, NOW);
+  return {
+    plane,
+    sent: Array.from({ length: 4 }, (_, i) => send(left, packet('10.1.0.1', '10.2.0.1', 17, udp(1, i)))),
+    arrive: (datagram, at = NOW) => {
+      assert.ok(datagram);
+      const { inner, inputs } = plane.inbound(datagram, instant(at));
+      assert.equal(inner, undefined);
+      return inputs;
+    },
+    add: () => void plane.apply({ type: 'esp.sa.add', sa: sa({ handle: 1, direction: 'in', spi: 0x1001, key: keyOf(1), local: there, remote: here }) }, NOW),
+  };
+}
+
+const portsOf = (inners: readonly Uint8Array[]): (number | undefined)[] => inners.map((inner) => inner[23]);
+
+test('ES2-1 RFC 7296 §2.8: packets that come before their SA are given to it in order, with path, class and first-inbound, and counted once', () => {
+  const { plane, sent, arrive, add } = early();
+  assert.deepEqual(arrive(sent[0]).map((input) => input.type), ['esp.unknownSpi'], 'told at once');
+  arrive(sent[1]);
+  arrive(sent[2]);
+  assert.deepEqual(plane.report().drops, { unknown_spi: 3 }, 'lost for all that is known');
+  assert.deepEqual(plane.takeHeld(NOW), { inners: [], inputs: [] }, 'without the SA nothing is given');
+  assert.equal(plane.heldDue, false);
+  add();
+  assert.equal(plane.heldDue, true);
+  const { inners, inputs } = plane.takeHeld(instant(1700));
+  assert.deepEqual(portsOf(inners), [0, 1, 2]);
+  assert.deepEqual(inputs, [{ type: 'esp.firstInbound', handle: 1 }]);
+  const report = plane.report();
+  assert.deepEqual(report.drops, {});
+  assert.deepEqual(report.sas, [{ handle: 1, packets: 3, bytes: 3 * PING.length, sequence: 3 }]);
+  assert.deepEqual(report.bundles[0]?.inbound, [{ ifindex: 5, local: endpoint(B, 4500), remote: endpoint(A, 4500), packets: 3, last: 1700 }], 'as if they had just come');
+  assert.deepEqual([plane.heldDue, plane.takeHeld(NOW).inners.length], [false, 0]);
+  assert.deepEqual(plane.inbound(sent[3] as EspDatagram, NOW).inputs, [], 'no longer the first');
+});
+
+test('ES3.4-1 NK-7: what was held goes through every check: replay, ICV, selectors, ECN', () => {
+  const { plane, sent, arrive, add } = early();
+  const [one, two] = sent;
+  assert.ok(one && two);
+  const forged = { ...two, bytes: two.bytes.slice() };
+  forged.bytes[forged.bytes.length - 1] = (forged.bytes.at(-1) ?? 0) ^ 1;
+  arrive(one);
+  arrive(one);
+  arrive(forged);
+  arrive({ ...two, bytes: two.bytes.subarray(0, AEAD_MIN - 1) });
+  arrive({ ...two, trafficClass: 3 }); // "congestion" around a packet whose transport does not know ECN
+  add();
+  assert.deepEqual(portsOf(plane.takeHeld(NOW).inners), [0]);
+  assert.deepEqual(plane.report().drops, { replay: 1, icv: 1, malformed: 1, ecn: 1 });
+  assert.equal(plane.inbound(one, NOW).inner, undefined);
+  assert.equal(plane.inbound(two, NOW).inner, undefined);
+  assert.equal(plane.report().drops['replay'], 3, 'and none of them is taken a second time');
+
+  const narrow = early();
+  narrow.arrive(narrow.sent[0]);
+  narrow.plane.apply({ type: 'esp.sa.add', sa: sa({ handle: 1, direction: 'in', spi: 0x1001, key: keyOf(1), local: there, remote: [ts('10.7.0.0/16')] }) }, NOW);
+  assert.deepEqual(narrow.plane.takeHeld(NOW).inners, []);
+  assert.deepEqual(narrow.plane.report().drops, { selector: 1 });
+});
+
+test('RFC 7296 §2.8: what came more than 2 s before its SA stays dropped, as does what an outbound SA of that SPI is added for', () => {
+  const { plane, sent, arrive, add } = early();
+  arrive(sent[0], 1000);
+  arrive(sent[1], 1001);
+  plane.apply({ type: 'esp.sa.add', sa: sa({ handle: 7, direction: 'out', spi: 0x1001 }) }, NOW);
+  assert.equal(plane.heldDue, false);
+  add();
+  assert.deepEqual(portsOf(plane.takeHeld(instant(3001)).inners), [1]);
+  assert.deepEqual(plane.report().drops, { unknown_spi: 1 });
+});
+
+test('NK-5: strangers can push out what is held, and cost 64 datagrams of memory, nothing else', () => {
+  const { plane, sent, arrive, add } = early();
+  arrive(sent[0]);
+  arrive(sent[1]);
+  for (let i = 0; i < 63; i++) arrive({ ...(sent[2] as EspDatagram), bytes: hex('0badcafe 00000001 00000000') });
+  add();
+  assert.deepEqual(portsOf(plane.takeHeld(NOW).inners), [1]);
+  assert.deepEqual(plane.report().drops, { unknown_spi: 64 });
+});
+
 test('NK-5: bounds and bugs: reserved SPI, repeated handle, too many SAs, too many paths', () => {
   const plane = new SoftEsp(suite);
   const add = (options: Parameters<typeof sa>[0]): void => void plane.apply({ type: 'esp.sa.add', sa: sa(options) }, NOW);

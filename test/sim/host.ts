@@ -337,7 +337,16 @@ export class SimHost implements Actor {
 
   #plane(life: Life, effect: EspEffect): void {
     for (const input of life.plane.apply(effect, this.world.now)) this.#answer(life, 0, input);
+    if (life.plane.heldDue) this.world.after(0, () => this.#giveHeld(life));
     for (const datagram of life.plane.takeDatagrams()) this.#sendEsp(datagram);
+  }
+
+  /** What overtook its SA goes inside when the effects at hand are done. */
+  #giveHeld(life: Life): void {
+    if (this.#life !== life || !life.plane.heldDue) return;
+    const { inners, inputs } = life.plane.takeHeld(this.world.now);
+    for (const input of inputs) this.push(input);
+    for (const inner of inners) this.#toInside(inner);
   }
 
   #openTun(life: Life, effect: EffectOf<'tun.open'>): void {
@@ -403,6 +412,7 @@ export class SimHost implements Actor {
     if (!life.ports.has(packet.destination.port)) return;
     const at = { ifindex: device.ifindex, local: packet.destination, remote: packet.source, bytes: packet.bytes };
     if (isEspInUdp(packet)) {
+      this.#giveHeld(life);
       const { inner, inputs } = life.plane.inbound(at, this.world.now);
       for (const input of inputs) this.push(input);
       for (const datagram of life.plane.takeDatagrams()) this.#sendEsp(datagram);

@@ -122,6 +122,12 @@ static int refuse(struct esp *esp, int error) {
   return error;
 }
 
+static bool holds(const struct esp *esp, uint32_t spi) {
+  for (int i = 0; i < ESP_HELD; i++)
+    if (esp->held[i].length > 0 && esp->held[i].spi == spi) return true;
+  return false;
+}
+
 int esp_add(struct esp *esp, const struct esp_sa_spec *spec) {
   if (spec->local.count > ESP_MAX_SELECTORS || spec->remote.count > ESP_MAX_SELECTORS) return EINVAL;
   if (esp_find_sa(esp, spec->handle) != NULL) return EEXIST;
@@ -159,6 +165,7 @@ int esp_add(struct esp *esp, const struct esp_sa_spec *spec) {
   *handle_bucket(esp, sa->handle) = sa;
   sa->next_spi = *spi_bucket(esp, sa);
   *spi_bucket(esp, sa) = sa;
+  if (!sa->outbound && holds(esp, sa->spi)) esp->held_due = true;
   return 0;
 }
 
@@ -208,4 +215,5 @@ void esp_free(struct esp *esp) {
   while (esp->sas != NULL) esp_remove(esp, esp->sas->handle);
   while (esp->bundles != NULL) drop_bundle(esp, esp->bundles);
   explicit_bzero(esp->random, sizeof esp->random);
+  explicit_bzero(esp->held, sizeof esp->held); /* opened in place: inner packets */
 }

@@ -219,6 +219,19 @@ static struct esp_sa *by_spi(const struct esp *esp, uint32_t spi) {
   return sa;
 }
 
+/* Keeps a copy for an SA that may come; the oldest of too many is forgotten. */
+static void hold(struct esp *esp, uint32_t spi, const struct outer *outer, uint8_t traffic_class, const uint8_t *bytes, size_t length) {
+  if (spi < 256 || length > ESP_HELD_OCTETS) return; /* RFC 4303 section 2.1: no SA has a reserved SPI */
+  struct esp_held *held = &esp->held[esp->held_next];
+  esp->held_next = (esp->held_next + 1) % ESP_HELD;
+  held->at = esp->now;
+  held->spi = spi;
+  held->length = (uint32_t)length;
+  held->outer = *outer;
+  held->traffic_class = traffic_class;
+  memcpy(held->bytes, bytes, length);
+}
+
 /* Takes padding, pad length and next header off; false when the padding is not 1, 2, 3... (RFC 4303 section 2.4). */
 static bool strip(const uint8_t *plain, size_t *length, uint8_t *next_header) {
   size_t end = *length - 2;
@@ -240,6 +253,7 @@ uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t traffic_cl
       esp->unknown_spi = true;
       esp->unknown_spi_value = spi;
     }
+    hold(esp, spi, outer, traffic_class, bytes, length);
     return drop(esp, DROP_unknown_spi);
   }
   struct protect *protect = &sa->protect;
@@ -273,4 +287,19 @@ uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t traffic_cl
   inner_clamp_mss(plain, &inner, sa->bundle->mtu);
   *inner_length = inner.length;
   return plain;
+}
+
+bool esp_take_held(struct esp *esp, uint8_t **inner, size_t *inner_length) {
+  for (uint32_t i = 0; i < ESP_HELD; i++) {
+    struct esp_held *held = &esp->held[(esp->held_next + i) % ESP_HELD];
+    size_t length = held->length;
+    if (length == 0 || by_spi(esp, held->spi) == NULL) continue;
+    held->length = 0;
+    if (esp->now - held->at > ESP_HELD_MS) continue; /* and stays counted */
+    esp->drops[DROP_unknown_spi]--;
+    *inner = esp_open(esp, &held->outer, held->traffic_class, held->bytes, length, inner_length);
+    return true;
+  }
+  esp->held_due = false;
+  return false;
 }

@@ -21,6 +21,10 @@
 /* An ICMP error is believed about the last so many packets of an SA: 0.3 s at 150 Mbit/s, and nobody beside the path can guess one. */
 #define ESP_RECENT 4096
 #define ESP_BUCKETS 8192
+/* The last so many datagrams of SPIs nobody knows are held so long, when they are no longer than that (see esp_take_held). */
+#define ESP_HELD 64
+#define ESP_HELD_OCTETS 2048
+#define ESP_HELD_MS 2000.0
 /* Octets kept free before the inner packet for SPI, sequence number and IV; more than needed, so that the text is aligned. */
 #define ESP_HEAD 32
 /* Octets behind it at most: padding, pad length, next header, ICV. */
@@ -104,6 +108,16 @@ struct esp_bundle {
   struct esp_bundle *next_id; /* bucket of by_id */
 };
 
+struct esp_held {
+  double at;
+  uint32_t spi;
+  /* 0: nothing is held here. */
+  uint32_t length;
+  struct outer outer;
+  uint8_t traffic_class;
+  uint8_t bytes[ESP_HELD_OCTETS];
+};
+
 struct esp {
   /* CLOCK_MONOTONIC in ms, set by `esp_tick` before packets are handled. */
   double now;
@@ -123,6 +137,10 @@ struct esp {
   /* Octets of the operating system's generator for IVs that must not be foreseen; the last `random_left` are unused. */
   uint8_t random[ESP_RANDOM];
   size_t random_left;
+  /* A ring: `held_next` is the oldest slot and the next to be taken. `held_due`: an SA was added for which there is something. */
+  struct esp_held held[ESP_HELD];
+  uint32_t held_next;
+  bool held_due;
   /* Set by `esp_open`: a first packet under this SA. The host clears the flags. */
   bool first_inbound;
   uint32_t first_inbound_handle;
@@ -187,5 +205,12 @@ struct esp_bundle *esp_too_big(struct esp *esp, const struct outer *outer, uint3
  * `length` is at least 8.
  */
 uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t traffic_class, uint8_t *bytes, size_t length, size_t *inner_length);
+/*
+ * A peer may send under a new Child SA as soon as it has answered (RFC 7296 section 2.8), so its first packets can overtake
+ * the answer. What comes under an unknown SPI is counted as `unknown_spi` and held. This opens the oldest held one whose SA
+ * has come since, as if it came now, and takes it off that count: false when there is none. `inner` is that of `esp_open`,
+ * valid until the next call of it.
+ */
+bool esp_take_held(struct esp *esp, uint8_t **inner, size_t *inner_length);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "tun.h"
@@ -92,11 +93,31 @@ uint8_t *host_sort(struct host *host, const struct outer *outer, uint8_t traffic
   return esp_open(&host->esp, outer, traffic_class, bytes, length, inner_length);
 }
 
+/* JavaScript may add and remove SAs in `host_tell`: each round begins anew. */
+static void give_held(struct host *host) {
+  uint8_t *inner = NULL;
+  size_t length = 0;
+  while (esp_take_held(&host->esp, &inner, &length)) {
+    host->loop.budget--;
+    if (inner != NULL) tun_write(host, inner, length);
+    host_tell(host, NULL);
+  }
+}
+
+static void on_held(void *ctx, uint32_t events) {
+  struct host *host = ctx;
+  (void)events;
+  loop_close(&host->loop, &host->held_ref);
+  esp_tick(&host->esp);
+  give_held(host);
+}
+
 static void on_datagram(void *ctx, const struct outer *outer, uint8_t traffic_class, uint8_t *bytes, size_t length) {
   struct host *host = ctx;
   bool is_ike = outer->local_port == IKE_PORT;
   size_t inner_length = 0;
   esp_tick(&host->esp);
+  if (host->esp.held_due) give_held(host);
   uint8_t *inner = is_ike ? NULL : host_sort(host, outer, traffic_class, bytes, length, &inner_length, &is_ike);
   if (is_ike) {
     host->events->udp_received(host->ctx, outer, bytes, length);
@@ -196,6 +217,14 @@ void host_tun_close(struct host *host) {
 void host_tun_remove(struct host *host) {
   if (host->tun >= 0) tun_release_device(host->tun);
   host_tun_close(host);
+}
+
+int host_sa_add(struct host *host, const struct esp_sa_spec *spec) {
+  int error = esp_add(&host->esp, spec);
+  if (error != 0 || !host->esp.held_due || loop_alive(&host->loop, host->held_ref)) return error;
+  int fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd >= 0 && loop_watch(&host->loop, fd, EPOLLIN, on_held, host, &host->held_ref) != 0) close(fd); /* then the next datagram brings them along */
+  return error;
 }
 
 void host_dummy(struct host *host, uint32_t bundle) {

@@ -37,6 +37,8 @@ struct host {
   void *ctx;
   int tun;
   loop_ref tun_ref;
+  /* Makes the next turn give TUN what was held for a new SA; open only until then. */
+  loop_ref held_ref;
   /* ICMP messages to TUN left in this second. */
   double reply_second;
   int replies_left;
@@ -56,6 +58,8 @@ int host_tun_open(struct host *host, const char *name, uint32_t mtu);
 /* Lets go of the device, which stays; `remove` takes it away. */
 void host_tun_close(struct host *host);
 void host_tun_remove(struct host *host);
+/* As esp_add. What was held for the SA goes to TUN in the next turn, ahead of anything newer. */
+int host_sa_add(struct host *host, const struct esp_sa_spec *spec);
 /* Sends one dummy packet under every used outbound SA of the bundle. */
 void host_dummy(struct host *host, uint32_t bundle);
 /*

@@ -8,7 +8,7 @@
 #include "napi-x509.h"
 
 /* Of the interface in native.ts. */
-#define ABI 5
+#define ABI 6
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -108,10 +108,10 @@ static napi_value sa_add_call(napi_env env, napi_callback_info info) {
   spec.keys.mac_key = mac_key.at;
   spec.keys.mac_length = mac_key.length;
   bool readable = read_selectors(&spec.local, local) & read_selectors(&spec.remote, remote);
-  int error = readable ? esp_add(&host->esp, &spec) : EINVAL;
+  int error = readable ? host_sa_add(host, &spec) : EINVAL;
   free(spec.local.rows);
   free(spec.remote.rows);
-  return make_number(env, error);
+  return settled(&args, error);
 }
 
 static napi_value sa_use_call(napi_env env, napi_callback_info info) {
@@ -247,6 +247,19 @@ static napi_value decapsulate_call(napi_env env, napi_callback_info info) {
   return made;
 }
 
+static napi_value take_held_call(napi_env env, napi_callback_info info) {
+  ENTER;
+  uint8_t *inner = NULL;
+  size_t length = 0;
+  esp_tick(&host->esp);
+  napi_value made = NULL;
+  while (made == NULL && esp_take_held(&host->esp, &inner, &length)) {
+    if (inner != NULL) made = make_bytes(env, inner, length);
+    host_tell(host, NULL);
+  }
+  return made;
+}
+
 static napi_value too_big_call(napi_env env, napi_callback_info info) {
   ENTER;
   struct outer outer = args_outer(&args, 1);
@@ -373,6 +386,7 @@ NAPI_MODULE_INIT() {
       {"espSkipTo", skip_to_call},
       {"espEncapsulate", encapsulate_call},
       {"espDecapsulate", decapsulate_call},
+      {"espTakeHeld", take_held_call},
       {"espTooBig", too_big_call},
       {"espTakeReply", take_reply_call},
       {"netlinkOpen", netlink_open_call},

@@ -86,6 +86,8 @@ export interface NativeAddon {
     host: HostHandle, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number,
     trafficClass: number, bytes: Uint8Array,
   ): Uint8Array | undefined;
+  /** For tests: the next packet of what was held for SAs that have come since, instead of writing it to TUN in the next turn. */
+  espTakeHeld(host: HostHandle): Uint8Array | undefined;
   /** For tests: an ICMP message about a datagram of ours that began with `quote`; the bundle it would be told of, if any. */
   espTooBig(
     host: HostHandle, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, mtu: number, quote: Uint8Array,
@@ -117,7 +119,7 @@ export function systemError(errno: number, what: string): Error & { code: string
   return Object.assign(new Error(`${what}: ${code}`), { code, errno: -errno });
 }
 
-const ABI = 5;
+const ABI = 6;
 const FILE = 'mobiked.node';
 
 /** Loads the addon: beside the running script, else from `build/lib` of the working directory. Throws with what was tried. */

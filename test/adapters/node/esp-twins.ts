@@ -69,6 +69,17 @@ export class EspTwins {
     return got;
   }
 
+  /** What both planes held for SAs that have come since. */
+  held(): Uint8Array[] {
+    const got: Uint8Array[] = [];
+    this.#inputs = [];
+    for (let inner = this.native.addon.espTakeHeld(this.native.handle); inner !== undefined; inner = this.native.addon.espTakeHeld(this.native.handle)) got.push(inner);
+    const expected = this.soft.takeHeld(this.#now);
+    assert.deepEqual(got.map(hexOf), expected.inners.map(hexOf));
+    assert.deepEqual(this.#inputs, expected.inputs);
+    return got;
+  }
+
   /** The bundle that both planes tell of an ICMP message about this quote, if any. */
   tooBig({ ifindex, local, remote }: Path, mtu: number, quote: Uint8Array): number | undefined {
     const { addon, handle } = this.native;
