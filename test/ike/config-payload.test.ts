@@ -147,6 +147,21 @@ test('I2.19-2: a second login of one identity shares the address; the first SA e
   assert.deepEqual(net.hub.engine.status().map((s) => s.vips), [['10.99.0.1']]);
 });
 
+test('I2.19-2: the day for which an address is kept begins when the last IKE SA of its identity ends, not when that is rekeyed', () => {
+  const calm = { liveness: seconds(3_000), childLifetime: seconds(200_000), ikeLifetime: seconds(200_000) };
+  const net = new Net(hub({ ...calm, pools: prefixes('10.99.0.0/30'), children: [child([HUB_NET], ['10.99.0.0/30'])] }));
+  const [a, b, c, d] = [net.add(router('a.example', calm)), net.add(router('b.example', calm)), net.add(router('c.example', calm)), net.add(router('d.example', calm))];
+  for (const side of [a, b]) net.login(side);
+  assert.deepEqual([vips(a), vips(b)], [[['10.99.0.1']], [['10.99.0.2']]]);
+  net.feed(a, { type: 'connection.terminate', connection: 'hq' });
+  net.feed(b, { type: 'ike.rekey', chain: b.engine.status()[0]?.chain ?? 0 });
+  net.runFor(minutes(24 * 60 + 1));
+  assert.equal(net.hub.of('ike.rekeyed').length, 1);
+  net.login(c);
+  net.login(d);
+  assert.deepEqual([vips(c), vips(d).flat()], [[['10.99.0.1']], []], 'what a had is free, what b has is not');
+});
+
 test('I2.19-1 I2.21-2: a full pool refuses the Child SA, not the IKE SA; the router tries again after minutes, with a new IKE SA', () => {
   const net = new Net(hub({ pools: prefixes('10.99.0.1/32'), children: [child([HUB_NET], ['10.99.0.1/32'])] }));
   const [a, b] = [net.add(router('a.example')), net.add(router('b.example'))];

@@ -95,3 +95,17 @@ test('I2.21.4-1: before anybody is authenticated nobody is told', () => {
   peer.takeInit(answer);
   assert.deepEqual(unknown(peer, 7), []);
 });
+
+test('I2.21.4-1 I2.8-3: of the SPIs that were given up the newest 4,096 are remembered', () => {
+  const peer = connected('router');
+  const giveUp = (): number => {
+    peer.pair.feed(peer.side, { type: 'child.rekey', chain: peer.chain, child: 'lan' });
+    const request = peer.hearOne();
+    peer.reply(request, [notify('NO_PROPOSAL_CHOSEN')]);
+    return ScriptedPeer.espSpi(request);
+  };
+  const spis = Array.from({ length: 4097 }, giveUp);
+  assert.deepEqual([spis.length, new Set(spis).size], [4097, 4097]);
+  assert.deepEqual([unknown(peer, spis[1] ?? 0), unknown(peer, spis[4096] ?? 0)], [[], []]);
+  assert.deepEqual(unknown(peer, spis[0] ?? 0).map(notifies), [['INVALID_SPI']], 'the oldest is forgotten');
+});
