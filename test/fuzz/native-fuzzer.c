@@ -1,7 +1,7 @@
 /*
  * The plain-C part under libFuzzer, AddressSanitizer and UBSan: `make native-fuzz` builds it, `make fuzz` runs it. The first octet of
  * an input says what the rest is: a datagram, an inner packet on its way out and what becomes of it on the wire, an inner packet to
- * look at, a certificate. Buffers are exactly as long as what they hold.
+ * look at, a certificate. Its third bit makes SAs come after their datagram, which is held. Buffers are exactly as long as what they hold.
  */
 #include <dlfcn.h>
 
@@ -45,6 +45,16 @@ static void arrive(const uint8_t *data, size_t size) {
     if (got != NULL && (got < bytes || got + inner_length > bytes + size)) abort();
   }
   free(bytes);
+}
+
+/* What was held for the SAs that are there now. */
+static void take_held(struct esp *esp) {
+  uint8_t *inner = NULL;
+  size_t length = 0;
+  const uint8_t *held = (const uint8_t *)esp->held;
+  esp_tick(esp);
+  while (esp_take_held(esp, &inner, &length))
+    if (inner != NULL && (inner < held || inner + length > held + sizeof esp->held)) abort();
 }
 
 /* Octets to change (3 each: where, with what), then the inner packet. */
@@ -99,8 +109,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 1: {
       struct esp *peer = calloc(1, sizeof *peer);
       if (peer == NULL || esp_init(peer) != 0) abort();
+      bool late = (data[0] & 4) != 0;
+      memset(host->esp.held, 0, sizeof host->esp.held); /* of the input before */
       for (uint32_t i = 0; i < SAS; i++) {
-        add(&host->esp, i, 0x1000 + i, false, i % 2 == 0);
+        if (!late) add(&host->esp, i, 0x1000 + i, false, i % 2 == 0);
         add(peer, i, 0x1000 + i, true, i % 2 == 0);
       }
       for (uint32_t bundle = 1; bundle <= 3; bundle++) {
@@ -111,6 +123,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       }
       if (data[0] % 4 == 0) arrive(data + 1, size - 1);
       else cross(peer, data + 1, size - 1);
+      for (uint32_t i = 0; i < SAS && late; i++) add(&host->esp, i, 0x1000 + i, false, i % 2 == 0);
+      take_held(&host->esp);
       for (uint32_t i = 0; i < SAS; i++) esp_remove(&host->esp, i);
       esp_free(peer);
       free(peer);
