@@ -131,6 +131,33 @@ if (!isFarEnd()) {
     }),
   );
 
+  netnsTest('ES2-1 RFC 7296 §2.8: answers under an SA that is not there yet come out of TUN, in order, when it is added', { skip: skip() }, () =>
+    withLab(async (made) => {
+      const { near, far } = made;
+      await tunnel(made, 1400);
+      await far.obey({ op: 'echo', address: '10.2.0.1', port: 7000 });
+      const asker = await new Asker('udp4').bind('10.1.0.1');
+      asker.ask(0, '10.2.0.1');
+      assert.equal(await asker.until(1), 1);
+      await far.obey({ op: 'sa', options: { handle: 5, direction: 'out', spi: 0x2002, keyOctet: 5, local: RIGHT, remote: LEFT } });
+      await far.obey({ op: 'esp', effect: { type: 'esp.sa.use', handle: 5 } });
+      for (let i = 1; i <= 20; i++) asker.ask(i, '10.2.0.1');
+      for (let i = 0; i < 100 && near.report().drops['unknown_spi'] !== 20; i++) await sleep(10);
+      assert.deepEqual([asker.answers.length, near.report().drops['unknown_spi']], [1, 20]);
+      await near.obey({ op: 'sa', options: { handle: 5, direction: 'in', spi: 0x2002, keyOctet: 5, local: LEFT, remote: RIGHT } });
+      const first = { type: 'esp.firstInbound', handle: 5 } as const;
+      assert.equal(near.inputs.some((input) => input.type === first.type && input.handle === first.handle), false, 'not from inside esp.sa.add');
+      assert.equal(await asker.until(21), 21);
+      assert.deepEqual(asker.answers.map(Number), Array.from({ length: 21 }, (_, i) => i));
+      assert.deepEqual(near.inputs.filter((input) => input.type === 'esp.firstInbound').at(-1), first);
+      assert.equal(near.report().drops['unknown_spi'], undefined);
+      assert.deepEqual(near.report().sas.find((row) => row.handle === 5)?.packets, 20);
+      asker.ask(21, '10.2.0.1');
+      assert.equal(await asker.until(22), 22);
+      asker.close();
+    }),
+  );
+
   netnsTest('ES2-1: every suite carries packets of every size, and a change of suite in a rekeying loses nothing', { skip: skip() }, () =>
     withLab(async (made) => {
       const { near, far } = made;
