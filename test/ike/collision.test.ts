@@ -18,6 +18,7 @@ test('I2.8.1-1: nonces are compared octet by octet, and a shorter one that begin
   assert.equal(oursIsRedundant([b, c], [b, a]), false);
   assert.equal(oursIsRedundant([b, b], [c, b]), false);
   assert.equal(oursIsRedundant([c, b], [b, b]), true);
+  assert.deepEqual([oursIsRedundant([a, b], [b, a]), oursIsRedundant([b, c], [c, b])], [false, false], 'of two that are equal none is the lowest: nobody deletes');
 });
 
 for (const lowest of POSITIONS) {

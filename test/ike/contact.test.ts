@@ -1,5 +1,5 @@
 // RFC 7296 §2.4: when an initiator says INITIAL_CONTACT. It ends every other SA of its pair of identities at the peer, so a pair that has
-// connections of its own, or was up since the start, says nothing.
+// connections of its own, or was up since the start, says nothing. And what several connections of one initiator leave alone of each other.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { ip, seconds } from '../../src/base/index.ts';
@@ -81,4 +81,21 @@ test('I2.4-4: a connection that is up under its former identity says nothing; wh
   assert.equal(pair.router.engine.status().filter((s) => s.state === 'established').length, 2);
   set(pair, ours('hq', { localId: fqdn('new.example') }), other);
   assert.equal(says(authOf(pair, 'hq')), false);
+});
+
+test('I2.8.3-1: a connection that comes up takes over from its own IKE SA that is being proven anew, not from another\'s', () => {
+  for (const proven of ['other', 'hq'] as const) {
+    const { pair } = new ScriptedPeer('router');
+    const calm = { liveness: seconds(3000) };
+    const with_ = (name: string, change: Partial<IkeConnection> = {}): IkeConnection => ours(name, { ...calm, ...change, ...(name === proven ? { reauth: seconds(100) } : {}) });
+    set(pair, with_('hq'), with_('other', { localId: fqdn('me.example') }));
+    accept(authOf(pair, proven));
+    const { chain } = pair.router.of('ike.established')[0] ?? {};
+    pair.runFor(seconds(100)); // its own attempt is under way, and unanswered
+    assert.equal(pair.router.engine.isConnecting(proven), true);
+    if (proven === 'hq') pair.runFor(seconds(40));
+    pair.feed(pair.router, { type: 'connection.terminate', connection: 'none' });
+    accept(authOf(pair, 'hq'));
+    assert.equal(pair.router.of('ike.established')[1]?.replaces, proven === 'hq' ? chain : undefined);
+  }
 });

@@ -6,6 +6,7 @@ import { IkeEngine, type IkeConnection, type IkeEvent, type IkeInput } from '../
 import { connection, HUB, on4500, Pair, path, type Side } from './pair.ts';
 import { two } from './rest.ts';
 import { Alone } from './lone.ts';
+import { errorsOf, ScriptedPeer } from './scripted-peer.ts';
 
 const wan = on4500(path('wan'));
 const lte = on4500(path('lte'));
@@ -69,6 +70,29 @@ test('when the peer was last heard: by IKE or by ESP, whichever is later; of a c
     return pair.router.engine.heardAt(chain);
   };
   assert.deepEqual([traffic(at - 5), traffic(at + 5), pair.router.engine.heardAt(4711)], [at, at + 5, undefined]);
+});
+
+test('I2.4-3: traffic that nothing answers is asked about after the time that came with it', () => {
+  for (const active of [seconds(1), seconds(7)]) {
+    const { pair, chain } = up();
+    pair.drop = () => true;
+    const { now } = pair;
+    pair.feed(pair.router, { type: 'traffic', chain, traffic: { lastInbound: undefined, lastOutbound: now, lastAny: now }, active });
+    pair.runFor(millis(active - 1));
+    assert.deepEqual(uplinks(pair.router), '');
+    pair.runFor(millis(1));
+    assert.deepEqual([pair.now - now, uplinks(pair.router)], [active, 'wan']);
+  }
+});
+
+test('who only initiates answers no set-up', () => {
+  const peer = new ScriptedPeer('hub');
+  const { remote } = peer.path;
+  const out = connection('initiator', { name: 'out', remoteAddrs: [{ kind: 'address', address: remote.address }] });
+  peer.pair.feed(peer.side, { type: 'connections.set', connections: [out] });
+  assert.deepEqual([peer.init().length, peer.side.engine.idle], [0, true]);
+  peer.pair.feed(peer.side, { type: 'connections.set', connections: [out, connection('responder')] });
+  assert.deepEqual([peer.init().flatMap(errorsOf), peer.side.engine.idle], [[], false], 'beside a responder it is that one\'s');
 });
 
 test('a configuration without a connection stops its set-up, keeps its SA; one that changed is used at once', () => {
