@@ -7,6 +7,7 @@ export const DROP_CAUSES = [
   'keepalive',
   /** A datagram that is neither IKE, keepalive nor long enough for ESP. */
   'malformed',
+  /** No SA has this SPI. Falls again by those that were held for an SA that came (RFC 7296 §2.8): then they count as whatever becomes of them. */
   'unknown_spi',
   'replay',
   'icv',

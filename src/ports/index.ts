@@ -67,7 +67,7 @@ export type EspEffect =
   | { readonly type: 'tun.open'; readonly name: string; readonly mtu: number }
   /** Takes the device away. */
   | { readonly type: 'tun.close' }
-  /** An inbound SA receives from now on; an outbound one is used only after `esp.sa.use`. */
+  /** An inbound SA receives from now on, and gets what came for it in the last 2 s (RFC 7296 §2.8); an outbound one is used only after `esp.sa.use`. */
   | { readonly type: 'esp.sa.add'; readonly sa: EspSa }
   /** From now on packets of the SA's child leave under this outbound SA. */
   | { readonly type: 'esp.sa.use'; readonly handle: number }
@@ -109,7 +109,7 @@ export type EspInput =
   | { readonly type: 'esp.polled'; readonly report: EspReport }
   /** First authenticated packet under an inbound SA: the peer has switched to it (RFC 7296 §2.8). */
   | { readonly type: 'esp.firstInbound'; readonly handle: number }
-  /** ESP with an SPI we do not have; rate-limited by the port to 1/s. */
+  /** ESP with an SPI we do not have, or not yet; rate-limited by the port to 1/s. */
   | { readonly type: 'esp.unknownSpi'; readonly spi: number; readonly local: Endpoint; readonly remote: Endpoint }
   /**
    * A router on the bundle's path says that it carries IP packets of `mtu` octets and no more (RFC 4301 §8.2). It quoted one of the last
