@@ -124,6 +124,8 @@ for (const [group, name, length] of GROUPS) {
     }
     throw new Error('no secret begins with zero');
   };
+  // MODP of 2048 bits stands for the longer ones, of which one in 256 takes seconds to find.
+  if (group === 15 || group === 16) continue;
   const secretOctets = group >= 19 && group <= 21 ? length / 2 : length;
 
   test(`I2.14-1: ${name}: a secret that begins with a zero octet counts whole for the keys of an IKE SA`, () => {

@@ -55,7 +55,7 @@ const lines = (host: DaemonHost): string[] => host.logs.filter((l) => l.level ==
 
 for (const side of ['router', 'hub'] as const) {
   test(`ES3-4 RFC 4301 §8.2: df copy: the ${side} learns a narrow path from one lost packet, tells inside once, and tries larger ones after ten minutes`, () => {
-    const stage = play({ seed: 700, ...COPY, prepare: ({ world }) => world.link('isp1').set({ pathMtu: NARROW }) });
+    const stage = play({ seed: 700, rate: 4, ...COPY, prepare: ({ world }) => world.link('isp1').set({ pathMtu: NARROW }) });
     const { world } = stage;
     const sender = new Sender(stage, side);
     sender.run(40);
