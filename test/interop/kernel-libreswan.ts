@@ -57,7 +57,7 @@ function run(role: 'initiator' | 'responder', variant: Variant, whole = variant 
       return new Libreswan(scene[theirs], scene.dir, { connection: connection(theirs, variant), secrets: `: PSK "${PSK}"` });
     },
     steps: [
-      setUp(variant), rekeyChild('mobiked', { early: true }), rekeyChild('peer'), move(role === 'responder' ? NO_COOKIE2 : undefined), rekeyIke('mobiked'), rekeyIke('peer'),
+      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer'), move(role === 'responder' ? NO_COOKIE2 : undefined), rekeyIke('mobiked'), rekeyIke('peer'),
       ...(whole ? [closedByPeer(), restartOfPeer()] : []), closedByUs(),
     ],
   };

@@ -89,7 +89,7 @@ function run(role: 'initiator' | 'responder', variant: Variant): Run {
       return new OpenIked(scene[theirs], scene.dir, config(theirs, variant, ''));
     },
     steps: [
-      setUp(variant), rekeyChild('mobiked', { early: true }), rekeyChild('peer', { skip: NO_COMMAND }), rekeyIke('mobiked'), rekeyIke('peer', NO_COMMAND), move(role === 'responder' ? RESPONDER_ALONE : undefined),
+      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer', { skip: NO_COMMAND }), rekeyIke('mobiked'), rekeyIke('peer', NO_COMMAND), move(role === 'responder' ? RESPONDER_ALONE : undefined),
       closedByPeer(), restartOfPeer(), closedByUs(),
     ],
   };

@@ -49,8 +49,7 @@ the same stories.
 
 Both ends under one kernel (User Mode Linux): mobiked with its own ESP over TUN, the peer with ESP of the kernel. Each
 line is one tunnel that goes through its stories under traffic; an empty cell is not part of that line. No packet is lost
-in a rekeying, but: libreswan and OpenIKED send on a new Child SA once they have answered, and what comes before that
-answer is dropped; OpenIKED drops what is under way when it deletes an old one. The tests count both.
+in a rekeying, but: OpenIKED drops what is under way when it deletes an old Child SA. The tests count that at its kernel.
 
 `;
 
