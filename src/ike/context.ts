@@ -12,7 +12,6 @@ export interface SaHost {
   /** Takes an SPI that was just freed again: the peer may still know it. */
   keepChildSpi(spi: ChildSpi): ChildSpi;
   newNumber(): number;
-  connection(name: string): IkeConnection | undefined;
   responders(): readonly IkeConnection[];
   /** The chain of a connection that is being re-authenticated, under whatever identity. */
   reauthenticating(connection: string): IkeSa | undefined;

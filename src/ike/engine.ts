@@ -63,7 +63,6 @@ export class IkeEngine {
       reauthenticating: (name) => [...this.#sas.chains()].find((sa) => sa.name === name && sa.isEstablished && sa.isReauthenticating),
       initiate: (name, paths, ctx) => this.#initiate(name, paths, ctx),
       admit: (sa) => this.#sas.add(sa, false),
-      connection: (name) => this.#connections.get(name),
       responders: () => [...this.#connections.values()].filter((c) => c.role === 'responder'),
       adopt: (sa) => this.#sas.add(sa),
       retire: (sa, ctx) => {
