@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import mqttPacket from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
 import { ip, seconds } from '../../src/base/index.ts';
-import type { Input } from '../../src/ports/index.ts';
-import { createMqttPort } from '../../src/adapters/node/mqtt.ts';
+import type { Input, MqttEffect } from '../../src/ports/index.ts';
+import { createMqttPort, type TcpConnector } from '../../src/adapters/node/mqtt.ts';
 
 /** Connections; every one carries several mutated packets. */
 const ROUNDS = 3000;
@@ -35,6 +35,18 @@ const PACKETS: readonly Packet[] = [
 ];
 const SEEDS = PACKETS.map((packet) => mqttPacket.generate(packet, { protocolVersion: 5 }));
 const CONNACK = Buffer.from([0x20, 3, 0, 0, 0]);
+
+const plainConnector: TcpConnector = ({ address, port: to }, signal) => new Promise((done, failed) => {
+  const socket = connect({ host: address, port: to, signal });
+  socket.once('connect', () => done(socket));
+  socket.once('error', failed);
+});
+
+const connectTo = (port: number, name: string, opId: number): MqttEffect => ({
+  type: 'mqtt.connect', name, opId, address: ip('127.0.0.1'), host: `h${opId % 100}`, port, tls: false, ca: undefined, username: undefined,
+  password: undefined, clientId: name, keepalive: seconds(30), will: { topic: 'a', payload: 'offline', qos: 1, retain: true }, willDelay: seconds(60),
+  sessionExpiry: seconds(600), ifindex: 0, mark: 0,
+});
 
 test(`a broker that sends nonsense, ${ROUNDS} connections: no exception, each ends or is closed, no answer is invented`, async () => {
   const draw = generator(20_240_301);
@@ -66,11 +78,7 @@ test(`a broker that sends nonsense, ${ROUNDS} connections: no exception, each en
   });
   await new Promise<void>((done) => void server.listen(0, '127.0.0.1', done));
   const { port: number } = server.address() as AddressInfo;
-  const port = createMqttPort(({ address, port: to }, signal) => new Promise((done, failed) => {
-    const socket = connect({ host: address, port: to, signal });
-    socket.once('connect', () => done(socket));
-    socket.once('error', failed);
-  }));
+  const port = createMqttPort(plainConnector);
   const kinds = new Map<string, number>();
   let next = 0;
   const one = (): Promise<void> => new Promise((over) => {
@@ -98,11 +106,7 @@ test(`a broker that sends nonsense, ${ROUNDS} connections: no exception, each en
         over();
       }
     };
-    port.perform({
-      type: 'mqtt.connect', name, opId: round, address: ip('127.0.0.1'), host: `h${round % 100}`, port: number, tls: false, ca: undefined, username: undefined,
-      password: undefined, clientId: name, keepalive: seconds(30), will: { topic: 'a', payload: 'offline', qos: 1, retain: true }, willDelay: seconds(60),
-      sessionExpiry: seconds(600), ifindex: 0, mark: 0,
-    }, deliver);
+    port.perform(connectTo(number, name, round), deliver);
   });
   await Promise.all(Array.from({ length: AT_A_TIME }, async () => {
     while (next < ROUNDS) await one();
@@ -111,3 +115,26 @@ test(`a broker that sends nonsense, ${ROUNDS} connections: no exception, each en
   await new Promise<void>((done) => void server.close(() => done()));
   assert.ok((kinds.get('mqtt.connected') ?? 0) > 100 && (kinds.get('mqtt.published') ?? 0) > 20 && (kinds.get('mqtt.closed') ?? 0) > 100, JSON.stringify([...kinds]));
 });
+
+/** PUBLISH with QoS 1 and 2, PUBREL, PUBREC and PUBACK that end before their packet identifier, and with the reserved one. */
+const WITHOUT_IDENTIFIER = ['32030001 61', '34030001 61', '34040001 6105', '6200', '620107', '5000', '4000', '3206 0001 61 0000 00', '62020000'];
+
+for (const octets of WITHOUT_IDENTIFIER) {
+  test(`a packet of the broker without an identifier, ${octets.replaceAll(' ', '')}: the connection ends, and nothing else`, async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.write(Buffer.concat([CONNACK, Buffer.from(octets.replaceAll(' ', ''), 'hex')])));
+    });
+    await new Promise<void>((done) => void server.listen(0, '127.0.0.1', done));
+    const { port: number } = server.address() as AddressInfo;
+    const port = createMqttPort(plainConnector);
+    const why = await new Promise<string>((done) => {
+      port.perform(connectTo(number, 'n', 1), (input) => {
+        if (input.type === 'mqtt.closed') done(input.why);
+      });
+    });
+    assert.ok(why !== '', why);
+    port.close();
+    await new Promise<void>((done) => void server.close(() => done()));
+  });
+}

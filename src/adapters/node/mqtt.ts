@@ -149,8 +149,13 @@ class Session {
       why ??= 'the broker sent too much';
       stream.destroy();
     });
-    client.on('packetreceive', () => {
+    client.on('packetreceive', (packet) => {
       incomplete = 0;
+      if (packet.messageId === undefined || packet.messageId > 0) return;
+      // Cut off before its identifier, or with the reserved one: MQTT.js would answer with what it cannot encode, and throw where nobody catches.
+      packet.messageId = 0;
+      why ??= 'the broker sent a packet without an identifier';
+      stream.destroy();
     });
     client.on('error', (error) => {
       code ??= codeOf(error);
