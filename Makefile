@@ -63,7 +63,8 @@ lint: node_modules/.stamp
 	node_modules/.bin/eslint .
 
 # Types, lint, unit, golden and scenario tests: no root, no network.
-check: types lint build
+check: build
+	@$(MAKE) --no-print-directory -j2 types lint
 	$(NODE) test/run.mjs
 	$(NODE) test/conformance/run.mjs --judge build/outcomes.json
 
