@@ -26,6 +26,7 @@ export function judge(read: Read, all: readonly Declaration[], outcomes: readonl
   }
   for (const outcome of outcomes) {
     const { file, name } = outcome;
+    if (isSlow(file)) continue; // peers' stories take their titles from tables; their rows have tests of their own in the list
     const unseen = idsIn(name, read.id).filter((id) => !listed.some((d) => fits(outcome, d) && idsIn(d.title, read.id).includes(id)));
     if (unseen.length > 0) wrong.push(`${file}: ${unseen.join(' ')} is filled into the title when it runs; write it into the text: ${name}`);
   }
