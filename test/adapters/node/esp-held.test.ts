@@ -6,20 +6,11 @@ import { MAX_HELD, MAX_HELD_OCTETS, NEXT_HEADER, sealEsp } from '../../../src/es
 import { nodeCrypto } from '../../../src/adapters/node/crypto.ts';
 import { ESP_SUITES, espKeys, keyOf, packet, path, random, sa, udp } from '../../esp/fixtures.ts';
 import type { EspSuite, SaOptions } from '../../esp/fixtures.ts';
-import { EspTwins } from './esp-twins.ts';
+import { withTwins, type EspTwins } from './esp-twins.ts';
 
 const A = '192.0.2.1';
 const B = '198.51.100.9';
 const BACK = packet('10.2.0.1', '10.1.0.1', 17, udp(2, 1));
-
-function withTwins(body: (twins: EspTwins) => void): void {
-  const twins = new EspTwins();
-  try {
-    body(twins);
-  } finally {
-    twins.close();
-  }
-}
 
 interface Peer {
   readonly options: SaOptions;

@@ -116,3 +116,13 @@ function timeless(report: EspReport): unknown {
     })),
   };
 }
+
+/** Twins for one test, closed after it. */
+export function withTwins(body: (twins: EspTwins) => void): void {
+  const twins = new EspTwins();
+  try {
+    body(twins);
+  } finally {
+    twins.close();
+  }
+}

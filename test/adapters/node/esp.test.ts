@@ -11,7 +11,7 @@ import { NativeHost } from '../../../src/adapters/node/native.ts';
 import { AEAD_MIN, ESP_SUITES, checksum, espKeys, hex, keyOf, packet, path, random, sa, tcpSyn, testEntropy, ts, udp } from '../../esp/fixtures.ts';
 import type { EspSuite, SaOptions } from '../../esp/fixtures.ts';
 import { CBC_VECTORS, CHACHA_VECTOR, GCM_VECTORS } from '../../esp/vectors.ts';
-import { EspTwins } from './esp-twins.ts';
+import { withTwins, type EspTwins } from './esp-twins.ts';
 
 const suite = nodeCrypto();
 const GCM256: EspSuite = { name: 'aes256gcm16', cipher: 'aes-gcm-16', octets: 36 };
@@ -20,15 +20,6 @@ const B = '198.51.100.9';
 const HERE = [ts('10.1.0.0/16'), ts('fd00:1::/32')];
 const THERE = [ts('10.2.0.0/16'), ts('fd00:2::/32')];
 const PING = packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2));
-
-function withTwins(body: (twins: EspTwins) => void): void {
-  const twins = new EspTwins();
-  try {
-    body(twins);
-  } finally {
-    twins.close();
-  }
-}
 
 const add = (twins: EspTwins, options: SaOptions): void => twins.apply(() => ({ type: 'esp.sa.add', sa: sa(options) }));
 
