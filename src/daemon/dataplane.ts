@@ -181,12 +181,13 @@ export class Dataplane {
   onTooBig({ bundle, local, remote, mtu }: InputOf<'esp.tooBig'>, turn: Turn): void {
     const path = this.#paths.get(bundle);
     if (path === undefined || !sameEndpoint(path.local, local) || !sameEndpoint(path.remote, remote)) return;
-    const before = this.#mtuOn(path, this.#mtu(turn.config));
+    const plane = this.#mtu(turn.config);
+    const before = this.#mtuOn(path, plane);
     const lesson = this.#pathMtus.learn(path, mtu, turn.now);
     if (lesson === 'below_least') turn.log('info', `${pathText(path)}: a router says that it carries packets of ${mtu} octets only, which no path may; ignored`);
     if (lesson === 'below_least' || lesson === 'below_least_again') return;
     this.#timers.set('pathMtu', this.#pathMtus.deadline ?? turn.now);
-    const inner = this.#mtuOn(path, this.#mtu(turn.config));
+    const inner = this.#mtuOn(path, plane);
     if (lesson === 'known' || inner === before) return;
     turn.log('info', `${pathText(path)}: a router carries packets of ${mtu} octets and no more: ${inner} inside, for the next 10 minutes`);
     this.#setMtus([path], turn);
