@@ -46,6 +46,8 @@ export interface ChildSa {
   used: boolean;
   /** When the outbound SA is taken into use without having seen the peer use its own (I2.8-1). */
   useAt: Instant | undefined;
+  /** It was rekeyed by us: when our Delete for it goes out. */
+  deleteAt: Instant | undefined;
   /** A rekeying failed: the next attempt, whatever caused the first (I2.25-2), and how long that wait is. */
   retryAt: Instant | undefined;
   retryWait: Millis;
@@ -121,6 +123,7 @@ export function installChild(sa: IkeSa, plan: ChildPlan, ctx: Ctx): ChildSa {
     state: 'installed',
     used: plan.use === 'now',
     useAt: typeof plan.use === 'object' ? plan.use.at : undefined,
+    deleteAt: undefined,
     retryAt: undefined,
     retryWait: millis(0),
     race: undefined,
@@ -161,6 +164,11 @@ export function useChild(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
   const isLate = [...sa.children.values()].some((other) => other.child === child.child && other.used && other.handleOut > child.handleOut);
   if (!isLate) ctx.emit({ type: 'child.use', handle: child.handleOut });
   if (sa.mobikeRole === 'responder') supersede(sa, child, ctx);
+}
+
+/** The peer holds its packets back until it sees that we use the SA (I2.8-1): a dummy shows it without user traffic. */
+export function announceUse(sa: IkeSa, ctx: Ctx): void {
+  if (sa.mobikeRole === 'initiator') ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
 }
 
 /**

@@ -76,6 +76,8 @@ export const SEQUENCES = 2 ** 32 - 1;
 export const TEMPORARY_WAIT: Millis = seconds(5);
 /** After answering nothing but TEMPORARY_FAILURE for so long a peer is out of step, and the IKE SA is closed (I2.25-2). */
 export const TEMPORARY_MOST: Millis = minutes(5);
+/** OpenIKED answers a rekeying before its kernel has the new SA, and drops what comes under it until then: for so long the old one is used. */
+export const CHILD_SETTLE: Millis = millis(200);
 /** A new Child SA that replaces none is used by its responder at the latest after this (I2.8-1). */
 export const CHILD_USE_TIME: Millis = seconds(5);
 

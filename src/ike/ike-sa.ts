@@ -1,7 +1,7 @@
 import { concat, earliest, after, millis, pathKey, samePath, TimerTable, type Instant, type IpAddress, type Millis, type Path } from '../base/index.ts';
 import { EXCHANGE, type ExchangeName, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import type { PeerChain } from './authentication.ts';
-import { removeChild, useChild, type ChildSa } from './child-sa.ts';
+import { announceUse, removeChild, useChild, type ChildSa } from './child-sa.ts';
 import { DELETE_TIME, KEEPALIVE, REPLACED_TIME, TEMPORARY_MOST } from './constants.ts';
 import type { Ctx } from './context.ts';
 import { Exchanges, type Task } from './exchange.ts';
@@ -12,7 +12,7 @@ import { createChildTask } from './tasks/child-create.ts';
 import { rekeyChildTask, rekeyDue } from './tasks/child-rekey.ts';
 import type { Setup } from './tasks/ike-init.ts';
 import { reauthenticate } from './tasks/ike-reauth.ts';
-import { deleteIkeTask, deleteUnusedTask } from './tasks/informational.ts';
+import { deleteChildTask, deleteIkeTask, deleteUnusedTask } from './tasks/informational.ts';
 import { livenessDue, livenessTask, proceedTurn, settled, updateTask, type Mobility } from './tasks/ike-mobike.ts';
 import { conclude, rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Traffic } from './types.ts';
@@ -252,7 +252,7 @@ export class IkeSa {
       this.timers.set('keepalive', after(last, KEEPALIVE));
     } else this.timers.clear('keepalive');
     let due: Instant | undefined;
-    for (const child of this.children.values()) due = earliest(due, child.useAt, rekeyDue(child), child.hardAt);
+    for (const child of this.children.values()) due = earliest(due, child.useAt, child.deleteAt, rekeyDue(child), child.hardAt);
     for (const entry of this.missing.values()) due = earliest(due, entry.at);
     if (due === undefined || this.state !== 'established') this.timers.clear('children');
     else this.timers.set('children', due);
@@ -317,7 +317,14 @@ export class IkeSa {
         if (this.mobikeRole === 'initiator') this.missing.set(child.config.name, { at: ctx.now, wait: millis(0), lastResort: true });
         continue;
       }
-      if (child.useAt !== undefined && child.useAt <= ctx.now) useChild(this, child, ctx);
+      if (child.useAt !== undefined && child.useAt <= ctx.now) {
+        useChild(this, child, ctx);
+        announceUse(this, ctx);
+      }
+      if (child.deleteAt !== undefined && child.deleteAt <= ctx.now) {
+        child.deleteAt = undefined;
+        this.exchanges.enqueue(deleteChildTask(child), true);
+      }
       const due = rekeyDue(child);
       if (due !== undefined && due <= ctx.now) this.exchanges.enqueue(rekeyChildTask(this, child));
     }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { compareBytes, seconds, toHex } from '../../src/base/index.ts';
 import type { Payload, Proposal } from '../../src/codec/ike/index.ts';
 import { childKeys, type DhGroup } from '../../src/crypto/index.ts';
+import { CHILD_SETTLE } from '../../src/ike/constants.ts';
 import { connection, ESP_SUITE, prefixes } from './pair.ts';
 import {
   DELETE_IKE, deleteEsp, errorsOf, ESN, espOffer, findNotify, findPayload, findPayloads, GCM256, HUB_NET, ikeOffer, KE, NO_ESN, notifies, notify, range, rawNotify, rekeySa, ROUTER_NET,
@@ -298,6 +299,8 @@ test('I1.3-1 I2.8-3: our rekeying names our inbound SPI, offers the selectors of
   assert.deepEqual(findNotify(request.payloads, 'REKEY_SA')?.spi, spi4(old));
   assert.deepEqual(findPayload(request.payloads, 'TSi')?.selectors, [ROUTER_NET]);
   peer.reply(request, [...peer.childAnswer(request, 0x2000), nonce(5)]);
+  assert.deepEqual(peer.hear(), [], 'the peer may not be as ready as its answer says');
+  peer.wait(CHILD_SETTLE);
   const bye = peer.hearOne();
   assert.deepEqual(bye.payloads, [deleteEsp(old)]);
   assert.deepEqual(children(peer), ['lan:rekeyed:1000', 'lan:installed:2000']);
@@ -594,6 +597,7 @@ test('nonces of the engine are all different (I2.10-1, I2.12-1), and so are its 
   for (let i = 0; i < 5 && heard; i++) {
     for (const type of ['NONCE', 'KE'] as const) seen.push(findPayload(heard.payloads, type)?.data ?? new Uint8Array());
     peer.reply(heard, [...peer.childAnswer(heard, 0x2000 + i), nonce(5), { type: 'KE', group: 31, data: peer.newDh(31).publicValue }]);
+    peer.wait(CHILD_SETTLE);
     const bye = peer.hearOne();
     peer.reply(bye, []);
     peer.pair.feed(peer.side, { type: 'child.rekey', chain: peer.chain, child: 'lan' });

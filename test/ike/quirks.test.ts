@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { samePath, seconds } from '../../src/base/index.ts';
 import type { Payload, Proposal } from '../../src/codec/ike/index.ts';
+import { CHILD_SETTLE } from '../../src/ike/constants.ts';
 import { ESP_SUITE, IKE_SUITE, on4500, path, prefixes } from './pair.ts';
 import {
   DELETE_IKE, deleteEsp, errorsOf, ESN, espOffer, findNotify, findPayload, GCM256, HUB_NET, ikeOffer, KE, notify, PRF_SHA256, range, rawNotify, rekeySa, ROUTER_NET, ScriptedPeer, spi4,
@@ -108,6 +109,7 @@ test('Q-8: the same when we rekeyed and our Delete is answered with nothing', ()
   peer.pair.feed(peer.side, { type: 'child.rekey', chain: peer.chain, child: 'lan' });
   const rekey = peer.hearOne();
   peer.reply(rekey, [...peer.childAnswer(rekey, 0x2000), nonce(2)]);
+  peer.wait(CHILD_SETTLE);
   peer.reply(peer.hearOne(), []);
   assert.deepEqual(children(peer), ['lan:installed:2000']);
   assert.equal(peer.side.sas.size, 2);

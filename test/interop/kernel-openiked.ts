@@ -89,7 +89,7 @@ function run(role: 'initiator' | 'responder', variant: Variant): Run {
       return new OpenIked(scene[theirs], scene.dir, config(theirs, variant, ''));
     },
     steps: [
-      setUp(variant), rekeyChild('mobiked', { unexplained: 2 }), rekeyChild('peer', { skip: NO_COMMAND }), rekeyIke('mobiked'), rekeyIke('peer', NO_COMMAND), move(role === 'responder' ? RESPONDER_ALONE : undefined),
+      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer', { skip: NO_COMMAND }), rekeyIke('mobiked'), rekeyIke('peer', NO_COMMAND), move(role === 'responder' ? RESPONDER_ALONE : undefined),
       closedByPeer(), restartOfPeer(), closedByUs(),
     ],
   };
@@ -126,7 +126,7 @@ function lifetimeRun(role: 'initiator' | 'responder', variant: Variant): Run {
       await inner(scene, theirs);
       return new OpenIked(scene[theirs], scene.dir, config(theirs, variant, LIFETIMES));
     },
-    steps: [setUp(variant), rekeyChild('peer', { hasty: true, unexplained: 2 }), rekeyIke('peer'), closedByUs()],
+    steps: [setUp(variant), rekeyChild('peer', { hasty: true }), rekeyIke('peer'), closedByUs()],
   };
 }
 

@@ -49,8 +49,8 @@ the same stories.
 
 Both ends under one kernel (User Mode Linux): mobiked with its own ESP over TUN, the peer with ESP of the kernel. Each
 line is one tunnel that goes through its stories under traffic; an empty cell is not part of that line. No packet is lost
-in a rekeying, but: OpenIKED drops what is under way when it deletes an old Child SA, which the tests count at its kernel; and in
-one run of three a packet was missing when mobiked rekeyed a Child SA with OpenIKED, where is not known yet (two may be).
+in a rekeying, but what is under way when OpenIKED deletes an old Child SA, which the tests count at its kernel. OpenIKED also answers
+a rekeying before its kernel has the new SA: mobiked goes on with the old one for 200 ms, or until the peer uses the new one.
 
 `;
 

@@ -1,9 +1,9 @@
 import { after, ByteReader, ByteWriter, millis, randomFraction, type Millis } from '../../base/index.ts';
 import { findNotify, findPayload, ID_TYPE, isErrorNotify, notify, notifyName, PROTOCOL, type ChildSpi, type NotifyPayload, type Payload, type PayloadOf, type TrafficSelector } from '../../codec/ike/index.ts';
 import { DH_SECRET_OCTETS, dhGroupOf, type DhPair } from '../../crypto/index.ts';
-import { goesOn, installChild, removeChild, type ChildPlan, type ChildSa } from '../child-sa.ts';
+import { announceUse, goesOn, installChild, removeChild, type ChildPlan, type ChildSa } from '../child-sa.ts';
 import { oursIsRedundant } from '../collision.ts';
-import { CHILD_USE_TIME, CHILDREN_MOST, HOLD_TIME, NONCE_OCTETS, TEMPORARY_WAIT } from '../constants.ts';
+import { CHILD_SETTLE, CHILD_USE_TIME, CHILDREN_MOST, HOLD_TIME, NONCE_OCTETS, TEMPORARY_WAIT } from '../constants.ts';
 import { localPolicy, remotePolicy } from '../config-payload.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
@@ -165,9 +165,12 @@ export function childTask(aim: ChildAim): Task {
     // I2.8.1-1: the peer rekeyed the same SA. What it has of its own by now shows in what goes on.
     const theirs = race?.theirs;
     const redundant = old !== undefined && theirs !== undefined && goesOnWithout(sa, old) && oursIsRedundant([ni, nonce.data], [theirs.ni, theirs.nr]);
+    // What we still use is used a little longer, where it can be: nothing is lost with a peer that is not as ready as its answer says.
+    const settled = after(ctx.now, CHILD_SETTLE);
+    const staysInUse = old !== undefined && sa.children.has(old.spiIn) && !theirs && !old.questioned && old.hardAt > settled;
     const plan: ChildPlan = {
       child: old?.child ?? ctx.host.newNumber(), config, spiIn: spi, spiOut, chosen, local: tsi, remote: tsr, ni, nr: nonce.data, shared, exchangeInitiator: true,
-      use: redundant ? 'never' : 'now',
+      use: redundant ? 'never' : staysInUse ? { at: settled } : 'now',
     };
     const made = installChild(sa, plan, ctx);
     shared?.fill(0);
@@ -180,11 +183,11 @@ export function childTask(aim: ChildAim): Task {
     if (theirs && sa.children.has(theirs.made.spiIn)) [theirs.made.redundant, theirs.made.state] = [true, 'rekeyed'];
     if (old && sa.children.has(old.spiIn)) {
       old.state = 'rekeyed';
-      sa.exchanges.enqueue(deleteChildTask(old), true);
+      if (staysInUse) old.deleteAt = settled;
+      else sa.exchanges.enqueue(deleteChildTask(old), true);
     }
     sa.event({ type: old ? 'child.rekeyed' : 'child.established', chain: sa.chain, connection: sa.name, child: config.name, local: tsi, remote: tsr }, ctx);
-    // The peer holds its packets back until it sees that we use the SA (I2.8-1): a dummy shows it without user traffic.
-    if (sa.mobikeRole === 'initiator') ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
+    if (made.used) announceUse(sa, ctx);
   };
 
   /** The peer took back what it had just made, before we heard of it: it is as if the child had been deleted. */

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { instant, ip, millis, parsePrefix, type IpPrefix } from '../../../src/base/index.ts';
 import { findNotify, findPayload, notify, type Payload } from '../../../src/codec/ike/index.ts';
-import type { ChildSa } from '../../../src/ike/child-sa.ts';
+import { useChild, type ChildSa } from '../../../src/ike/child-sa.ts';
+import { CHILD_SETTLE } from '../../../src/ike/constants.ts';
 import type { Task } from '../../../src/ike/exchange.ts';
 import type { IkeSa } from '../../../src/ike/ike-sa.ts';
 import type { IkeConnection, IkeIdentity } from '../../../src/ike/index.ts';
@@ -256,17 +257,56 @@ test('no answer ends the IKE SA; a request that ends otherwise gives back what i
 
 // ---- a rekeying of ours ----------------------------------------------------------------------------------------------
 
-test('I1.3-1 I2.8-3: a rekeying names our SPI; the new SA has the number of the old one, which is deleted as the next request', () => {
+test('I1.3-1 I2.8-3: a rekeying names our SPI; the new SA has the number of the old one, which is used a little longer, then deleted as the next request', () => {
   const all = asked(true);
   const { old } = all;
   assert.ok(old);
   const rekey = findNotify(all.request, 'REKEY_SA');
   assert.deepEqual([all.task.kind, rekey?.protocol, rekey?.spi, old.race], ['childRekey', 3, spi4(old.spiIn), { theirs: undefined }]);
-  all.sa.exchanges.enqueue({ ...all.task, kind: 'other' });
   hears(all);
   const said = all.around.said();
-  assert.deepEqual([said.slice(-2), waiting(all.sa), old.state, old.race], [['child.rekeyed lan', 'esp wan pinhole'], ['childDelete', 'other'], 'rekeyed', undefined]);
-  assert.deepEqual([...all.sa.children.values()].map((c) => [c.child, c.state, c.used]), [[old.child, 'rekeyed', true], [old.child, 'installed', true]]);
+  const made = [...all.sa.children.values()].at(-1);
+  assert.deepEqual([said.length, installs(said), said.at(-1), old.state, old.race], [3, 2, 'child.rekeyed lan', 'rekeyed', undefined]);
+  assert.deepEqual([made?.child, made?.state, made?.used, old.used], [old.child, 'installed', false, true]);
+  const later = all.around.time + CHILD_SETTLE;
+  all.sa.schedule(all.around.ctx);
+  assert.deepEqual([made?.useAt, old.deleteAt, made?.deleteAt, all.sa.timers.get('children')], [later, later, undefined, later]);
+  all.sa.exchanges.enqueue({ ...all.task, kind: 'other' });
+  all.around.now += CHILD_SETTLE;
+  all.sa.tick(all.around.ctx);
+  assert.deepEqual([all.around.said(), made?.used, old.deleteAt], [[`child.use ${made?.handleOut}`, 'esp wan pinhole', 'send wan'], true, undefined]);
+  assert.deepEqual([all.sa.exchanges.outstanding?.task.kind, waiting(all.sa)], ['childDelete', ['other']]);
+});
+
+test('I2.8-1: what a rekeying made is used as soon as the peer uses it, without a dummy; the old SA is deleted no sooner for that', () => {
+  const all = asked(true);
+  hears(all);
+  const made = [...all.sa.children.values()].at(-1);
+  assert.ok(made && all.old);
+  all.around.said();
+  useChild(all.sa, made, all.around.ctx);
+  assert.deepEqual([all.around.said(), made.useAt, all.old.deleteAt, waiting(all.sa)], [[`child.use ${made.handleOut}`], undefined, all.around.time + CHILD_SETTLE, []]);
+});
+
+test('I2.8-1: it is used at once, and the old SA deleted, where the old one is of no use: unknown to the peer, at the end of its life, or gone', () => {
+  for (const spoil of [
+    (old: ChildSa) => void (old.questioned = true),
+    (old: ChildSa, all: Asked) => void (old.hardAt = instant(all.around.now + CHILD_SETTLE)),
+    (old: ChildSa, all: Asked) => void all.sa.children.delete(old.spiIn),
+  ]) {
+    const all = asked(true);
+    assert.ok(all.old);
+    spoil(all.old, all);
+    hears(all);
+    const made = [...all.sa.children.values()].at(-1);
+    const [use, ...rest] = all.around.said().slice(-3);
+    assert.deepEqual([made?.used, made?.useAt, all.old.deleteAt, use, rest], [true, undefined, undefined, `child.use ${made?.handleOut}`, ['child.rekeyed lan', 'esp wan pinhole']]);
+    assert.deepEqual(waiting(all.sa), all.sa.children.has(all.old.spiIn) ? ['childDelete'] : []);
+  }
+  const late = asked(true);
+  if (late.old) late.old.hardAt = instant(late.around.now + CHILD_SETTLE + 1);
+  hears(late);
+  assert.deepEqual(waiting(late.sa), []);
 });
 
 /** A rekeying of the same child by the peer, finished before it answers ours. */
