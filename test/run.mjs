@@ -16,10 +16,13 @@ const option = (name, fallback) => {
   const at = args.indexOf(name);
   return at < 0 ? fallback : Number(args.splice(at, 2)[1]);
 };
-const concurrency = option('--concurrency', cpus().length);
+// One more than there are processors: some tests wait for real sockets.
+const concurrency = option('--concurrency', cpus().length + 1);
 const timeout = option('--timeout', 900) * 1000;
 const all = args.includes('--all');
 if (all) args.splice(args.indexOf('--all'), 1);
+// For test/tools/thorough.ts: files that are asked for by name are played whole.
+if (all || args.length > 0) process.env.MOBIKED_THOROUGH ??= '1';
 
 /** Suites that need root, packages or time; `make test` names them, `make check` does not. */
 const SLOW = JSON.parse(readFileSync('test/slow-suites.json', 'utf8'));
@@ -33,6 +36,26 @@ function collect(path) {
     if (statSync(child).isDirectory()) return collect(child);
     return child.endsWith('.test.ts') ? [child] : [];
   });
+}
+
+/**
+ * Suites without sockets, processes or globals of their own: their files share processes, which start and warm up once.
+ */
+const PURE = ['base', 'codec', 'config', 'crypto', 'esp', 'ike', 'report', 'scenario', 'sim', 'uplink'].map((name) => `test/${name}/`);
+const FILES_A_PROCESS = 8;
+
+/** What is started: files of other suites as they are, of pure ones a file for every few that loads them. */
+function processesOf(files, outdir) {
+  const built = (file) => file.replace(/\.ts$/, '.mjs');
+  const pure = files.filter((file) => PURE.some((suite) => file.startsWith(suite)));
+  const count = Math.ceil(pure.length / FILES_A_PROCESS);
+  const shared = Array.from({ length: count }, (_, at) => {
+    const path = resolve(outdir, `shared-${at}.mjs`);
+    const own = pure.filter((__, n) => n % count === at).map((file) => `await import('./${built(file)}').catch(fails('${file}'));\n`);
+    writeFileSync(path, `import { test } from 'node:test';\nprocess.setSourceMapsEnabled(true);\nconst fails = (file) => (error) => test(file + ' cannot be loaded', () => { throw error; });\n${own.join('')}`);
+    return path;
+  });
+  return [...files.filter((file) => !pure.includes(file)).map((file) => resolve(outdir, built(file))), ...shared];
 }
 
 const suites = readdirSync('test').filter((n) => statSync(join('test', n)).isDirectory()).map((n) => join('test', n));
@@ -56,7 +79,7 @@ for (const [index, files] of phases.entries()) {
     });
     const started = performance.now();
     const stream = run({
-      files: files.map((file) => resolve(outdir, file.replace(/\.ts$/, '.mjs'))), concurrency: index === 0 ? concurrency : 1, timeout,
+      files: processesOf(files, outdir), concurrency: index === 0 ? concurrency : 1, timeout,
       execArgv: ['--enable-source-maps'],
     });
     const name = (data) => relative(outdir, data.file ?? '').replace(/\.mjs$/, '.ts');

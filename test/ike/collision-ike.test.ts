@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { millis, seconds } from '../../src/base/index.ts';
 import { befall, everyFate, IKE_OF_HUB, IKE_OF_ROUTER, informational, POSITIONS, story, type Story } from './collision-story.ts';
+import { portion } from '../tools/thorough.ts';
 import { atRest, bookkeeping } from './rest.ts';
 
 const ikeSpis = ({ pair }: Story): bigint[][] => [pair.router, pair.hub].map((side) => side.engine.status().flatMap((s) => [s.spiI, s.spiR]));
@@ -42,7 +43,7 @@ for (const lowest of POSITIONS) {
   });
 
   test(`I2.8.2-1 I2.8-3: both rekey the IKE SA, lowest the ${lowest}: requests and responses late or lost in every combination`, () => {
-    for (const fates of everyFate()) {
+    for (const fates of portion(everyFate(), 2)) {
       const told = story(lowest);
       const { pair, flow, rekey } = told;
       const handles = [...pair.router.sas.keys()];
