@@ -87,6 +87,8 @@ function verifySignature(publicKey: Uint8Array, scheme: SignatureScheme, octets:
     const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
     const row = SCHEMES[scheme];
     const facts = kindOf(key);
+    // RFC 8017 §8.1.2, §8.2.2, step 1: OpenSSL takes a PSS signature without its leading zeros.
+    if (facts?.kind === 'rsa' && signature.length !== Math.ceil(facts.bits / 8)) return false;
     return facts !== undefined && row.keys.includes(facts.kind) && verify(row.hash, octets, forNode(key, row), signature);
   } catch {
     return false; // no public key, or a signature of no such form

@@ -171,6 +171,21 @@ for (const [name, kind, bits, schemes] of KEYS)
     assert.throws(() => own.sign(schemes[0] ?? 'ed25519', octets));
   });
 
+test('SG3-2: an RSA signature is as long as the modulus: one that begins with zeros does not pass without them', () => {
+  const own = pki.signingKey(key('hub-rsa'));
+  assert.ok(own);
+  for (const scheme of ['rsa-pss-sha256', 'rsa-pkcs1-sha256'] as const) {
+    // One signature in 256 begins with a zero; PSS draws a salt, PKCS#1 needs another text.
+    let [text, signature] = [new Uint8Array(2), new Uint8Array([1])];
+    for (let n = 0; n < 10_000 && signature[0] !== 0; n++) {
+      text = Uint8Array.of(n >> 8, n & 0xff);
+      signature = own.sign(scheme, text).slice();
+    }
+    assert.equal(signature[0], 0);
+    assert.deepEqual([pki.verify(own.publicKey, scheme, text, signature), pki.verify(own.publicKey, scheme, text, signature.subarray(1))], [true, false], scheme);
+  }
+});
+
 test('SG3-3: keys that cannot be used here are none', () => {
   assert.equal(pki.signingKey(key('odd-curve')), undefined);
   assert.equal(pki.signingKey(key('rsa-pss-key')), undefined);
