@@ -337,3 +337,9 @@ test('I1.4.1-1 I2.8-3: late ESP may come in on an SA that was replaced, where an
   assert.deepEqual(remove(true, true), [['in', true], ['out', undefined]]);
   assert.deepEqual(remove(false, true), [['in', undefined], ['out', undefined]], 'nothing carries on');
 });
+
+test('I2.8-1: with IKE_AUTH answered the router shows by a dummy under the new SA that it uses it; the hub shows nothing', () => {
+  const pair = new Pair('pinhole');
+  pair.connect();
+  assert.deepEqual([pair.router.pinholes.map(([uplink, used]) => [uplink, used.length]), pair.hub.pinholes], [[['wan', 1]], []]);
+});

@@ -131,6 +131,8 @@ export class Side {
   readonly sas = new Map<number, ChildInstall>();
   readonly inUse = new Map<number, number>();
   readonly bundlePath = new Map<number, Path>();
+  /** Uplinks on which a dummy packet of ours went first, and the outbound SAs that were in use then. */
+  readonly pinholes: [uplink: string, used: readonly number[]][] = [];
   readonly logs: string[] = [];
   readonly sent: { readonly at: Instant; readonly path: Path; readonly bytes: Uint8Array }[] = [];
   readonly name: string;
@@ -192,6 +194,7 @@ export class Pair {
           break;
         case 'bundle.path':
           side.bundlePath.set(effect.bundle, effect.path);
+          if (effect.opensPinhole) side.pinholes.push([effect.path.uplink, [...side.inUse.values()]]);
           break;
         case 'event':
           side.events.push(effect.event);
