@@ -223,7 +223,7 @@ test('I2.15-1: a responder keeps nonce and request as they came, whatever become
   assert.deepEqual([made?.sa?.setup?.request, made?.sa?.setup?.ni, made?.sa?.setup?.response], [before, kept, made?.reply]);
 });
 
-test('FR2.1-1: fragmentation is agreed when every section that may be meant allows it, and the peer does', () => {
+test('FR2.3-1: fragmentation is agreed when every section that may be meant allows it, and the peer does', () => {
   const cases = [[true, true, true], [true, false, false], [false, true, false]] as const;
   for (const [one, other, agreed] of cases) {
     const around = new Init();
