@@ -14,7 +14,8 @@ import { networkOf, Registry, sourceKey } from './registry.ts';
 import { rekeyChildTask } from './tasks/child-rekey.ts';
 import { respondInit } from './tasks/ike-init.ts';
 import { deleteChildTask, invalidSpiTask } from './tasks/informational.ts';
-import { livenessTask, movePath } from './tasks/ike-mobike.ts';
+import { movePath } from './tasks/ike-mobike.ts';
+import { livenessTask } from './tasks/liveness.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, IkeConnection, IkeDeps, IkeEffect, IkeInput } from './types.ts';
 

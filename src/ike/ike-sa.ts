@@ -8,12 +8,15 @@ import { Exchanges, type Task } from './exchange.ts';
 import { wipeKeyed, type Keyed } from './keyed.ts';
 import { sealWithin } from './fragments.ts';
 import { Inbox } from './inbox.ts';
+import { settled, type Mobility } from './mobility.ts';
 import { createChildTask } from './tasks/child-create.ts';
 import { rekeyChildTask, rekeyDue } from './tasks/child-rekey.ts';
 import type { Setup } from './tasks/ike-init.ts';
 import { reauthenticate } from './tasks/ike-reauth.ts';
 import { deleteChildTask, deleteIkeTask, deleteUnusedTask } from './tasks/informational.ts';
-import { livenessDue, livenessTask, proceedTurn, settled, updateTask, type Mobility } from './tasks/ike-mobike.ts';
+import { updateTask } from './tasks/ike-mobike.ts';
+import { livenessDue, livenessTask } from './tasks/liveness.ts';
+import { proceedTurn } from './tasks/mobike-accept.ts';
 import { conclude, rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Traffic } from './types.ts';
 

@@ -10,7 +10,7 @@ import type { Answer, Task } from '../../src/ike/exchange.ts';
 import { IkeSa } from '../../src/ike/ike-sa.ts';
 import type { IkeEffect } from '../../src/ike/index.ts';
 import { deriveKeyed } from '../../src/ike/keyed.ts';
-import { livenessTask } from '../../src/ike/tasks/ike-mobike.ts';
+import { livenessTask } from '../../src/ike/tasks/liveness.ts';
 import { connection, on4500, path, seededEntropy } from './pair.ts';
 
 const deps = { suite: nodeCrypto(), entropy: seededEntropy('exchange') };

@@ -5,7 +5,7 @@ import { instant, millis, seconds, toHex, type Instant } from '../../src/base/in
 import { decodeHeader, EXCHANGE, type IkeSpi } from '../../src/codec/ike/index.ts';
 import type { Task } from '../../src/ike/exchange.ts';
 import { IkeSa, type IkeState } from '../../src/ike/ike-sa.ts';
-import { livenessTask } from '../../src/ike/tasks/ike-mobike.ts';
+import { livenessTask } from '../../src/ike/tasks/liveness.ts';
 import { rekeyIkeTask } from '../../src/ike/tasks/ike-rekey.ts';
 import { deleteIkeTask } from '../../src/ike/tasks/informational.ts';
 import { connection, path } from './pair.ts';

@@ -1,7 +1,7 @@
 /** One IKE SA without an engine or a peer around it: for what a task does at an exact moment, in states that are hard to get to from outside. */
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
 import { instant, type Entropy, type Instant, type Path } from '../../src/base/index.ts';
-import type { IkeSpi } from '../../src/codec/ike/index.ts';
+import { notify, type IkeSpi, type Payload } from '../../src/codec/ike/index.ts';
 import type { CryptoSuite, DhGroup, DhPair } from '../../src/crypto/index.ts';
 import { installChild, type ChildPlan, type ChildSa } from '../../src/ike/child-sa.ts';
 import type { Ctx, SaHost } from '../../src/ike/context.ts';
@@ -9,6 +9,7 @@ import type { Answer } from '../../src/ike/exchange.ts';
 import { IkeSa, type IkeSaInit } from '../../src/ike/ike-sa.ts';
 import type { IkeEffect, IkeEvent } from '../../src/ike/index.ts';
 import { deriveKeyed } from '../../src/ike/keyed.ts';
+import { natHash } from '../../src/ike/nat.ts';
 import type { Chosen } from '../../src/ike/negotiate.ts';
 import { connection, ESP_SUITE, on4500, path } from './pair.ts';
 
@@ -18,6 +19,15 @@ export const CHOSEN: Chosen = { number: 1, spi: new Uint8Array(), encr: { id: 20
 /** An answer that came on this path, to a request that went over no other. */
 export const alone = (on: Path): Answer => ({ path: on, onePath: true });
 export const raced = (on: Path): Answer => ({ path: on, onePath: false });
+
+/** NAT detection of an answer that came to `local` from `remote`; `mapped`: a NAT of ours is seen; `hidden`: one of the peer. */
+export function natTold(around: Pick<Alone, 'suite'>, sa: IkeSa, on: Path, { mapped = 0, hidden = false } = {}): Payload[] {
+  const port = mapped === 0 ? on.local.port : mapped;
+  return [
+    notify('NAT_DETECTION_SOURCE_IP', natHash(around.suite, sa.spiI, sa.spiR, hidden ? { ...on.remote, port: 1 } : on.remote)),
+    notify('NAT_DETECTION_DESTINATION_IP', natHash(around.suite, sa.spiI, sa.spiR, { ...on.local, port })),
+  ];
+}
 
 /** What surrounds SAs in these tests: the time, the draws, and what came out. */
 export class Alone {

@@ -10,7 +10,8 @@ import { IkeSa } from '../ike-sa.ts';
 import { deriveKeyed } from '../keyed.ts';
 import { buildChosen, buildProposals, checkAnswer, choose, type Chosen, groupData, groupWanted } from '../negotiate.ts';
 import { nonceFits } from './ike-init.ts';
-import { proceedTurn, refreshPath } from './ike-mobike.ts';
+import { refreshPath } from './ike-mobike.ts';
+import { proceedTurn } from './mobike-accept.ts';
 import { keepReauth, reauthenticate } from './ike-reauth.ts';
 import { deleteIkeTask } from './informational.ts';
 

@@ -10,7 +10,7 @@ import { fatalNotify } from '../message-rules.ts';
 import { natNotifies } from '../nat.ts';
 import { DELETED_WAIT, spiBytes, spiOf } from './child-create.ts';
 import { rekeyChildTask } from './child-rekey.ts';
-import { acceptUpdate } from './ike-mobike.ts';
+import { acceptUpdate } from './mobike-accept.ts';
 import { conclude } from './ike-rekey.ts';
 
 /** Delete for one Child SA: the SPI is our inbound one (I1.4.1-1). */

@@ -1,28 +1,18 @@
 // MOBIKE's tasks one by one, on an IKE SA alone: whole conversations are in mobike-messages.test.ts and the scenarios.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { instant, ip, millis, pathKey, samePath, type Instant, type Path } from '../../../src/base/index.ts';
+import { instant, pathKey, type Path } from '../../../src/base/index.ts';
 import { findNotify, notify, type Payload } from '../../../src/codec/ike/index.ts';
 import type { Task } from '../../../src/ike/exchange.ts';
 import type { IkeSa } from '../../../src/ike/ike-sa.ts';
-import { natHash } from '../../../src/ike/nat.ts';
-import { acceptUpdate, livenessDue, livenessTask, movePath, proceedTurn, refreshPath, settled, updateTask } from '../../../src/ike/tasks/ike-mobike.ts';
+import { settled } from '../../../src/ike/mobility.ts';
+import { movePath, refreshPath, updateTask } from '../../../src/ike/tasks/ike-mobike.ts';
+import { livenessTask } from '../../../src/ike/tasks/liveness.ts';
 import { deleteIkeTask } from '../../../src/ike/tasks/informational.ts';
-import { connection } from '../pair.ts';
-import { Alone, alone, LTE, raced, WAN } from '../lone.ts';
+import { Alone, alone, LTE, natTold, raced, WAN } from '../lone.ts';
 
-const UPDATE = notify('UPDATE_SA_ADDRESSES');
 const names = (payloads: readonly Payload[] | undefined): number[] => (payloads ?? []).flatMap((p) => (p.type === 'N' ? [p.notify] : []));
 const [UPDATE_CODE, COOKIE2_CODE, SOURCE_CODE, DESTINATION_CODE] = [16_400, 16_401, 16_388, 16_389];
-
-/** NAT detection of an answer that came to `local` from `remote`; `mapped`: a NAT of ours is seen; `hidden`: one of the peer. */
-function nat(around: Alone, sa: IkeSa, on: Path, { mapped = 0, hidden = false } = {}): Payload[] {
-  const port = mapped === 0 ? on.local.port : mapped;
-  return [
-    notify('NAT_DETECTION_SOURCE_IP', natHash(around.suite, sa.spiI, sa.spiR, hidden ? { ...on.remote, port: 1 } : on.remote)),
-    notify('NAT_DETECTION_DESTINATION_IP', natHash(around.suite, sa.spiI, sa.spiR, { ...on.local, port })),
-  ];
-}
 
 /** The SA's update, built and on its way. */
 function updating(around: Alone, sa: IkeSa): { task: Task; payloads: readonly Payload[]; cookie: Payload } {
@@ -151,7 +141,7 @@ test('M3.8-3: the answer to an update gives the path its baseline, whatever it w
   const { task, cookie } = updating(around, sa);
   around.said();
   around.now += 60;
-  task.onResponse(sa, [cookie, ...nat(around, sa, LTE, { mapped: 777, hidden: true })], alone(LTE), around.ctx);
+  task.onResponse(sa, [cookie, ...natTold(around, sa, LTE, { mapped: 777, hidden: true })], alone(LTE), around.ctx);
   assert.deepEqual(around.said(), ['path.moved wan lte uplink_down 100']);
   assert.deepEqual([sa.natLocal, sa.natRemote, sa.mobility.pending], [true, true, undefined]);
   const before = [...sa.mobility.mappings.keys()];
@@ -166,7 +156,7 @@ test('M3.5-9 M3.5-18: an answer counts for the decision it was asked for, and fo
     change(sa);
     const { pending } = sa.mobility;
     around.said();
-    task.onResponse(sa, [cookie, ...nat(around, sa, LTE, { mapped: 9 })], alone(LTE), around.ctx);
+    task.onResponse(sa, [cookie, ...natTold(around, sa, LTE, { mapped: 9 })], alone(LTE), around.ctx);
     assert.deepEqual([around.said(), sa.mobility.pending, sa.natLocal], [[], pending, false]);
   }
 });
@@ -177,7 +167,7 @@ test('X-1: on an SA that was rekeyed meanwhile the answer ends the matter, and t
   const { task, cookie } = updating(around, sa);
   sa.state = 'rekeyed';
   around.said();
-  task.onResponse(sa, [cookie, ...nat(around, sa, LTE, { mapped: 9 })], alone(LTE), around.ctx);
+  task.onResponse(sa, [cookie, ...natTold(around, sa, LTE, { mapped: 9 })], alone(LTE), around.ctx);
   assert.deepEqual([around.said(), sa.mobility.pending, sa.natLocal], [[], undefined, false]);
 });
 
@@ -185,7 +175,7 @@ test('D6.2-3: the answer to copies on two paths says nothing of NATs and is aske
   const around = new Alone();
   const sa = moving(around);
   const { task, cookie } = updating(around, sa);
-  task.onResponse(sa, [cookie, ...nat(around, sa, LTE, { mapped: 9 })], raced(LTE), around.ctx);
+  task.onResponse(sa, [cookie, ...natTold(around, sa, LTE, { mapped: 9 })], raced(LTE), around.ctx);
   assert.deepEqual([sa.mobility.pending?.due, sa.natLocal], [true, false]);
 });
 
@@ -212,7 +202,7 @@ test('the newest sixteen mappings are remembered', () => {
     const to = { ...LTE, local: { ...LTE.local, port: 9000 + i } };
     const task = livenessTask(to);
     task.build(sa, around.ctx);
-    task.onResponse(sa, nat(around, sa, to), alone(to), around.ctx);
+    task.onResponse(sa, natTold(around, sa, to), alone(to), around.ctx);
   }
   assert.equal(sa.mobility.mappings.size, 16);
   assert.ok(!sa.mobility.mappings.has(pathKey({ ...LTE, local: { ...LTE.local, port: 9003 } })));
@@ -221,254 +211,8 @@ test('the newest sixteen mappings are remembered', () => {
   for (const to of [again, LTE]) {
     const task = livenessTask(to);
     task.build(sa, around.ctx);
-    task.onResponse(sa, nat(around, sa, to), alone(to), around.ctx);
+    task.onResponse(sa, natTold(around, sa, to), alone(to), around.ctx);
   }
   assert.deepEqual([sa.mobility.mappings.size, sa.mobility.mappings.has(pathKey(again)), sa.mobility.mappings.has(pathKey(other))], [16, true, false]);
   assert.equal(settled().supported, false, 'and MOBIKE is what both said that they do');
-});
-
-// ---- checks and probes -----------------------------------------------------------------------------------------------
-
-test('M3.10-1 M3.8-1: a check and a probe: their kinds, their paths, and NAT detection of a MOBIKE initiator only', () => {
-  const around = new Alone();
-  const [check, probe] = [livenessTask(undefined), livenessTask(LTE)];
-  assert.deepEqual([check.kind, 'path' in check, probe.kind, probe.path], ['liveness', false, 'probe', LTE]);
-  const sa = around.sa();
-  assert.deepEqual([names(check.build(sa, around.ctx)), names(probe.build(sa, around.ctx))], [[SOURCE_CODE, DESTINATION_CODE], [SOURCE_CODE, DESTINATION_CODE]]);
-  const source = findNotify(check.build(sa, around.ctx) ?? [], 'NAT_DETECTION_SOURCE_IP');
-  assert.deepEqual(source?.data, natHash(around.suite, sa.spiI, sa.spiR, { address: ip('0.0.0.0'), port: 0 }), 'NK-8');
-  assert.deepEqual(check.build(around.sa({ mobikeRole: 'responder' }), around.ctx), []);
-  const without = around.sa();
-  without.mobility.supported = false;
-  assert.deepEqual(check.build(without, around.ctx), []);
-  for (const state of ['rekeyed', 'deleting', 'undecided'] as const) assert.equal(check.build(around.sa({ state }), around.ctx), undefined, 'nothing is asked any more');
-  check.onTimeout(sa, around.ctx);
-  assert.deepEqual(around.said(), ['ike.closed peer_dead no answer for 300 s']);
-});
-
-test('M3.8-3 D6.2-3: a changed mapping shows in the answer to a check that went over one path, to a MOBIKE initiator', () => {
-  const seen = (change: (sa: IkeSa) => void, answer = alone(WAN), role: 'initiator' | 'responder' = 'initiator'): [string[], string[] | undefined] => {
-    const around = new Alone();
-    const sa = around.sa({ mobikeRole: role });
-    sa.mobility.mappings.set(pathKey(WAN), natHash(around.suite, sa.spiI, sa.spiR, WAN.local));
-    const task = livenessTask(undefined);
-    task.build(sa, around.ctx);
-    change(sa);
-    task.onResponse(sa, nat(around, sa, WAN, { mapped: 4777, hidden: true }), answer, around.ctx);
-    return [around.said(), sa.mobility.pending && [...sa.mobility.pending.reasons, String(sa.natLocal), String(sa.natRemote)]];
-  };
-  assert.deepEqual(seen(() => undefined), [['nat.changed wan'], ['nat_mapping_changed', 'true', 'true']]);
-  assert.deepEqual(seen(() => undefined, raced(WAN)), [[], undefined]);
-  assert.deepEqual(seen((sa) => void (sa.mobility.supported = false)), [[], undefined]);
-  assert.deepEqual(seen(() => undefined, alone(WAN), 'responder'), [[], undefined]);
-});
-
-test('Q-11: after a probe a check on the current path is the last word; not when something else is, or nobody moved', () => {
-  const around = new Alone();
-  const after = (change: (sa: IkeSa) => void, on = LTE, answer = alone(on)): boolean => {
-    const sa = around.sa();
-    const task = livenessTask(on);
-    task.build(sa, around.ctx);
-    change(sa);
-    task.onResponse(sa, [], answer, around.ctx);
-    return sa.exchanges.has('liveness');
-  };
-  assert.equal(after(() => undefined), true);
-  assert.equal(after(() => undefined, LTE, raced(LTE)), false);
-  assert.equal(after(() => undefined, WAN), false);
-  assert.equal(after((sa) => void (sa.state = 'rekeyed')), false);
-  assert.equal(after((sa) => refreshPath(sa, 'x', around.ctx)), false);
-  assert.equal(after((sa) => sa.exchanges.enqueue(deleteIkeTask())), false);
-});
-
-// ---- when to check ---------------------------------------------------------------------------------------------------
-
-interface Signs { readonly ike?: number; readonly inbound?: number; readonly outbound?: number; readonly answer?: number; readonly since?: number; readonly role?: 'initiator' | 'responder' }
-/** When the next check is due at 100 s, in ms; liveness 60 s, traffic active 1 s. */
-function due({ ike, inbound, outbound, answer, since, role = 'initiator' }: Signs): readonly [number, number | undefined] {
-  const around = new Alone();
-  const sa = around.sa({ mobikeRole: role, connection: connection('initiator', { liveness: millis(60_000) }) });
-  const at = (ms: number | undefined): Instant | undefined => (ms === undefined ? undefined : instant(ms));
-  sa.lastIke = at(ike);
-  sa.lastAnswer = at(answer);
-  sa.unansweredSince = at(since);
-  sa.traffic = { lastInbound: at(inbound), lastOutbound: at(outbound), lastAny: undefined };
-  return [livenessDue(sa, around.time), sa.unansweredSince];
-}
-
-test('I2.4-1 I2.4-3: an idle SA is checked a while after its last sign of life, by IKE or by ESP, and not before now', () => {
-  assert.deepEqual(due({ ike: 90_000 }), [150_000, undefined]);
-  assert.deepEqual(due({ ike: 10_000 }), [100_000, undefined]);
-  assert.deepEqual(due({ role: 'responder', ike: 90_000, inbound: 95_000, outbound: 99_000 }), [155_000, undefined]);
-  assert.deepEqual(due({ role: 'responder', ike: 10_000 }), [100_000, undefined]);
-  assert.deepEqual(due({}), [100_000, undefined]);
-});
-
-test('D5.5.2-3: an answer on another path is no sign of life, but gives half a second of rest', () => {
-  assert.deepEqual(due({ ike: 10_000, answer: 99_900 }), [100_400, undefined]);
-  assert.deepEqual(due({ role: 'responder', ike: 10_000, answer: 99_900 }), [100_400, undefined]);
-});
-
-test('I2.4-3: traffic that nothing answers is asked about a second after the first of it, and that moment is kept while it goes on', () => {
-  assert.deepEqual(due({ ike: 90_000, outbound: 99_500 }), [100_500, 99_500]);
-  assert.deepEqual(due({ ike: 90_000, outbound: 99_900, since: 99_500 }), [100_500, 99_500], 'the first counts');
-  assert.deepEqual(due({ ike: 90_000, outbound: 99_900, since: 80_000 }), [100_900, 99_900], 'before the last sign of life is long ago');
-  assert.deepEqual(due({ ike: 90_000, outbound: 99_900, since: 90_000 }), [100_000, 90_000], 'at the same moment is after it');
-  assert.deepEqual(due({ ike: 90_000, outbound: 90_000 }), [150_000, undefined], 'nor does what left together with it count');
-  assert.deepEqual(due({ ike: 90_000, outbound: 100_200 }), [101_000, 100_000], 'a clock that is ahead');
-  assert.deepEqual(due({ ike: 99_000, outbound: 98_000, since: 97_000 }), [159_000, undefined]);
-});
-
-test('I2.4-3: inbound traffic that ceased is asked about after five times the span, if IKE has said nothing since', () => {
-  assert.deepEqual(due({ ike: 90_000, inbound: 98_000 }), [103_000, undefined]);
-  assert.deepEqual(due({ inbound: 98_000 }), [103_000, undefined]);
-  assert.deepEqual(due({ ike: 98_000, inbound: 98_000 }), [158_000, undefined]);
-  assert.deepEqual(due({ ike: 99_000, inbound: 98_000 }), [159_000, undefined]);
-  assert.deepEqual(due({ ike: 90_000, inbound: 98_000, outbound: 98_500 }), [100_000, 98_500], 'whichever comes first');
-});
-
-// ---- the responder ---------------------------------------------------------------------------------------------------
-
-const responder = (around: Alone): IkeSa => around.sa({ mobikeRole: 'responder', originalInitiator: false, connection: connection('responder') });
-const accept = (around: Alone, sa: IkeSa, id: number, to: Path, more: readonly Payload[] = []): void => {
-  const { payloads, after } = acceptUpdate(sa, id, [UPDATE, ...more], to, around.ctx);
-  assert.deepEqual(payloads, []);
-  after?.();
-};
-const sent = (around: Alone, sa: IkeSa): { task: Task; cookie: Payload } => {
-  const task = sa.exchanges.outstanding?.task;
-  const cookie = findNotify(task?.build(sa, around.ctx) ?? [], 'COOKIE2');
-  assert.ok(task?.kind === 'routability' && cookie);
-  return { task, cookie };
-};
-
-test('M3.5-10: an update with a lower message ID than the last is not taken; one with the same or a higher is', () => {
-  const around = new Alone();
-  const sa = responder(around);
-  accept(around, sa, 5, LTE);
-  assert.deepEqual(acceptUpdate(sa, 4, [UPDATE], WAN, around.ctx), { payloads: [], after: undefined });
-  assert.equal(sa.path.uplink, 'lte');
-  accept(around, sa, 5, WAN);
-  assert.equal(sa.path.uplink, 'wan');
-  accept(around, sa, 6, LTE);
-  assert.equal(sa.path.uplink, 'lte');
-});
-
-test('M1.3-1: an update to the initiator of the chain is told and ignored', () => {
-  const around = new Alone();
-  const sa = around.sa();
-  assert.deepEqual(acceptUpdate(sa, 0, [UPDATE], LTE, around.ctx), { payloads: [], after: undefined });
-  assert.deepEqual([around.said(), sa.path.uplink], [['info: UPDATE_SA_ADDRESSES from the responder ignored'], 'wan']);
-});
-
-test('M3.5-15 M3.7-2: a move of the peer: told at once, checked before anything else that waits, ESP turned when the check is answered', () => {
-  const around = new Alone();
-  const sa = responder(around);
-  sa.exchanges.enqueue(livenessTask(undefined));
-  accept(around, sa, 0, LTE);
-  sa.afterwards(around.ctx);
-  assert.deepEqual(around.said(), ['path.moving wan lte peer_update 0', 'send lte']);
-  around.fill = { cookie2: 9 };
-  const { task, cookie } = sent(around, sa);
-  assert.deepEqual(cookie.type === 'N' && cookie.data, new Uint8Array(16).fill(9), 'M3.7-5');
-  around.now += 30;
-  task.onResponse(sa, [cookie], alone(LTE), around.ctx);
-  assert.deepEqual(around.said(), ['esp lte', 'path.moved wan lte peer_update 30']);
-  assert.equal(sa.mobility.turning, undefined);
-  proceedTurn(sa, around.ctx);
-  assert.deepEqual(around.said(), []);
-});
-
-test('M3.5-15: of two moves in a row the first and its moment are where ESP comes from; back where it was nothing has moved', () => {
-  const around = new Alone();
-  const sa = responder(around);
-  const third = { ...LTE, uplink: 'third', remote: { ...LTE.remote, port: 7000 } };
-  accept(around, sa, 0, LTE);
-  around.now += 100;
-  accept(around, sa, 1, third);
-  assert.deepEqual([sa.mobility.turning?.from.uplink, sa.mobility.turning?.since], ['wan', 100_000]);
-  sa.afterwards(around.ctx);
-  const { task, cookie } = sent(around, sa);
-  around.said();
-  accept(around, sa, 2, WAN);
-  around.said();
-  task.onResponse(sa, [cookie], alone(third), around.ctx);
-  assert.deepEqual(around.said(), [], 'M3.7-7: another address meanwhile');
-  sa.exchanges.abandon(around.ctx);
-  sa.afterwards(around.ctx);
-  const fresh = sent(around, sa);
-  around.said();
-  fresh.task.onResponse(sa, [fresh.cookie], alone(WAN), around.ctx);
-  assert.deepEqual(around.said(), ['esp wan']);
-});
-
-test('M3.7-6: an answer to a check that went over two pairs proves nothing; the next check is the next request', () => {
-  const around = new Alone();
-  const sa = responder(around);
-  accept(around, sa, 0, LTE);
-  sa.afterwards(around.ctx);
-  const { task, cookie } = sent(around, sa);
-  sa.exchanges.abandon(around.ctx);
-  sa.exchanges.enqueue(livenessTask(undefined));
-  around.said();
-  task.onResponse(sa, [cookie], raced(LTE), around.ctx);
-  sa.exchanges.pump(around.ctx);
-  assert.deepEqual([around.said(), sa.exchanges.outstanding?.task.kind], [['send lte'], 'routability']);
-});
-
-test('M3.5-15: one check at a time', () => {
-  const around = new Alone();
-  const sa = responder(around);
-  accept(around, sa, 0, LTE);
-  proceedTurn(sa, around.ctx);
-  assert.deepEqual(sa.exchanges.takeWaiting().map((task) => task.kind), ['routability']);
-});
-
-test('D59-3: an address is verified until its time is over, not longer', () => {
-  const around = new Alone();
-  const sa = responder(around);
-  for (const [until, checked] of [[around.now + 1, false], [around.now, true]] as const) {
-    sa.path = WAN;
-    sa.mobility.verified.set(`${LTE.remote.address}|${LTE.remote.port}`, instant(until));
-    accept(around, sa, 0, LTE);
-    assert.equal(sa.exchanges.has('routability'), checked);
-  }
-});
-
-test('M3.7-4: without COOKIE2 in its answers the peer is asked after 0.5, 1, 2 s and so on up to 30; not at all when it is no question any more', () => {
-  const around = new Alone();
-  const sa = responder(around);
-  accept(around, sa, 0, LTE);
-  sa.afterwards(around.ctx);
-  const { task } = sent(around, sa);
-  const waits: number[] = [];
-  for (let i = 0; i < 9; i++) {
-    task.onResponse(sa, [], alone(LTE), around.ctx);
-    waits.push((sa.timers.get('routability') ?? 0) - around.now);
-  }
-  assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
-  sa.timers.clearAll();
-  sa.mobility.turning = undefined;
-  task.onResponse(sa, [], alone(LTE), around.ctx);
-  assert.equal(sa.timers.get('routability'), undefined);
-});
-
-test('X-1: a check that waited is not asked when ESP has turned, or on an SA that was rekeyed; a late answer there is left to the successor', () => {
-  const around = new Alone();
-  const sa = responder(around);
-  accept(around, sa, 0, LTE);
-  sa.afterwards(around.ctx);
-  const { task, cookie } = sent(around, sa);
-  const { turning } = sa.mobility;
-  sa.mobility.turning = undefined;
-  assert.equal(task.build(sa, around.ctx), undefined);
-  around.said();
-  task.onResponse(sa, [cookie], alone(LTE), around.ctx);
-  assert.deepEqual(around.said(), ['esp lte'], 'turned already: no second event');
-  sa.mobility.turning = turning;
-  sa.state = 'rekeyed';
-  assert.equal(task.build(sa, around.ctx), undefined);
-  task.onResponse(sa, [cookie], alone(LTE), around.ctx);
-  assert.deepEqual(around.said(), []);
-  assert.ok(samePath(sa.path, LTE));
 });

@@ -6,7 +6,7 @@ import { findNotify, findPayload, notify, type IkeSpi, type Payload } from '../.
 import type { ChildSa } from '../../../src/ike/child-sa.ts';
 import type { Task } from '../../../src/ike/exchange.ts';
 import type { IkeSa } from '../../../src/ike/ike-sa.ts';
-import { livenessTask } from '../../../src/ike/tasks/ike-mobike.ts';
+import { livenessTask } from '../../../src/ike/tasks/liveness.ts';
 import { conclude, rekeyIkeTask, respondRekeyIke } from '../../../src/ike/tasks/ike-rekey.ts';
 import { deleteIkeTask } from '../../../src/ike/tasks/informational.ts';
 import { connection, IKE_SUITE } from '../pair.ts';

@@ -1,0 +1,54 @@
+import type { Instant, Millis, Path } from '../base/index.ts';
+import type { NotifyPayload } from '../codec/ike/index.ts';
+import type { Ctx } from './context.ts';
+import type { IkeSa } from './ike-sa.ts';
+import { natNotifies } from './nat.ts';
+
+/*
+ * RFC 4555. The initiator decides: `move` writes the new path into the IKE SA, sends the outstanding request there,
+ * turns the Child SAs, and an UPDATE_SA_ADDRESSES follows as soon as the window allows. The responder takes the path
+ * from the header of an UPDATE_SA_ADDRESSES, answers, checks return routability, then turns its Child SAs.
+ */
+
+/** A move that the peer has not confirmed yet. */
+export interface PendingMove {
+  readonly from: Path;
+  readonly reasons: readonly string[];
+  readonly since: Instant;
+  /** False while an UPDATE_SA_ADDRESSES for the current path is outstanding. */
+  due: boolean;
+}
+
+export interface Mobility {
+  /** Both sent MOBIKE_SUPPORTED (RFC 4555 §3.2). */
+  supported: boolean;
+  pending: PendingMove | undefined;
+  /** Per path, the peer's hash of where our packets come from: the mapping baseline (M3.8-3). At most 16. */
+  mappings: Map<string, Uint8Array>;
+  /** Responder: addresses of the peer whose return routability was shown, until when (D59-3). At most 16. */
+  verified: Map<string, Instant>;
+  /** Responder: message ID of the last UPDATE_SA_ADDRESSES taken (M3.5-10). */
+  lastUpdateId: number;
+  /** Responder: the peer moved, and Child SAs still leave on `from` until return routability is shown. */
+  turning: { readonly from: Path; readonly since: Instant; wait: Millis } | undefined;
+  /** Initiator: paths the responder does not want, until when they are not moved to again (M3.5-20). At most 16. */
+  refused: Map<string, Instant>;
+}
+
+/** What an IKE SA starts with. */
+export const settled = (): Mobility => ({ supported: false, pending: undefined, mappings: new Map(), verified: new Map(), lastUpdateId: -1, turning: undefined, refused: new Map() });
+
+export const COOKIE2_OCTETS = 16;
+const REMEMBERED = 16;
+
+/** Keeps the newest entries of a map that a peer's addresses fill. */
+export function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.keys().next().value;
+  if (map.size > REMEMBERED && oldest !== undefined) map.delete(oldest);
+}
+
+/** NAT detection of a message of this SA that leaves on `path`. */
+export const natPair = (sa: IkeSa, path: Path, ctx: Ctx): NotifyPayload[] => natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, true);
+

@@ -1,0 +1,97 @@
+import { after, isUnusableIp, millis, sameBytes, samePath, type Path } from '../../base/index.ts';
+import { findNotify, notify, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
+import { HOLD_TIME, PATH_ROUND_MOST, RETRANSMIT_UNKNOWN, RR_CACHE } from '../constants.ts';
+import type { Ctx } from '../context.ts';
+import type { Task } from '../exchange.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { COOKIE2_OCTETS, remember } from '../mobility.ts';
+import { natVerdict } from '../nat.ts';
+import { acceptsAddresses } from './ike-init.ts';
+
+/* The responder's side of RFC 4555: `../mobility.ts` has the story. */
+
+/**
+ * Takes an UPDATE_SA_ADDRESSES request that arrived on `path`. Returns notifies for the answer and what follows once
+ * the answer has been sent.
+ */
+export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Payload[], path: Path, ctx: Ctx): { readonly payloads: NotifyPayload[]; readonly after: (() => void) | undefined } {
+  const none = { payloads: [], after: undefined };
+  if (!findNotify(payloads, 'UPDATE_SA_ADDRESSES')) return none;
+  // M1.3-1: only the initiator of the chain moves it; from the other side the notify is ignored.
+  if (sa.mobikeRole !== 'responder') {
+    sa.log('info', 'UPDATE_SA_ADDRESSES from the responder ignored', ctx);
+    return none;
+  }
+  if (messageId < sa.mobility.lastUpdateId) return none; // M3.5-10
+  const allowed = !isUnusableIp(path.remote.address) && (!sa.connection || acceptsAddresses(sa.connection, path));
+  if (!allowed) return { payloads: [notify('UNACCEPTABLE_ADDRESSES')], after: undefined }; // M3.5-12
+  const from = sa.path;
+  sa.mobility.lastUpdateId = messageId;
+  sa.path = path; // M3.5-13
+  const verdict = natVerdict(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, payloads);
+  if (verdict) [sa.natLocal, sa.natRemote] = [verdict.local, verdict.remote]; // M3.5-17
+  return {
+    payloads: [],
+    after: () => {
+      if (!samePath(from, path)) {
+        sa.mobility.turning = { from: sa.mobility.turning?.from ?? from, since: sa.mobility.turning?.since ?? ctx.now, wait: RETRANSMIT_UNKNOWN };
+        sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from, to: path, reasons: ['peer_update'], took: millis(0) }, ctx);
+        sa.exchanges.retarget(from, ctx);
+      }
+      proceedTurn(sa, ctx);
+    },
+  };
+}
+
+/** Turns the Child SAs to where the peer moved, once it has shown that it receives there (M3.5-15, M3.7-2). */
+export function proceedTurn(sa: IkeSa, ctx: Ctx): void {
+  if (!sa.mobility.turning) return;
+  const verifiedUntil = sa.mobility.verified.get(endpointKey(sa.path));
+  if (verifiedUntil !== undefined && verifiedUntil > ctx.now) return turn(sa, ctx);
+  if (!sa.exchanges.has('routability')) sa.exchanges.enqueue(routabilityTask(), true);
+}
+
+const endpointKey = (path: Path): string => `${path.remote.address}|${path.remote.port}`;
+
+function turn(sa: IkeSa, ctx: Ctx): void {
+  const { turning } = sa.mobility;
+  sa.mobility.turning = undefined;
+  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: false });
+  if (turning && !samePath(turning.from, sa.path))
+    sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: turning.from, to: sa.path, reasons: ['peer_update'], took: millis(ctx.now - turning.since) }, ctx);
+}
+
+/** M3.7-4: the absence of COOKIE2 proves nothing either way; a peer that never returns it is asked ever more seldom. */
+function askAgain(sa: IkeSa, ctx: Ctx): void {
+  const { turning } = sa.mobility;
+  if (!turning) return;
+  sa.timers.set('routability', after(ctx.now, turning.wait));
+  turning.wait = millis(Math.min(turning.wait * 2, PATH_ROUND_MOST));
+}
+
+/** INFORMATIONAL with COOKIE2 to the peer's new address (RFC 4555 §3.7). It may wait through a rekeying: the SA is the one that asks. */
+function routabilityTask(): Task {
+  let cookie2 = new Uint8Array();
+  let target: Path | undefined;
+  return {
+    kind: 'routability', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
+    build(sa, ctx) {
+      if (!sa.isEstablished || !sa.mobility.turning) return undefined;
+      target = sa.path;
+      cookie2 = new Uint8Array(ctx.deps.entropy.bytes(COOKIE2_OCTETS, 'cookie2')); // M3.7-5: fresh for each request
+      return [notify('COOKIE2', cookie2)];
+    },
+    onResponse(sa, payloads, answer, ctx) {
+      const echoed = findNotify(payloads, 'COOKIE2');
+      if (echoed && !sameBytes(echoed.data, cookie2)) return sa.shutDown('cookie2_mismatch', ctx, 'the peer answered with another COOKIE2'); // M3.7-4
+      // X-1: an SA that was rekeyed meanwhile has left this to its successor.
+      if (!sa.isEstablished) return;
+      // M3.7-6, M3.7-7: sent to several addresses, or moved on meanwhile: this proves nothing.
+      if (!answer.onePath || !target || !samePath(target, sa.path)) return sa.exchanges.enqueue(routabilityTask(), true);
+      if (!echoed) return askAgain(sa, ctx);
+      remember(sa.mobility.verified, endpointKey(target), after(ctx.now, RR_CACHE));
+      turn(sa, ctx);
+    },
+    onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to the return routability check', ctx),
+  };
+}
