@@ -20,6 +20,11 @@ export const LISTS: readonly List[] = [
     rows: 'test/conformance/ikev2.rows.txt', reasons: 'test/conformance/ikev2.reasons.txt', page: 'test/conformance/ikev2.md',
     id: /^((I|FR|SG|AE|ES)\d[\d.]*|FMT|ALG|AL|DOS|HY|OUT|LATER|KA|Q)-\d+$/,
   },
+  {
+    title: 'MOBIKE: the requirements and their tests',
+    rows: 'test/conformance/mobike.rows.txt', reasons: 'test/conformance/mobike.reasons.txt', page: 'test/conformance/mobike.md',
+    id: /^((M|MA|D)\.?\d[\d.]*-\d+|(NK|F|R|X|K)-\d+|N-[a-k])$/,
+  },
 ];
 
 export interface Row {
