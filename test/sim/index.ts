@@ -5,6 +5,7 @@
  */
 export * from './device.ts';
 export * from './event-queue.ts';
+export * from './firewall.ts';
 export * from './host.ts';
 export * from './invariants.ts';
 export * from './kernel.ts';

@@ -21,6 +21,43 @@ test('RFC 4787 §4.1: endpoint-independent mapping uses one outer port, endpoint
   assert.deepEqual(many.outbound(packet(INNER, A), 2).source, many.outbound(packet(INNER, A), 3).source);
 });
 
+test('RFC 4787 §4.1: address-dependent mapping: one port for all ports of a remote address', () => {
+  const box = nat({ mapping: 'address-dependent' });
+  const first = box.outbound(packet(INNER, A), 0).source;
+  assert.deepEqual(box.outbound(packet(INNER, A2), 1).source, first);
+  assert.notDeepEqual(box.outbound(packet(INNER, B), 2).source, first);
+  assert.deepEqual(box.seenAs('udp', INNER, A2), first);
+  assert.equal(box.seenAs('udp', at('192.168.1.3', 4500), A), undefined);
+});
+
+test('RFC 4787 §4.2.1: the port is kept while nobody else has it, and a reboot keeps it again', () => {
+  const box = nat({ keepPort: true });
+  assert.equal(box.outbound(packet(INNER, A), 0).source.port, 4500);
+  const other = box.outbound(packet(at('192.168.1.3', 4500), A), 1).source.port;
+  assert.notEqual(other, 4500);
+  assert.deepEqual(box.inbound(packet(A, at('198.51.100.9', other)), 2)?.destination, at('192.168.1.3', 4500));
+  box.reboot();
+  assert.equal(box.outbound(packet(at('192.168.1.3', 4500), A), 3).source.port, 4500);
+});
+
+test('RFC 4787 §4.3: a mapping that has expired is made anew, with another port', () => {
+  const box = nat({ expiry: seconds(30) });
+  const before = box.outbound(packet(INNER, A), 0).source.port;
+  assert.equal(box.outbound(packet(INNER, A), 30_000).source.port, before);
+  assert.notEqual(box.outbound(packet(INNER, A), 60_001).source.port, before);
+  assert.equal(box.size, 1);
+});
+
+test('a static NAT lets everybody in, keeps ports, and forgets nothing', () => {
+  const box = nat({ oneToOne: INNER.address });
+  const outer = at('198.51.100.9', 4500);
+  assert.deepEqual(box.inbound(packet(B, outer), 0)?.destination, INNER);
+  assert.deepEqual(box.outbound(packet(INNER, B), 1).source, outer);
+  box.reboot();
+  assert.deepEqual(box.inbound(packet(A2, outer), 1e9)?.destination, INNER);
+  assert.deepEqual(box.seenAs('udp', INNER, B), outer);
+});
+
 test('RFC 4787 §5: filtering lets in whom it says', () => {
   const rows: [NatOptions['filtering'], boolean, boolean][] = [['open', true, true], ['address-restricted', true, false], ['port-restricted', false, false]];
   for (const [filtering, sameAddress, stranger] of rows) {

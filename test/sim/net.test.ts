@@ -140,3 +140,81 @@ test('a NAT on the link translates both ways', () => {
   assert.deepEqual(back[0]?.destination, inside);
   assert.deepEqual(back[0]?.source, B);
 });
+
+/** A host at the end of a link that keeps what it gets. */
+function hostAt(world: World, name: string, address: string, options: LinkOptions = {}): { readonly got: OuterPacket[]; send(to: string, port?: number): void } {
+  const got: OuterPacket[] = [];
+  const own = { address: ip(address), port: 4500 };
+  const link = world.link(name, { rtt: millis(0), ...options });
+  link.attach({ addresses: () => [own.address], receive: (p) => got.push(p), carrier: () => undefined });
+  return {
+    got,
+    send: (to, port = 4500) => {
+      link.transmit({ protocol: 'udp', source: own, destination: { address: ip(to), port }, bytes: new Uint8Array(8) });
+      world.runFor(millis(100));
+    },
+  };
+}
+
+test('a stateful firewall lets in what answers, IPv6 too, until its state ends', () => {
+  for (const [mine, theirs] of [['198.51.100.2', '192.0.2.1'], ['2001:db8::2', '2001:db8:ff::1']] as const) {
+    const world = new World({ seed: 1 });
+    const inside = hostAt(world, 'a', mine, { firewall: { idle: seconds(30) } });
+    const peer = hostAt(world, 'b', theirs);
+    peer.send(mine);
+    assert.equal(inside.got.length, 0);
+    inside.send(theirs);
+    peer.send(mine);
+    assert.equal(inside.got.length, 1);
+    world.runFor(seconds(31));
+    peer.send(mine);
+    assert.equal(inside.got.length, 1);
+    assert.equal(world.link('a').firewall?.refused, 2);
+  }
+});
+
+test('two hosts behind one NAT: each gets what answers it, and they reach each other only where the box hairpins (RFC 4787 §6)', () => {
+  for (const hairpin of [false, true]) {
+    const world = new World({ seed: 1 });
+    const first = hostAt(world, 'a', '192.168.1.2', { nat: { publicAddress: ip('198.51.100.7'), keepPort: true, filtering: 'open', hairpin } });
+    const box = world.link('a').nat;
+    assert.ok(box);
+    const second = hostAt(world, 'b', '192.168.1.3', { nat: box });
+    const peer = hostAt(world, 'hub', '203.0.113.2');
+    first.send('203.0.113.2');
+    second.send('203.0.113.2');
+    const [one, other] = peer.got.map((p) => p.source);
+    assert.deepEqual([one?.address, one?.port, other?.address], ['198.51.100.7', 4500, '198.51.100.7']);
+    assert.notEqual(other?.port, 4500);
+    peer.send('198.51.100.7', other?.port);
+    assert.deepEqual([first.got.length, second.got.length], [0, 1]);
+    second.send('198.51.100.7', 4500);
+    assert.equal(first.got.length, hairpin ? 1 : 0);
+    if (hairpin) assert.deepEqual(first.got[0]?.source, other, 'it comes from the outer address');
+  }
+});
+
+test('a host behind a static NAT is reached by everybody, and answers from its outer address', () => {
+  const world = new World({ seed: 1 });
+  const hub = hostAt(world, 'hub', '10.9.0.1', { nat: { publicAddress: ip('192.0.2.1'), oneToOne: ip('10.9.0.1') } });
+  const peer = hostAt(world, 'a', '198.51.100.2');
+  peer.send('192.0.2.1', 500);
+  assert.deepEqual(hub.got[0]?.destination, { address: ip('10.9.0.1'), port: 500 });
+  hub.send('198.51.100.2');
+  assert.deepEqual(peer.got[0]?.source, { address: ip('192.0.2.1'), port: 4500 });
+});
+
+test('a path MTU without ICMP: too large a packet vanishes and nobody is told', () => {
+  const world = new World({ seed: 1 });
+  let told = 0;
+  const link = world.link('a', { pathMtu: 1400, icmp: false });
+  link.attach({ addresses: () => [A.address], receive: () => undefined, carrier: () => undefined, tooBig: () => void told++ });
+  const packet = { protocol: 'udp', source: A, destination: B, bytes: new Uint8Array(1373), dontFragment: true } as const;
+  link.transmit(packet);
+  world.runFor(seconds(1));
+  assert.deepEqual([told, link.counts.lost], [0, 1]);
+  link.icmp = true;
+  link.transmit(packet);
+  world.runFor(seconds(1));
+  assert.deepEqual([told, link.counts.lost], [1, 2]);
+});

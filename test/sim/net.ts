@@ -1,9 +1,10 @@
 /**
  * The simulated Internet: access links, each between one device of a host and the Internet in the middle, which hands
- * a packet to the link that owns the destination. Seen from the host, a link is: filter boxes, impairments and delay,
- * NAT. "up" is host to Internet, "down" the other way.
+ * a packet to the link that owns the destination. Seen from the host, a link is: filter boxes, a stateful firewall, impairments
+ * and delay, NAT. "up" is host to Internet, "down" the other way.
  */
 import { ipFamily, type IpAddress, type Millis } from '../../src/base/index.ts';
+import { Firewall, type FirewallOptions } from './firewall.ts';
 import { Nat, type NatOptions } from './nat.ts';
 import { isEspInUdp, outerSize, type OuterPacket } from './packet.ts';
 import { Prng } from './prng.ts';
@@ -12,7 +13,7 @@ import type { World } from './world.ts';
 export type Direction = 'up' | 'down';
 
 /** A middle box that swallows a kind of traffic. */
-export type Filter = 'esp-in-udp' | 'udp-500' | 'udp-4500' | 'all' | ((packet: OuterPacket, direction: Direction) => boolean);
+export type Filter = 'esp-in-udp' | 'esp' | 'udp-500' | 'udp-4500' | 'all' | ((packet: OuterPacket, direction: Direction) => boolean);
 
 export interface Impairment {
   /** One way. */
@@ -39,7 +40,11 @@ export interface LinkOptions {
   readonly duplicate?: number;
   readonly reorder?: number;
   readonly pathMtu?: number;
-  readonly nat?: NatOptions;
+  /** Of its own; or the box of another link, which then serves the hosts of both. */
+  readonly nat?: NatOptions | Nat;
+  readonly firewall?: FirewallOptions;
+  /** Whether routers tell who sent too large a packet (ICMP). Default true; false: a path MTU black hole. */
+  readonly icmp?: boolean;
   readonly filters?: readonly Filter[];
 }
 
@@ -61,6 +66,8 @@ const REORDER_HOLD = 15;
 export class Link {
   readonly name: string;
   readonly nat: Nat | undefined;
+  readonly firewall: Firewall | undefined;
+  icmp: boolean;
   readonly up: Impairment;
   readonly down: Impairment;
   readonly counts = { up: 0, down: 0, lost: 0 };
@@ -79,7 +86,9 @@ export class Link {
     this.#world = world;
     this.name = name;
     this.#prng = new Prng(`${world.seed}|link ${name}`);
-    this.nat = options.nat ? new Nat(options.nat) : undefined;
+    this.nat = options.nat instanceof Nat ? options.nat : options.nat ? new Nat(options.nat) : undefined;
+    this.firewall = options.firewall ? new Firewall(options.firewall) : undefined;
+    this.icmp = options.icmp ?? true;
     this.filters = [...(options.filters ?? [])];
     const impairment = (): Impairment => ({
       latency: (options.rtt ?? 20) / 2,
@@ -154,6 +163,11 @@ export class Link {
   /** True when a packet to `address` belongs on this link. */
   owns(address: IpAddress): boolean {
     if (this.nat && ipFamily(address) === 4) return address === this.nat.publicAddress;
+    return this.holds(address);
+  }
+
+  /** True when the host behind this link has `address` itself. */
+  holds(address: IpAddress): boolean {
     return this.#end?.addresses().includes(address) ?? false;
   }
 
@@ -161,13 +175,17 @@ export class Link {
   transmit(packet: OuterPacket): void {
     for (const tap of this.#taps) tap(packet, 'up');
     if (this.#tooBig(packet, 'up')) return this.#tellLater(() => this.tell(packet, this.up.pathMtu), 'up');
-    this.#carry(packet, 'up', (arrived) => this.#world.net.route(this.nat ? this.nat.outbound(arrived, this.#world.now) : arrived));
+    this.#carry(packet, 'up', (arrived) => {
+      this.firewall?.outbound(arrived, this.#world.now);
+      const outside = this.nat ? this.nat.outbound(arrived, this.#world.now) : arrived;
+      if (outside) this.#world.net.route(outside, this.nat);
+      else this.counts.lost++;
+    });
   }
 
-  /** From the Internet. */
-  deliver(packet: OuterPacket): void {
-    const inside = this.nat ? this.nat.inbound(packet, this.#world.now) : packet;
-    if (!inside) {
+  /** From the Internet; `inside` is the packet as it is behind the NAT, undefined when nobody there asked for it. */
+  deliver(packet: OuterPacket, inside: OuterPacket | undefined): void {
+    if (!inside || (this.firewall && !this.firewall.inbound(inside, this.#world.now))) {
       this.counts.lost++;
       return;
     }
@@ -198,7 +216,7 @@ export class Link {
   #tellLater(tell: () => void, direction: Direction): void {
     this.counts[direction]++;
     this.counts.lost++;
-    this.#world.after(this[direction].latency, tell);
+    if (this.icmp) this.#world.after(this[direction].latency, tell);
   }
 
   #carry(packet: OuterPacket, direction: Direction, arrive: (packet: OuterPacket) => void): void {
@@ -232,7 +250,7 @@ export class Link {
   #filtered(packet: OuterPacket, direction: Direction): boolean {
     const port = (number: number): boolean => packet.protocol === 'udp' && (packet.source.port === number || packet.destination.port === number);
     for (const filter of this.filters) {
-      if (typeof filter === 'function' ? filter(packet, direction) : filter === 'all' || (filter === 'esp-in-udp' ? isEspInUdp(packet) : port(filter === 'udp-500' ? 500 : 4500))) return true;
+      if (typeof filter === 'function' ? filter(packet, direction) : filter === 'all' || (filter === 'esp' ? packet.protocol === 'esp' : filter === 'esp-in-udp' ? isEspInUdp(packet) : port(filter === 'udp-500' ? 500 : 4500))) return true;
     }
     return false;
   }
@@ -266,14 +284,21 @@ export class Net {
     for (const link of this.#links.values()) if (link.owns(about.source.address)) return link.tellOutside(about, mtu);
   }
 
-  route(packet: OuterPacket): void {
+  /** `from`: the NAT it left through, which may not let it in again. */
+  route(packet: OuterPacket, from?: Nat): void {
     if (packet.protocol === 'raw') return;
+    let nobody: Link | undefined;
     for (const link of this.#links.values()) {
-      if (link.owns(packet.destination.address)) {
-        link.deliver(packet);
-        return;
-      }
+      if (!link.owns(packet.destination.address)) continue;
+      const { nat } = link;
+      if (!nat || ipFamily(packet.destination.address) === 6) return link.deliver(packet, packet);
+      if (nat === from && !nat.hairpin) break;
+      // Several hosts may stand behind one box.
+      const inside = nat.inbound(packet, this.#world.now);
+      if (inside && link.holds(inside.destination.address)) return link.deliver(packet, inside);
+      nobody = link;
     }
-    this.unroutable++;
+    if (nobody) nobody.deliver(packet, undefined);
+    else this.unroutable++;
   }
 }

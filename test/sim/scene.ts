@@ -8,7 +8,7 @@ import { decodeReply, encodeRequest, type Command } from '../../src/codec/contro
 import type { CryptoSuite } from '../../src/crypto/index.ts';
 import { Daemon } from '../../src/daemon/index.ts';
 import type { EventType, Event, StampedEvent } from '../../src/report/index.ts';
-import type { Device } from './device.ts';
+import type { Device, DeviceAddress } from './device.ts';
 import { SimHost, type HostOptions } from './host.ts';
 import type { LinkOptions } from './net.ts';
 import { EchoStream } from './stream.ts';
@@ -25,11 +25,27 @@ export const SCENE = {
 
 const PSK = 'a key of the simulated world, 32+ octets';
 
+/** A device of the router or the hub beside those every scene has, at the end of a link of its own. */
+export interface SceneDevice {
+  readonly name: string;
+  readonly addresses: readonly DeviceAddress[];
+  readonly metric: number;
+  /** Name of the link; options make it, without them it exists already. */
+  readonly link: string;
+  readonly options?: LinkOptions;
+}
+
 export interface SceneOptions extends WorldOptions {
   readonly suite: CryptoSuite;
   /** Links of the uplinks; by default 30 and 60 ms there and back, each behind a NAT. */
   readonly wan?: LinkOptions;
   readonly wwan?: LinkOptions;
+  /** More uplinks of the router. */
+  readonly uplinks?: readonly SceneDevice[];
+  /** The hub's devices; by default `eth0` with SCENE.hub at the link `hub`, which adds no delay. */
+  readonly hubDevices?: readonly SceneDevice[];
+  /** The hub's addresses or names in the router's configuration; by default SCENE.hub. */
+  readonly remoteAddrs?: readonly (IpAddress | string)[];
   /** Outer IPv6 instead of IPv4. Default false. */
   readonly ipv6?: boolean;
   /** More options of the router's and the hub's connection, one UCI line each. */
@@ -120,11 +136,11 @@ export interface Scene {
 }
 
 /** UCI text of a side. */
-function sideConfig(role: 'initiator' | 'responder', remote: IpAddress | undefined, local: string, localTs: string, remoteId: string, remoteTs: string, more: readonly string[]): string {
+function sideConfig(role: 'initiator' | 'responder', remotes: readonly string[], local: string, localTs: string, remoteId: string, remoteTs: string, more: readonly string[]): string {
   return [
     "config mobiked 'main'", " option enabled '1'", " option log_level 'debug'",
     "config connection 'hq'", " option enabled '1'", ` option role '${role}'`, ` option local_id '${local}'`, ` option remote_id '${remoteId}'`, ` option psk '${PSK}'`,
-    ...(remote ? [` list remote_addrs '${remote}'`] : []), ...more.map((line) => ` ${line}`),
+    ...remotes.map((remote) => ` list remote_addrs '${remote}'`), ...more.map((line) => ` ${line}`),
     "config child 'lan'", " option connection 'hq'", ` list local_ts '${localTs}'`, ` list remote_ts '${remoteTs}'`, '',
   ].join('\n');
 }
@@ -139,8 +155,8 @@ function load(text: string, lenient: boolean): LoadedConfig {
 export function openScene(options: SceneOptions): Scene {
   const world = new World(options);
   const { suite, ipv6 = false, connection = [], hubConnection = [] } = options;
-  const routerText = sideConfig('initiator', ipv6 ? SCENE.hub6 : SCENE.hub, 'router.example', '10.1.0.0/24', 'hub.example', '10.2.0.0/24', connection) + (options.router ?? '');
-  const hubText = sideConfig('responder', undefined, 'hub.example', '10.2.0.0/24', 'router.example', '10.1.0.0/24', hubConnection);
+  const routerText = sideConfig('initiator', options.remoteAddrs ?? [ipv6 ? SCENE.hub6 : SCENE.hub], 'router.example', '10.1.0.0/24', 'hub.example', '10.2.0.0/24', connection) + (options.router ?? '');
+  const hubText = sideConfig('responder', [], 'hub.example', '10.2.0.0/24', 'router.example', '10.1.0.0/24', hubConnection);
   const make = (name: string, text: string, own: CryptoSuite, ubus?: HostOptions['ubus']): DaemonHost => {
     const host: DaemonHost = new DaemonHost(world, { name, suite: own, 
       makeCore: (entropy) => new Daemon({ suite: own, entropy }),
@@ -159,7 +175,9 @@ export function openScene(options: SceneOptions): Scene {
   const wwan = router.addDevice('wwan0', world.link('isp2', options.wwan ?? { rtt: millis(60), nat: { publicAddress: SCENE.wwanPublic } }), {
     addresses: [ipv6 ? at(SCENE.wwan6, 64) : at(SCENE.wwan, 24)], metric: 20,
   });
-  hub.addDevice('eth0', world.link('hub', { rtt: millis(0) }), { addresses: [ipv6 ? at(SCENE.hub6, 64) : at(SCENE.hub, 24)], metric: 1 });
+  const add = (host: DaemonHost, { name, link, options: made, addresses, metric }: SceneDevice): Device => host.addDevice(name, world.link(link, made), { addresses, metric });
+  for (const uplink of options.uplinks ?? []) add(router, uplink);
+  for (const device of options.hubDevices ?? [{ name: 'eth0', link: 'hub', options: { rtt: millis(0) }, addresses: [ipv6 ? at(SCENE.hub6, 64) : at(SCENE.hub, 24)], metric: 1 }]) add(hub, device);
   const stream = new EchoStream({
     from: router, client: { address: SCENE.client, port: 5000 }, to: hub, server: { address: SCENE.server, port: 7 },
     ...(options.rate === undefined ? {} : { rate: options.rate }),
