@@ -147,6 +147,14 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return a.address === b.address && a.port === b.port;
 }
 
+/**
+ * Whether a packet whose end is `seen` goes or comes by `end`, an end of a path: ESP without UDP (IP protocol 50) has no ports, which is
+ * written as port 0, and then the address alone is compared (D5.5.2-3).
+ */
+export function isEndOf(seen: Endpoint, end: Endpoint): boolean {
+  return seen.address === end.address && (seen.port === 0 || seen.port === end.port);
+}
+
 /** Parses `ADDRESS/LENGTH`, or a bare address as a host prefix; host bits must be zero. */
 export function parsePrefix(text: string): IpPrefix | undefined {
   const slash = text.indexOf('/');

@@ -129,9 +129,15 @@ export class Dataplane {
   /** Outbound ESP of the chain leaves here from now on. */
   setPath(chain: number, path: Path, opensPinhole: boolean, turn: Turn): void {
     this.#paths.set(chain, path);
-    turn.emit({ type: 'esp.path.set', bundle: chain, path, mtu: this.#mtuOn(path, this.#mtu(turn.config)) });
+    turn.emit({ type: 'esp.path.set', bundle: chain, path, encapsulation: 'udp', mtu: this.#mtuOn(path, this.#mtu(turn.config)) });
     // F-1: our own packet goes first, so that filters and NATs on the new path know the flow.
     if (opensPinhole) turn.emit({ type: 'esp.dummy', bundle: chain });
+  }
+
+  /** Outbound ESP of the chain is dropped until the next `setPath`. */
+  hold(chain: number, turn: Turn): void {
+    this.#paths.delete(chain);
+    turn.emit({ type: 'esp.path.set', bundle: chain, path: undefined, encapsulation: 'udp', mtu: 0 });
   }
 
   addSa(sa: EspSa, turn: Turn): void {
@@ -154,7 +160,7 @@ export class Dataplane {
     const mtu = this.#mtu(turn.config);
     if (mtu === this.#planeMtu) return;
     this.#planeMtu = mtu;
-    for (const [chain, path] of this.#paths) turn.emit({ type: 'esp.path.set', bundle: chain, path, mtu: this.#mtuOn(path, mtu) });
+    for (const [chain, path] of this.#paths) turn.emit({ type: 'esp.path.set', bundle: chain, path, encapsulation: 'udp', mtu: this.#mtuOn(path, mtu) });
     this.#planSoon(turn);
   }
 
@@ -207,7 +213,7 @@ export class Dataplane {
     const keys = new Set(paths.map(pathKey));
     const plane = this.#mtu(turn.config);
     const used = [...this.#paths].filter(([, path]) => keys.has(pathKey(path)));
-    for (const [bundle, path] of used) turn.emit({ type: 'esp.path.set', bundle, path, mtu: this.#mtuOn(path, plane) });
+    for (const [bundle, path] of used) turn.emit({ type: 'esp.path.set', bundle, path, encapsulation: 'udp', mtu: this.#mtuOn(path, plane) });
     const inUse = new Set(used.map(([, path]) => pathKey(path)));
     return paths.filter((path) => inUse.has(pathKey(path)));
   }
@@ -231,7 +237,7 @@ export class Dataplane {
         this.#bundles.delete(event.chain);
         this.#paths.delete(event.chain);
         for (const [key, child] of this.#children) if (child.chain === event.chain) this.#children.delete(key);
-        turn.emit({ type: 'esp.path.set', bundle: event.chain, path: undefined, mtu: 0 });
+        turn.emit({ type: 'esp.path.set', bundle: event.chain, path: undefined, encapsulation: 'udp', mtu: 0 });
         return this.#planSoon(turn);
       default:
         return;

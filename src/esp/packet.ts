@@ -31,6 +31,12 @@ export function classifyDatagram(bytes: Uint8Array): 'ike' | 'keepalive' | 'esp'
   return bytes.length >= ESP_HEADER ? 'esp' : 'malformed';
 }
 
+/** What a packet of IP protocol 50 is: no keepalives and no IKE here, and SPI 0 never goes on the wire (RFC 4303 §2.1, NK-5). */
+export function classifyPlain(bytes: Uint8Array): 'esp' | 'malformed' {
+  const isReserved = bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0 && bytes[3] === 0;
+  return bytes.length >= ESP_HEADER && !isReserved ? 'esp' : 'malformed';
+}
+
 /** What sealing and opening need of an SA. */
 export interface EspKeys {
   readonly spi: number;

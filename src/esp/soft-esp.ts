@@ -1,7 +1,7 @@
 import { formatEndpoint, sameEndpoint, samePath, wipe } from '../base/index.ts';
 import type { Endpoint, Entropy, Instant, Path } from '../base/index.ts';
 import type { CryptoSuite } from '../crypto/index.ts';
-import type { EspEffect, EspInput, EspReport, EspSa } from '../ports/index.ts';
+import type { Encapsulation, EspEffect, EspInput, EspReport, EspSa } from '../ports/index.ts';
 import type { DropCause } from './drops.ts';
 import { mergeEcn, outerClass } from './ecn.ts';
 import { HeldDatagrams } from './held.ts';
@@ -9,13 +9,16 @@ import { parseInner, selectorRow, selectorsMatch } from './inner.ts';
 import type { SelectorRow } from './inner.ts';
 import { clampMss, innerLimit, tooBigMessage } from './mtu.ts';
 import type { NonceGuard } from './nonce-guard.ts';
-import { ESP_HEADER, NEXT_HEADER, classifyDatagram, espHeader, espLengthFits, openEsp, sealEsp, stripTrailer } from './packet.ts';
+import { ESP_HEADER, NEXT_HEADER, classifyDatagram, classifyPlain, espHeader, espLengthFits, openEsp, sealEsp, stripTrailer } from './packet.ts';
 import { protectionOf } from './protection.ts';
 import type { EspProtection } from './protection.ts';
 import { ReplayWindow } from './replay.ts';
 import { SelectorIndex } from './selector-index.ts';
 
-/** A UDP datagram with its outer endpoints, seen from this host, and the device it came or leaves through. */
+/**
+ * An ESP packet with its outer endpoints, seen from this host, and the device it came or leaves through: the contents of a UDP datagram, or
+ * of IP protocol 50, which has no ports: both are 0 then.
+ */
 export interface EspDatagram {
   readonly ifindex: number;
   readonly local: Endpoint;
@@ -89,6 +92,7 @@ interface InboundPath {
 
 interface Bundle {
   readonly id: number;
+  /** With ports 0 where ESP leaves without UDP. */
   path: Path | undefined;
   mtu: number;
   /** What `tooBig` last told of this path. */
@@ -101,6 +105,10 @@ interface Bundle {
   /** Least recent first. */
   readonly inbound: Map<string, InboundPath>;
 }
+
+/** The path as packets of the bundle have it. */
+const outerPath = (path: Path, encapsulation: Encapsulation): Path =>
+  encapsulation === 'udp' ? path : { ...path, local: { ...path.local, port: 0 }, remote: { ...path.remote, port: 0 } };
 
 /**
  * A userspace ESP plane in TypeScript: effects in, inputs out, packets through. Used by the simulator and as the model
@@ -135,6 +143,8 @@ export class SoftEsp {
         return [{ type: 'tun.opened', name: effect.name, ifindex: this.#options.tunIfindex ?? 99 }];
       case 'tun.close':
         return [];
+      case 'esp.open':
+        return [4, 6].map((family) => ({ type: 'esp.opened', family: family as 4 | 6 }));
       case 'esp.sa.add':
         this.#add(effect.sa);
         return [];
@@ -147,7 +157,7 @@ export class SoftEsp {
         this.#remove(effect.handle);
         return [];
       case 'esp.path.set':
-        this.#setPath(effect.bundle, effect.path, effect.mtu);
+        this.#setPath(effect.bundle, effect.path && outerPath(effect.path, effect.encapsulation), effect.mtu);
         return [];
       case 'esp.dummy':
         this.#dummy(effect.bundle, now);
@@ -185,7 +195,7 @@ export class SoftEsp {
     return [{ ...datagram, trafficClass: outerClass(inner, sa.copyDscp), dontFragment }];
   }
 
-  /** Decapsulates one datagram of an encapsulation port: the inner packet for TUN, unless it was dropped. */
+  /** Decapsulates one packet of an encapsulation port or of protocol 50: the inner packet for TUN, unless it was dropped. */
   inbound(datagram: EspDatagram, now: Instant): { inner?: Uint8Array; inputs: EspInput[] } {
     const inputs: EspInput[] = [];
     const inner = this.#open(datagram, now, inputs);
@@ -391,7 +401,7 @@ export class SoftEsp {
       return undefined;
     };
     const bytes = datagram.bytes;
-    const kind = classifyDatagram(bytes);
+    const kind = datagram.local.port === 0 ? classifyPlain(bytes) : classifyDatagram(bytes);
     if (kind === 'ike') return undefined; // not ours
     if (kind !== 'esp') return drop(kind);
     const { spi, low } = espHeader(bytes);

@@ -5,7 +5,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { instant, toHex, type Instant } from '../base/index.ts';
 import {
-  connectTcp, createControlPort, createEspPort, createKernelPort, createLogPort, createMqttPort, createResolverPort, createUbusPort, createUdpPort,
+  connectTcp, createControlPort, createEspPort, createKernelPort, createLogPort, createMqttPort, createResolverPort, createStorePort, createUbusPort, createUdpPort,
   loadNative, NativeHost, nodeCrypto, nodeEntropy, nodePki, pickNetlink,
 } from '../adapters/node/index.ts';
 import { formatProblem, type LogLevel } from '../config/index.ts';
@@ -70,6 +70,7 @@ async function start(options: DaemonOptions): Promise<number> {
   const ubus = createUbusPort(monotonic);
   const mqtt = createMqttPort(tcp);
   const resolver = createResolverPort({ connectTcp: tcp, openUdp: (family, ifindex, mark) => native.addon.udpSocket(native.handle, family, ifindex, mark) });
+  const store = createStorePort(options.stateDir);
   const ports = [control, udp, esp, kernel, ubus, mqtt, resolver];
   const ring = new ReplayRing(options.runDir);
   let timer: NodeJS.Timeout | undefined;
@@ -80,7 +81,7 @@ async function start(options: DaemonOptions): Promise<number> {
     switch (effect.type) {
       case 'udp.open': case 'udp.close': case 'udp.send':
         return udp.perform(effect, deliver);
-      case 'tun.open': case 'tun.close': case 'esp.sa.add': case 'esp.sa.use': case 'esp.sa.remove': case 'esp.path.set': case 'esp.dummy': case 'esp.poll':
+      case 'tun.open': case 'tun.close': case 'esp.open': case 'esp.sa.add': case 'esp.sa.use': case 'esp.sa.remove': case 'esp.path.set': case 'esp.dummy': case 'esp.poll':
         return esp.perform(effect, deliver);
       case 'kernel.watch': case 'kernel.apply':
         return kernel.perform(effect, deliver);
@@ -88,6 +89,8 @@ async function start(options: DaemonOptions): Promise<number> {
         return ubus.perform(effect, deliver);
       case 'mqtt.connect': case 'mqtt.publish': case 'mqtt.close':
         return mqtt.perform(effect, deliver);
+      case 'store.read': case 'store.write':
+        return store.perform(effect, deliver);
       case 'resolver.resolve':
         return resolver.perform(effect, deliver);
       case 'control.send': case 'control.close':

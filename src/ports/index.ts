@@ -59,6 +59,9 @@ export interface EspSa {
   readonly remote: readonly TrafficSelector[];
 }
 
+/** How ESP leaves: in UDP (RFC 3948), or as IP protocol 50. */
+export type Encapsulation = 'udp' | 'none';
+
 export type EspEffect =
   /**
    * Creates the TUN device, or takes over the one that a killed daemon left; answered by `tun.opened` or `tun.failed`. It outlives the
@@ -72,8 +75,16 @@ export type EspEffect =
   /** From now on packets of the SA's child leave under this outbound SA. */
   | { readonly type: 'esp.sa.use'; readonly handle: number }
   | { readonly type: 'esp.sa.remove'; readonly handle: number }
-  /** Outbound ESP of the bundle leaves on this path, UDP-encapsulated; inbound is accepted from anywhere (RFC 4301 §4.1: by SPI alone). `undefined` holds outbound packets back (dropped, counted). */
-  | { readonly type: 'esp.path.set'; readonly bundle: number; readonly path: Path | undefined; readonly mtu: number }
+  /**
+   * Opens the raw sockets of IP protocol 50 in both families, for ESP without UDP, with `SO_MARK` mark (0: none). Repeatable. `udp.close`
+   * closes them too.
+   */
+  | { readonly type: 'esp.open'; readonly mark: number }
+  /**
+   * Outbound ESP of the bundle leaves on this path, in UDP between its ports or as IP protocol 50 between its addresses; inbound is accepted
+   * from anywhere and in both forms (RFC 4301 §4.1: by SPI alone; RFC 7296 §2.23). `undefined` holds outbound packets back (dropped, counted).
+   */
+  | { readonly type: 'esp.path.set'; readonly bundle: number; readonly path: Path | undefined; readonly encapsulation: Encapsulation; readonly mtu: number }
   /** Sends one dummy packet (next header 59, RFC 4303 §2.6) under every used outbound SA of the bundle: opens pinholes (F-1). */
   | { readonly type: 'esp.dummy'; readonly bundle: number }
   /** Asks for an `esp.polled`. */
@@ -96,7 +107,7 @@ export interface EspReport {
     readonly lastSent: Instant | undefined;
     /** When the last packet of any kind left (for NAT keepalives). */
     readonly lastAny: Instant | undefined;
-    /** Fresh, authenticated inbound ESP by outer endpoints; at most 8 per bundle, least recent dropped first. */
+    /** Fresh, authenticated inbound ESP by outer endpoints, both ports 0 where it came without UDP; at most 8 per bundle, least recent dropped first. */
     readonly inbound: readonly { readonly ifindex: number; readonly local: Endpoint; readonly remote: Endpoint; readonly packets: number; readonly last: Instant }[];
   }[];
   /** Packets dropped since start by cause. */
@@ -106,14 +117,17 @@ export interface EspReport {
 export type EspInput =
   | { readonly type: 'tun.opened'; readonly name: string; readonly ifindex: number }
   | { readonly type: 'tun.failed'; readonly name: string; readonly errno: number }
+  /** ESP without UDP can be sent and received in this family. */
+  | { readonly type: 'esp.opened'; readonly family: IpFamily }
+  | { readonly type: 'esp.failed'; readonly family: IpFamily; readonly errno: number }
   | { readonly type: 'esp.polled'; readonly report: EspReport }
   /** First authenticated packet under an inbound SA: the peer has switched to it (RFC 7296 §2.8). */
   | { readonly type: 'esp.firstInbound'; readonly handle: number }
-  /** ESP with an SPI we do not have, or not yet; rate-limited by the port to 1/s. */
+  /** ESP with an SPI we do not have, or not yet; ports 0 where it came without UDP. Rate-limited by the port to 1/s. */
   | { readonly type: 'esp.unknownSpi'; readonly spi: number; readonly local: Endpoint; readonly remote: Endpoint }
   /**
    * A router on the bundle's path says that it carries IP packets of `mtu` octets and no more (RFC 4301 §8.2). It quoted one of the last
-   * packets of an SA, so it sees them; the port tells it once a second for a bundle, sooner only for less.
+   * packets of an SA, so it sees them; the port tells it once a second for a bundle, sooner only for less. Ports are 0 where ESP leaves without UDP.
    */
   | { readonly type: 'esp.tooBig'; readonly bundle: number; readonly local: Endpoint; readonly remote: Endpoint; readonly mtu: number };
 
@@ -223,6 +237,19 @@ export type MqttInput =
    */
   | { readonly type: 'mqtt.published'; readonly name: string; readonly opId: number; readonly refused?: string };
 
+// ---- Store ---------------------------------------------------------------------------------------------------------
+
+export type StoreEffect =
+  /** Reads the one document that outlives the process; answered by `store.answered`. */
+  | { readonly type: 'store.read'; readonly opId: number }
+  /** Replaces it whole: whatever happens meanwhile, the old one is there or the new one. Rarely: it lies on flash. Answered by `store.written`. */
+  | { readonly type: 'store.write'; readonly opId: number; readonly text: string };
+
+export type StoreInput =
+  /** `text` undefined: nothing was stored yet, or, when `why` says so, it cannot be read. */
+  | { readonly type: 'store.answered'; readonly opId: number; readonly text: string | undefined; readonly why: string | undefined }
+  | { readonly type: 'store.written'; readonly opId: number; readonly why: string | undefined };
+
 // ---- The rest ------------------------------------------------------------------------------------------------------
 
 export type MiscEffect =
@@ -247,8 +274,8 @@ export type MiscInput =
   | { readonly type: 'process.terminate' }
   | { readonly type: 'process.start'; readonly bootId: string; readonly version: string; /** Hostname and last octets of a MAC: used unless `node_id` is configured. */ readonly nodeId: string; /** Path of the ubus socket; undefined: no ubus here. */ readonly ubus: string | undefined };
 
-export type Effect = UdpEffect | EspEffect | KernelEffect | UbusEffect | MqttEffect | MiscEffect;
-export type Input = UdpInput | EspInput | KernelInput | UbusInput | MqttInput | MiscInput | { readonly type: 'tick' };
+export type Effect = UdpEffect | EspEffect | KernelEffect | UbusEffect | MqttEffect | StoreEffect | MiscEffect;
+export type Input = UdpInput | EspInput | KernelInput | UbusInput | MqttInput | StoreInput | MiscInput | { readonly type: 'tick' };
 
 export type EffectOf<T extends Effect['type']> = Extract<Effect, { type: T }>;
 export type InputOf<T extends Input['type']> = Extract<Input, { type: T }>;

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { compareIp, ip, ipBytes, ipFromBytes, isPrivateIp, isUnusableIp, parseIp, parsePrefix, prefixRange, rangePrefixes } from '../../src/base/index.ts';
+import { compareIp, ip, ipBytes, ipFromBytes, isEndOf, isPrivateIp, isUnusableIp, parseIp, parsePrefix, prefixRange, rangePrefixes } from '../../src/base/index.ts';
 
 test('RFC 5952: IPv6 text is canonical', () => {
   const cases: [string, string][] = [
@@ -46,4 +46,12 @@ test('address classes', () => {
   for (const text of ['100.128.0.1', '172.32.0.1', '2001:db8::1']) assert.ok(!isPrivateIp(ip(text)), text);
   for (const text of ['127.0.0.1', '169.254.1.1', 'fe80::1', '::1', '::', 'ff02::1', '224.0.0.1', '255.255.255.255', '::ffff:1.2.3.4']) assert.ok(isUnusableIp(ip(text)), text);
   assert.ok(compareIp(ip('192.0.2.9'), ip('192.0.2.10')) < 0);
+});
+
+test('D5.5.2-3: ESP without UDP ends at a path by its addresses alone', () => {
+  const end = { address: ip('192.0.2.1'), port: 4500 };
+  assert.equal(isEndOf({ ...end, port: 0 }, end), true);
+  assert.equal(isEndOf(end, end), true);
+  assert.equal(isEndOf({ ...end, port: 4501 }, end), false);
+  assert.equal(isEndOf({ address: ip('192.0.2.2'), port: 0 }, end), false);
 });

@@ -24,11 +24,11 @@ function pair(options: { esn?: boolean } = {}): { left: SoftEsp; right: SoftEsp 
   left.apply({ type: 'esp.sa.add', sa: sa({ handle: 1, direction: 'out', spi: 0x1001, esn, key: keyOf(1) }) }, NOW);
   left.apply({ type: 'esp.sa.add', sa: sa({ handle: 2, direction: 'in', spi: 0x2001, esn, key: keyOf(2) }) }, NOW);
   left.apply({ type: 'esp.sa.use', handle: 1 }, NOW);
-  left.apply({ type: 'esp.path.set', bundle: 1, path: path(A, B), mtu: 1400 }, NOW);
+  left.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(A, B), mtu: 1400 }, NOW);
   right.apply({ type: 'esp.sa.add', sa: sa({ handle: 1, direction: 'in', spi: 0x1001, esn, key: keyOf(1), local: there, remote: here }) }, NOW);
   right.apply({ type: 'esp.sa.add', sa: sa({ handle: 2, direction: 'out', spi: 0x2001, esn, key: keyOf(2), local: there, remote: here }) }, NOW);
   right.apply({ type: 'esp.sa.use', handle: 2 }, NOW);
-  right.apply({ type: 'esp.path.set', bundle: 1, path: path(B, A), mtu: 1400 }, NOW);
+  right.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(B, A), mtu: 1400 }, NOW);
   return { left, right };
 }
 
@@ -107,7 +107,7 @@ test('ES3-3: the sequence number never goes back, and the guard sees a nonce use
   const twin = new SoftEsp(suite, { nonceGuard: guard });
   for (const handle of [1, 2]) {
     twin.apply({ type: 'esp.sa.add', sa: sa({ handle, child: handle, direction: 'out', spi: 0x1000 + handle, key: keyOf(9) }) }, NOW);
-    twin.apply({ type: 'esp.path.set', bundle: 1, path: path(A, B), mtu: 1400 }, NOW);
+    twin.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(A, B), mtu: 1400 }, NOW);
   }
   twin.apply({ type: 'esp.sa.use', handle: 1 }, NOW);
   assert.equal(twin.outbound(PING, NOW).length, 1);
@@ -159,11 +159,11 @@ test('RFC 7296 §2.8: after esp.sa.use packets leave under the new SA while the 
 
 test('K-8 M3.5: a moved bundle leaves on its new path and receives on every address', () => {
   const { left, right } = pair();
-  left.apply({ type: 'esp.path.set', bundle: 1, path: path('203.0.113.7', B, 3), mtu: 1300 }, NOW);
+  left.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path('203.0.113.7', B, 3), mtu: 1300 }, NOW);
   const [moved] = left.outbound(PING, NOW);
   assert.deepEqual([moved?.ifindex, moved?.local.address], [3, '203.0.113.7']);
   assert.ok(moved && right.inbound(across(moved), NOW).inner);
-  left.apply({ type: 'esp.path.set', bundle: 1, path: undefined, mtu: 1300 }, NOW);
+  left.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: undefined, mtu: 1300 }, NOW);
   assert.deepEqual(left.outbound(PING, NOW), [], 'ES3-5: held back, never in clear');
   assert.deepEqual(left.report().drops, { no_path: 1 });
 });
@@ -192,7 +192,7 @@ test('F-1: esp.dummy sends under each used SA, and does not count as user traffi
 
 test('F-4 ES3-4: MSS is clamped both ways, too big is answered', () => {
   const { left, right } = pair();
-  right.apply({ type: 'esp.path.set', bundle: 1, path: path(B, A), mtu: 1200 }, NOW);
+  right.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(B, A), mtu: 1200 }, NOW);
   const got = right.inbound(send(left, tcpSyn('10.1.0.1', '10.2.0.1', hex('020405b4'))), NOW).inner;
   assert.deepEqual(got?.slice(42, 44), hex('0488'), '1200 - 40 at the receiver');
   assert.deepEqual(left.outbound(packet('10.1.0.1', '10.2.0.1', 17, udp(1, 2, 1400), { df: true }), NOW), []);
@@ -216,7 +216,7 @@ test('M3.5 esp.unknownSpi: at most one a second; keepalives and short datagrams 
 function early(): { plane: SoftEsp; sent: EspDatagram[]; arrive: (datagram: EspDatagram | undefined, at?: number) => EspInput[]; add: () => void } {
   const { left } = pair();
   const plane = new SoftEsp(suite);
-  plane.apply({ type: 'esp.path.set', bundle: 1, path: path(B, A), mtu: 1400 }, NOW);
+  plane.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(B, A), mtu: 1400 }, NOW);
   return {
     plane,
     sent: Array.from({ length: 4 }, (_, i) => send(left, packet('10.1.0.1', '10.2.0.1', 17, udp(1, i)))),
@@ -337,9 +337,9 @@ test('ES3-3: whatever becomes of path and use, the counter of an SA only grows, 
   const note = (sent: readonly EspDatagram[]): void => sent.forEach(({ bytes }) => sequences.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(4)));
   note(left.outbound(PING, NOW));
   const changes: (() => unknown)[] = [
-    () => left.apply({ type: 'esp.path.set', bundle: 1, path: path('203.0.113.7', B, 3), mtu: 1300 }, NOW),
-    () => left.apply({ type: 'esp.path.set', bundle: 1, path: undefined, mtu: 1300 }, NOW),
-    () => left.apply({ type: 'esp.path.set', bundle: 1, path: path(A, B), mtu: 1400 }, NOW),
+    () => left.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path('203.0.113.7', B, 3), mtu: 1300 }, NOW),
+    () => left.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: undefined, mtu: 1300 }, NOW),
+    () => left.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(A, B), mtu: 1400 }, NOW),
     () => left.apply({ type: 'esp.dummy', bundle: 1 }, NOW),
     () => left.apply({ type: 'esp.sa.use', handle: 1 }, NOW),
     () => left.skipTo(1, 2),
@@ -374,4 +374,27 @@ test('ES3.3-1: lifetimes: packets and octets of user packets and dummies, both d
   assert.deepEqual(left.takeDatagrams(), [], 'nor for a dummy');
   assert.deepEqual(row(left, 1), [3, 2 * PING.length]);
   assert.deepEqual(left.report().drops, { too_big: 1, sequence_exhausted: 4 });
+});
+
+test('NK-6 NK-5 D5.5.2-3: without UDP the path has no ports, and both forms are taken at any time', () => {
+  const { left, right } = pair();
+  left.apply({ type: 'esp.path.set', bundle: 1, path: path(A, B), encapsulation: 'none', mtu: 1400 }, NOW);
+  const plain = left.outbound(PING, NOW)[0];
+  assert.ok(plain);
+  assert.deepEqual([plain.local, plain.remote], [endpoint(A, 0), endpoint(B, 0)]);
+  assert.deepEqual(right.inbound(across(plain), NOW).inner, PING);
+  left.apply({ type: 'esp.path.set', bundle: 1, path: path(A, B), encapsulation: 'udp', mtu: 1400 }, NOW);
+  assert.deepEqual(right.inbound(send(left, PING), NOW).inner, PING, 'in UDP again');
+  assert.deepEqual(right.report().bundles[0]?.inbound.map((i) => [i.remote.port, i.packets]), [[0, 1], [4500, 1]]);
+  const at = { ifindex: 5, local: endpoint(B, 0), remote: endpoint(A, 0) };
+  for (const bytes of ['ff', '00000000000000010203', '0000100100'].map(hex)) assert.equal(right.inbound({ ...at, bytes }, NOW).inner, undefined);
+  assert.deepEqual(right.report().drops, { malformed: 3 }, 'no keepalives and no IKE without UDP, and SPI 0 never');
+});
+
+test('NK-6: a router that finds a packet without UDP too big is believed about that path only', () => {
+  const { left } = pair();
+  left.apply({ type: 'esp.path.set', bundle: 1, path: path(A, B), encapsulation: 'none', mtu: 1400 }, NOW);
+  const sent = left.outbound(PING, NOW)[0]?.bytes ?? hex('');
+  assert.deepEqual(left.tooBig(endpoint(A, 4500), endpoint(B, 4500), 1300, sent, NOW), []);
+  assert.deepEqual(left.tooBig(endpoint(A, 0), endpoint(B, 0), 1300, sent, NOW), [{ type: 'esp.tooBig', bundle: 1, local: endpoint(A, 0), remote: endpoint(B, 0), mtu: 1300 }]);
 });

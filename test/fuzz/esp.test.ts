@@ -22,7 +22,7 @@ test(`ES2-1: ${COUNT} random and mutated datagrams into the C plane and its mode
     twins.apply(() => ({ type: 'esp.sa.add', sa: sa({ ...common, direction: 'in', local: there, remote: here }) }));
     peer.apply({ type: 'esp.sa.add', sa: sa({ ...common, direction: 'out', local: here, remote: there }) }, now);
   }
-  peer.apply({ type: 'esp.path.set', bundle: 1, path: from, mtu: 1400 }, now);
+  peer.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: from, mtu: 1400 }, now);
   let through = 0;
   let before = 0;
   let valid = new Uint8Array(64);

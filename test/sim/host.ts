@@ -15,7 +15,7 @@ import { ERRNO, FakeKernel } from './kernel.ts';
 import { NO_MARK, TUNNEL_MARK } from './message-broker.ts';
 import { MqttClient, type Carrier } from './mqtt-client.ts';
 import type { Link } from './net.ts';
-import { buildInner, isEspInUdp, parseInner, type InnerPacket, type OuterPacket } from './packet.ts';
+import { buildInner, isEsp, parseInner, type InnerPacket, type OuterPacket } from './packet.ts';
 import { SimEntropy } from './prng.ts';
 import type { Actor, World } from './world.ts';
 
@@ -35,6 +35,8 @@ export interface HostOptions {
   readonly ubus?: (host: SimHost, deliver: (input: Input) => void) => SimUbus;
   /** Whether the host's wall clock is set. Default true. */
   readonly synced?: boolean;
+  /** Whether raw sockets for ESP without UDP can be opened. Default true. */
+  readonly plainEsp?: boolean;
 }
 
 export interface LogLine {
@@ -54,6 +56,7 @@ const LOOK_AGAIN = 10;
 const RESOLVER_DELAY = 20;
 const RESOLVER_TIMEOUT = 5000;
 const EBUSY = 16;
+const EPERM = 1;
 /** Lines of the control socket that are kept. */
 const MOST_CONTROL_LINES = 1000;
 
@@ -64,6 +67,8 @@ interface Life {
   readonly mqtt: MqttClient;
   readonly ubus: SimUbus | undefined;
   readonly ports: Set<number>;
+  /** IP protocol 50 can be sent and received. */
+  plainEsp: boolean;
   readonly watch: Watch;
   readonly queue: Input[];
   tun: { readonly name: string; readonly ifindex: number } | undefined;
@@ -159,7 +164,7 @@ export class SimHost implements Actor {
       plane: new SoftEsp(suite, { nonceGuard: this.world.nonces, entropy: new SimEntropy(`${this.world.seed}|${this.name}|${number}`) }),
       mqtt: new MqttClient(this.world, (effect) => this.#openMqtt(effect), deliver),
       ubus: ubus?.(this, deliver),
-      ports: new Set(), watch: new Watch(this.name), queue: [], tun: undefined, busy: false,
+      ports: new Set(), plainEsp: false, watch: new Watch(this.name), queue: [], tun: undefined, busy: false,
     };
     this.#life = life;
     this.exitCode = undefined;
@@ -271,6 +276,7 @@ export class SimHost implements Actor {
         }
         return;
       case 'udp.close':
+        life.plainEsp = false;
         return life.ports.clear();
       case 'udp.send': {
         const errno = this.#send(effect);
@@ -285,6 +291,10 @@ export class SimHost implements Actor {
         return this.#openTun(life, effect);
       case 'tun.close':
         return this.#closeTun(life);
+      case 'esp.open':
+        life.plainEsp = this.#options.plainEsp ?? true;
+        for (const family of [4, 6] as const) this.#answer(life, 0, life.plainEsp ? { type: 'esp.opened', family } : { type: 'esp.failed', family, errno: EPERM });
+        return;
       case 'esp.sa.add':
       case 'esp.sa.use':
       case 'esp.sa.remove':
@@ -380,7 +390,8 @@ export class SimHost implements Actor {
   #send(datagram: EspDatagram): number {
     const { local, remote, bytes } = datagram;
     let ifindex = datagram.ifindex;
-    if (!this.#alive().ports.has(local.port)) throw new Error(`${this.name}: a datagram from port ${local.port}, which is not open`);
+    const protocol = local.port === 0 ? 'esp' : 'udp';
+    if (protocol === 'esp' ? !this.#alive().plainEsp : !this.#alive().ports.has(local.port)) throw new Error(`${this.name}: a datagram from port ${local.port}, which is not open`);
     if (ifindex === 0) {
       const way = this.kernel.lookup(remote.address);
       if (way.kind !== 'device') return ERRNO.ENETUNREACH;
@@ -391,7 +402,7 @@ export class SimHost implements Actor {
     if (!device) return ERRNO.ENODEV;
     const errno = device.refusal(local.address, remote.address);
     if (errno !== 0) return errno;
-    this.#transmit(device, { protocol: 'udp', source: local, destination: remote, bytes, dontFragment: datagram.dontFragment ?? false });
+    this.#transmit(device, { protocol, source: local, destination: remote, bytes, dontFragment: datagram.dontFragment ?? false });
     return 0;
   }
 
@@ -400,7 +411,7 @@ export class SimHost implements Actor {
     if (ike) {
       this.counts.ikeSent++;
       this.world.trace(`${this.name}: ${device.name} > ${formatEndpoint(packet.destination)} ${describe(packet)}`);
-    } else if (isEspInUdp(packet)) this.counts.espSent++;
+    } else if (isEsp(packet)) this.counts.espSent++;
     this.#life?.watch.sent(packet, this.world.now);
     device.link.transmit(packet);
   }
@@ -409,9 +420,9 @@ export class SimHost implements Actor {
     const life = this.#life;
     if (!life || packet.protocol === 'raw' || this.kernel.owner(packet.destination.address) === undefined) return;
     if (packet.protocol === 'tcp') return life.mqtt.receive(packet.destination.port, packet.bytes);
-    if (!life.ports.has(packet.destination.port)) return;
+    if (!(packet.protocol === 'esp' ? life.plainEsp : life.ports.has(packet.destination.port))) return;
     const at = { ifindex: device.ifindex, local: packet.destination, remote: packet.source, bytes: packet.bytes };
-    if (isEspInUdp(packet)) {
+    if (isEsp(packet)) {
       this.#giveHeld(life);
       const { inner, inputs } = life.plane.inbound(at, this.world.now);
       for (const input of inputs) this.push(input);
@@ -430,7 +441,7 @@ export class SimHost implements Actor {
   /** The kernel tells the plane of ICMP messages about datagrams from its ports; routers quote 576 octets at most (RFC 1812 §4.3.2.3). */
   #tooBig(about: OuterPacket, mtu: number): void {
     const life = this.#life;
-    if (!life || about.protocol !== 'udp' || !life.ports.has(about.source.port)) return;
+    if (!life || !(about.protocol === 'esp' || (about.protocol === 'udp' && life.ports.has(about.source.port)))) return;
     for (const input of life.plane.tooBig(about.source, about.destination, mtu, about.bytes.slice(0, 548), this.world.now)) this.push(input);
   }
 

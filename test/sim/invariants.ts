@@ -6,7 +6,7 @@
  */
 import { toHex } from '../../src/base/index.ts';
 import type { Effect, Input } from '../../src/ports/index.ts';
-import { holdsClearText, isEspInUdp, type OuterPacket } from './packet.ts';
+import { holdsClearText, isEsp, isEspInUdp, type OuterPacket } from './packet.ts';
 
 /** The fixed part of an IKE header (RFC 7296 §3.1) and the IV of an SK payload that comes first. */
 export interface IkeSight {
@@ -155,7 +155,7 @@ export class Watch {
 
   sent(packet: OuterPacket, now = 0): void {
     if (packet.protocol === 'raw' || holdsClearText(packet.bytes)) this.#broken(`clear text on an outer link: ${packet.protocol} ${packet.source.address} -> ${packet.destination.address}`);
-    if (isEspInUdp(packet)) this.#sentEsp(packet.bytes);
+    if (isEsp(packet)) this.#sentEsp(packet.bytes);
     const ike = ikeSight(packet);
     if (ike) this.#sentIke(ike, digest(packet), now);
   }

@@ -65,11 +65,15 @@ export class Nat {
     this.oneToOne = options.oneToOne;
   }
 
-  /** A packet from inside as it looks outside; undefined: ESP without UDP, in which a NAT finds no port to tell flows apart by. */
-  outbound(packet: OuterPacket, now: number): OuterPacket | undefined {
+  /** Whether the box knows what to do with a packet: in ESP without UDP it finds no port to tell flows apart by. */
+  passes(packet: OuterPacket): boolean {
+    return packet.protocol !== 'esp' || this.oneToOne !== undefined || ipFamily(packet.source.address) === 6;
+  }
+
+  /** A packet from inside as it looks outside. */
+  outbound(packet: OuterPacket, now: number): OuterPacket {
     if (packet.protocol === 'raw' || ipFamily(packet.source.address) === 6) return packet;
     if (this.oneToOne !== undefined) return packet.source.address === this.oneToOne ? { ...packet, source: { ...packet.source, address: this.publicAddress } } : packet;
-    if (packet.protocol === 'esp') return undefined;
     const key = this.#key(packet);
     let found = this.#byInner.get(key);
     if (found && now - found.used > this.expiry) {

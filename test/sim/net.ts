@@ -177,9 +177,8 @@ export class Link {
     if (this.#tooBig(packet, 'up')) return this.#tellLater(() => this.tell(packet, this.up.pathMtu), 'up');
     this.#carry(packet, 'up', (arrived) => {
       this.firewall?.outbound(arrived, this.#world.now);
-      const outside = this.nat ? this.nat.outbound(arrived, this.#world.now) : arrived;
-      if (outside) this.#world.net.route(outside, this.nat);
-      else this.counts.lost++;
+      if (this.nat?.passes(arrived) === false) this.counts.lost++;
+      else this.#world.net.route(this.nat ? this.nat.outbound(arrived, this.#world.now) : arrived, this.nat);
     });
   }
 

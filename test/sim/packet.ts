@@ -1,9 +1,9 @@
 /** Packets of the simulated net: outer ones as plain values, inner ones as the octets a TUN device carries. */
 import { ByteReader, ByteWriter, concat, ipBytes, ipFamily, ipFromBytes, type Endpoint } from '../../src/base/index.ts';
 
-/** What travels on outer links. `raw` is anything that is neither UDP nor TCP of the outside: inner packets that leaked. */
+/** What travels on outer links. `esp` is IP protocol 50, with ports 0; `raw` is anything else that is neither UDP nor TCP of the outside: inner packets that leaked. */
 export interface OuterPacket {
-  readonly protocol: 'udp' | 'tcp' | 'raw';
+  readonly protocol: 'udp' | 'tcp' | 'esp' | 'raw';
   readonly source: Endpoint;
   readonly destination: Endpoint;
   readonly bytes: Uint8Array;
@@ -11,10 +11,12 @@ export interface OuterPacket {
   readonly dontFragment?: boolean;
 }
 
+const TRANSPORT = { udp: 8, tcp: 20, esp: 0 } as const;
+
 /** Octets on the wire, IP header included. */
 export function outerSize(packet: OuterPacket): number {
   if (packet.protocol === 'raw') return packet.bytes.length;
-  return packet.bytes.length + (ipFamily(packet.source.address) === 4 ? 20 : 40) + (packet.protocol === 'udp' ? 8 : 20);
+  return packet.bytes.length + (ipFamily(packet.source.address) === 4 ? 20 : 40) + TRANSPORT[packet.protocol];
 }
 
 export interface InnerPacket {
@@ -94,3 +96,6 @@ export function isEspInUdp(packet: OuterPacket): boolean {
   if (packet.protocol !== 'udp' || (packet.source.port !== 4500 && packet.destination.port !== 4500)) return false;
   return bytes.length > 4 && (bytes[0] !== 0 || bytes[1] !== 0 || bytes[2] !== 0 || bytes[3] !== 0);
 }
+
+/** True for ESP, in UDP or not. */
+export const isEsp = (packet: OuterPacket): boolean => packet.protocol === 'esp' || isEspInUdp(packet);

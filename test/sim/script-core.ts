@@ -58,7 +58,7 @@ export function staticTunnelCore(tunnel: StaticTunnel): ScriptCore {
         { op: 'route.add', route: { destination: tunnel.remote, via: { kind: 'device', ifindex: input.ifindex }, metric: 50, prefSrc: undefined } },
         { op: 'route.add', route: { destination: tunnel.remote, via: { kind: 'unreachable' }, metric: 5000, prefSrc: undefined } },
       ] },
-      { type: 'esp.path.set', bundle: 1, path: tunnel.path(), mtu: 1500 },
+      { type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: tunnel.path(), mtu: 1500 },
       { type: 'esp.sa.add', sa: { ...common, handle: 1, direction: 'in', spi: tunnel.spiIn as ChildSpi, key: key(tunnel.spiIn) } },
       { type: 'esp.sa.add', sa: { ...common, handle: 2, direction: 'out', spi: tunnel.spiOut as ChildSpi, key: key(tunnel.spiOut) } },
       { type: 'esp.sa.use', handle: 2 },

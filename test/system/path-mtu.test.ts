@@ -62,9 +62,9 @@ async function withLab(family: 4 | 6, copyDf: boolean, body: (lab: Lab) => Promi
   const path = (which: 4 | 6, to: string = OUTER[which][1], port = 4500): Path => ({
     uplink: 'wan', ifindex: Number(ip('-o link show dev wan').split(':')[0]), local: endpoint(OUTER[which][0], 4500), remote: endpoint(to, port),
   });
-  await near.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: path(family), mtu: 1400 } });
+  await near.obey({ op: 'esp', effect: { type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(family), mtu: 1400 } });
   const farIndex = Number(String(await far.obey({ op: 'ip', line: '-o link show dev wan' })).split(':')[0]);
-  await far.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: { uplink: 'wan', ifindex: farIndex, local: endpoint(them, 4500), remote: endpoint(us, 4500) }, mtu: 1400 } });
+  await far.obey({ op: 'esp', effect: { type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: { uplink: 'wan', ifindex: farIndex, local: endpoint(them, 4500), remote: endpoint(us, 4500) }, mtu: 1400 } });
   for (const address of ['10.2.0.1', 'fd00:2::1']) await far.obey({ op: 'echo', address, port: 7000 });
   // Link-local addresses are looked for twins first, and neighbours asked by them: packets would be lost meanwhile.
   for (let i = 0; i < 50; i++) if (await promisify(execFile)('ping', ['-q', '-c', '1', '-W', '1', them]).then(() => true, () => false)) break;
@@ -94,7 +94,7 @@ if (!isFarEnd()) {
         await until('a too big', () => told().length > 0);
         assert.deepEqual(told(), [{ type: 'esp.tooBig', bundle: 1, local: path(family).local, remote: path(family).remote, mtu: NARROW }]);
         // As the daemon does it.
-        await near.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle: 1, path: path(family), mtu: learned } });
+        await near.obey({ op: 'esp', effect: { type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(family), mtu: learned } });
         for (const [kind, from, to] of INNER) {
           const asker = await new Asker(kind).bind(from);
           asker.ask(2, to, 1350);
@@ -123,7 +123,7 @@ if (!isFarEnd()) {
         for (const [bundle, gone] of [[2, path(family, OUTER[family][1], 4501)], [3, path(family, OUTER[family][2])]] as const) {
           await near.obey({ op: 'sa', options: { handle: 10 + bundle, bundle, child: bundle, direction: 'out', spi: 0x5000 + bundle, keyOctet: 9, remote: [ts(`10.${bundle + 40}.0.0/16`)] } });
           await near.obey({ op: 'esp', effect: { type: 'esp.sa.use', handle: 10 + bundle } });
-          await near.obey({ op: 'esp', effect: { type: 'esp.path.set', bundle, path: gone, mtu: 1400 } });
+          await near.obey({ op: 'esp', effect: { type: 'esp.path.set', encapsulation: 'udp', bundle, path: gone, mtu: 1400 } });
         }
         const asker = await new Asker('udp4').bind('10.1.0.1');
         for (let i = 0; i < 100; i++) {

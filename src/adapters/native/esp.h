@@ -174,7 +174,7 @@ int esp_add(struct esp *esp, const struct esp_sa_spec *spec);
 int esp_use(struct esp *esp, uint32_t handle);
 int esp_remove(struct esp *esp, uint32_t handle);
 int esp_skip_to(struct esp *esp, uint32_t handle, uint64_t sequence);
-/* `outer` NULL: no path. */
+/* `outer` NULL: no path; with the ports OUTER_PLAIN ESP leaves without UDP. */
 int esp_set_path(struct esp *esp, uint32_t bundle, const struct outer *outer, uint32_t mtu);
 /* NULL: there is none. */
 struct esp_sa *esp_find_sa(struct esp *esp, uint32_t handle);

@@ -78,6 +78,11 @@ static void on_tun(void *ctx, uint32_t events) {
 uint8_t *host_sort(struct host *host, const struct outer *outer, uint8_t traffic_class, uint8_t *bytes, size_t length, size_t *inner_length, bool *is_ike) {
   static const uint8_t marker[4];
   *is_ike = false;
+  if (outer->local_port == OUTER_PLAIN) { /* SPI 0 never goes on the wire (RFC 4303 section 2.1) */
+    if (length >= 8 && memcmp(bytes, marker, sizeof marker) != 0) return esp_open(&host->esp, outer, traffic_class, bytes, length, inner_length);
+    host->esp.drops[DROP_malformed]++;
+    return NULL;
+  }
   if (length == 1 && bytes[0] == 0xff) {
     host->esp.drops[DROP_keepalive]++;
     return NULL;

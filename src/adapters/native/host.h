@@ -63,7 +63,7 @@ int host_sa_add(struct host *host, const struct esp_sa_spec *spec);
 /* Sends one dummy packet under every used outbound SA of the bundle. */
 void host_dummy(struct host *host, uint32_t bundle);
 /*
- * One datagram of an encapsulation port, decapsulated in place: the inner packet, or NULL when it is not ESP or was
+ * One datagram of an encapsulation port or packet of protocol 50, decapsulated in place: the inner packet, or NULL when it is not ESP or was
  * dropped. `is_ike` is set when it is for IKE.
  */
 uint8_t *host_sort(struct host *host, const struct outer *outer, uint8_t traffic_class, uint8_t *bytes, size_t length, size_t *inner_length, bool *is_ike);

@@ -8,7 +8,7 @@
 #include "napi-x509.h"
 
 /* Of the interface in native.ts. */
-#define ABI 6
+#define ABI 7
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -27,7 +27,7 @@ static napi_value udp_open_call(napi_env env, napi_callback_info info) {
   uint32_t family = args_u32(&args, 2);
   uint32_t mark = args_u32(&args, 3);
   if (args.bad) return NULL;
-  if (port > 65535 || (family != 4 && family != 6)) return make_number(env, EINVAL);
+  if (port == OUTER_PLAIN || port > 65535 || (family != 4 && family != 6)) return make_number(env, EINVAL);
   return settled(&args, udp_open(&host->udp, (uint16_t)port, family, mark));
 }
 
@@ -124,6 +124,15 @@ static napi_value sa_remove_call(napi_env env, napi_callback_info info) {
   ENTER;
   uint32_t handle = args_u32(&args, 1);
   return args.bad ? NULL : make_number(env, esp_remove(&host->esp, handle));
+}
+
+static napi_value esp_open_call(napi_env env, napi_callback_info info) {
+  ENTER;
+  uint32_t family = args_u32(&args, 1);
+  uint32_t mark = args_u32(&args, 2);
+  if (args.bad) return NULL;
+  if (family != 4 && family != 6) return make_number(env, EINVAL);
+  return settled(&args, udp_open(&host->udp, OUTER_PLAIN, family, mark));
 }
 
 static napi_value path_set_call(napi_env env, napi_callback_info info) {
@@ -340,7 +349,7 @@ static napi_value udp_socket_call(napi_env env, napi_callback_info info) {
   uint32_t mark = args_u32(&args, 3);
   if (args.bad) return NULL;
   (void)host;
-  return make_number(env, socket_bound(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, ifindex, mark));
+  return make_number(env, socket_bound(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0, ifindex, mark));
 }
 
 /* syslog(severity, text): the C library's way to logd, under the daemon facility. */
@@ -379,6 +388,7 @@ NAPI_MODULE_INIT() {
       {"espSaAdd", sa_add_call},
       {"espSaUse", sa_use_call},
       {"espSaRemove", sa_remove_call},
+      {"espOpen", esp_open_call},
       {"espPathSet", path_set_call},
       {"espPathClear", path_clear_call},
       {"espDummy", dummy_call},

@@ -1,8 +1,13 @@
-/* Outer endpoints of a datagram, seen from this host. No padding inside: compared with memcmp. */
+/*
+ * Outer endpoints of a datagram, seen from this host. IP protocol 50, ESP without UDP, has no ports: both are OUTER_PLAIN then.
+ * No padding inside: compared with memcmp.
+ */
 #ifndef MOBIKED_OUTER_H
 #define MOBIKED_OUTER_H
 
 #include <stdint.h>
+
+#define OUTER_PLAIN 0
 
 struct outer {
   uint32_t ifindex;

@@ -46,8 +46,8 @@ static int bind_device(int fd, uint32_t ifindex) {
   return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, sizeof name) < 0 ? errno : 0;
 }
 
-int socket_bound(int family, int type, uint32_t ifindex, uint32_t mark) {
-  int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+int socket_bound(int family, int type, int protocol, uint32_t ifindex, uint32_t mark) {
+  int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   if (fd < 0) return -errno;
   int error = 0;
   if (mark != 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) < 0) error = errno;
@@ -88,7 +88,7 @@ int tcp_connect(struct tcp *tcp, const struct tcp_target *target) {
   for (int i = 0; i < TCP_ATTEMPTS; i++) {
     struct tcp_attempt *attempt = &tcp->attempts[i];
     if (attempt->id != 0) continue;
-    int fd = socket_bound(target->address_length == 4 ? AF_INET : AF_INET6, SOCK_STREAM, target->ifindex, target->mark);
+    int fd = socket_bound(target->address_length == 4 ? AF_INET : AF_INET6, SOCK_STREAM, 0, target->ifindex, target->mark);
     if (fd < 0) return fd;
     int error = start(fd, target);
     if (error == 0) error = loop_watch(tcp->loop, fd, EPOLLOUT, on_ready, attempt, &attempt->ref);

@@ -40,8 +40,8 @@ struct tcp_target {
   uint32_t user_timeout_ms;
 };
 
-/* A non-blocking socket bound to the device (0: none) and marked (0: not); the descriptor, or a negative errno. */
-int socket_bound(int family, int type, uint32_t ifindex, uint32_t mark);
+/* A non-blocking socket bound to the device (0: none) and marked (0: not); the descriptor, or a negative errno. `protocol` 0: the type's. */
+int socket_bound(int family, int type, int protocol, uint32_t ifindex, uint32_t mark);
 
 void tcp_init(struct tcp *tcp, struct loop *loop);
 void tcp_close_all(struct tcp *tcp);

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <time.h> /* errqueue.h wants it first */
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <netinet/icmp6.h>
+#include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +133,16 @@ static bool take_errors(struct udp_socket *socket) {
   return true;
 }
 
+/* IPv4 gives raw sockets the header too. False when that is not whole. */
+static bool behind_header(const struct udp_socket *socket, uint8_t **bytes, size_t *length) {
+  if (socket->port != OUTER_PLAIN || socket->family != 4) return true;
+  size_t header = *length == 0 ? 0 : (size_t)((*bytes)[0] & 15) * 4;
+  if (header < sizeof(struct ip) || header > *length) return false;
+  *bytes += header;
+  *length -= header;
+  return true;
+}
+
 static void on_readable(void *ctx, uint32_t events) {
   struct udp_socket *socket = ctx;
   struct udp *udp = socket->udp;
@@ -152,7 +164,10 @@ static void on_readable(void *ctx, uint32_t events) {
       struct outer outer;
       if ((udp->rx[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
       uint8_t traffic_class = outer_from(&outer, socket, &udp->rx[i].msg_hdr);
-      udp->received(udp->ctx, &outer, traffic_class, udp->rx_parts[i].iov_base, udp->rx[i].msg_len);
+      uint8_t *bytes = udp->rx_parts[i].iov_base;
+      size_t length = udp->rx[i].msg_len;
+      if (!behind_header(socket, &bytes, &length)) continue;
+      udp->received(udp->ctx, &outer, traffic_class, bytes, length);
       /* The receiver may have closed us, and this slot may serve another socket by now. */
       if (socket->ref != mine || udp->loop->stopped) return;
     }
@@ -179,7 +194,7 @@ static int prepare(int fd, uint16_t port, uint32_t family) {
   }
   int dont = IPV6_PMTUDISC_DONT;
   struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-  if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) < 0) return errno;
+  if (port != OUTER_PLAIN && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) < 0) return errno; /* a raw socket is so */
   if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof one) < 0) return errno;
   if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &one, sizeof one) < 0) return errno;
   if (setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &dont, sizeof dont) < 0) return errno;
@@ -217,16 +232,29 @@ static void share(int fd, int on) {
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 }
 
+/* What a raw socket that only sends shall take: nothing. */
+static int deafen(int fd) {
+  struct sock_filter none[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+  struct sock_fprog program = {.len = 1, .filter = none};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? errno : 0;
+}
+
+static int make_socket(uint16_t port, uint32_t family, uint32_t ifindex, uint32_t mark) {
+  int domain = family == 4 ? AF_INET : AF_INET6;
+  return port == OUTER_PLAIN ? socket_bound(domain, SOCK_RAW, IPPROTO_ESP, ifindex, mark) : socket_bound(domain, SOCK_DGRAM, 0, ifindex, mark);
+}
+
 static int open_socket(struct udp *udp, const struct udp_socket *beside, uint16_t port, uint32_t family, uint32_t ifindex, uint32_t mark) {
   struct udp_socket *s = place(udp);
   if (s == NULL) return EMFILE;
-  int fd = socket_bound(family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM, ifindex, mark);
+  int fd = make_socket(port, family, ifindex, mark);
   if (fd < 0) return -fd;
   if (beside != NULL) {
     share(beside->fd, 1);
     share(fd, 1);
   }
-  int error = prepare(fd, port, family);
+  int error = port == OUTER_PLAIN && ifindex != 0 ? deafen(fd) : 0;
+  if (error == 0) error = prepare(fd, port, family);
   if (beside != NULL) {
     share(beside->fd, 0);
     share(fd, 0);

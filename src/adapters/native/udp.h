@@ -1,5 +1,7 @@
 /*
- * Wildcard UDP sockets with packet info, one per port and family. Sending names device and source address, so that a
+ * Wildcard UDP sockets with packet info, one per port and family, and raw ones of IP protocol 50 that carry ESP without UDP: they are
+ * sockets of port OUTER_PLAIN here and behave the same, but every raw socket gets a copy of a packet, whatever its device and whether or not
+ * the kernel has ESP of its own, so only the wildcard one listens. Sending names device and source address, so that a
  * packet leaves through that device whatever the routing table prefers. IPv4 obeys packet info; IPv6 takes the device
  * in it for a wish (only the lookup for a bound socket is strict), so it sends through sockets bound to each device,
  * made when first needed; what arrives on their device comes in through them. Outer packets may be fragmented on their
@@ -18,7 +20,7 @@
 #include "outer.h"
 
 /* The wildcard ones, and those of IPv6 on 14 devices; beyond them the one not used longest goes. */
-#define UDP_SOCKETS 32
+#define UDP_SOCKETS 48
 #define UDP_RX_BATCH 32
 #define UDP_TX_BATCH 64
 /* Room for any datagram; pages are touched only as far as packets reach. */
@@ -32,6 +34,7 @@ struct udp;
 struct udp_socket {
   struct udp *udp;
   int fd;
+  /* OUTER_PLAIN: a raw socket. */
   uint16_t port;
   uint32_t family;
   /* Device it is bound to; 0: wildcard. */
@@ -91,7 +94,7 @@ struct udp {
 
 int udp_init(struct udp *udp, struct loop *loop);
 void udp_free(struct udp *udp);
-/* Opens (port, family); 0 or an errno. Opening what is open changes nothing. */
+/* Opens (port, family), protocol 50 for the port OUTER_PLAIN; 0 or an errno. Opening what is open changes nothing. */
 int udp_open(struct udp *udp, uint16_t port, uint32_t family, uint32_t mark);
 void udp_close_all(struct udp *udp);
 void udp_make_target(struct udp_target *target, const struct outer *outer);

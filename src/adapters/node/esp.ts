@@ -1,4 +1,5 @@
 import { instant, ipBytes } from '../../base/index.ts';
+import type { Endpoint } from '../../base/index.ts';
 import type { ChildSpi, TrafficSelector } from '../../codec/ike/index.ts';
 import type { EspEffect, EspReport, EspSa, Input, Port } from '../../ports/index.ts';
 import type { NativeHost, NativeReport } from './native.ts';
@@ -64,7 +65,7 @@ function addSa(native: NativeHost, sa: EspSa): void {
 
 /**
  * The ESP port over the native host. Times in its reports are CLOCK_MONOTONIC in ms, the clock of `process.hrtime`.
- * Packets never come here: they go between TUN and the UDP sockets inside the addon.
+ * Packets never come here: they go between TUN and the sockets inside the addon.
  */
 export function createEspPort(native: NativeHost): Port<EspEffect> {
   const { addon, handle } = native;
@@ -89,6 +90,12 @@ export function createEspPort(native: NativeHost): Port<EspEffect> {
         case 'tun.close':
           addon.tunClose(handle);
           return;
+        case 'esp.open':
+          for (const family of [4, 6] as const) {
+            const errno = addon.espOpen(handle, family, effect.mark);
+            deliver(errno === 0 ? { type: 'esp.opened', family } : { type: 'esp.failed', family, errno });
+          }
+          return;
         case 'esp.sa.add':
           addSa(native, effect.sa);
           return;
@@ -101,8 +108,9 @@ export function createEspPort(native: NativeHost): Port<EspEffect> {
         }
         case 'esp.path.set': {
           const { bundle, path, mtu } = effect;
+          const port = (end: Endpoint): number => (effect.encapsulation === 'udp' ? end.port : 0);
           if (path === undefined) addon.espPathClear(handle, bundle, mtu);
-          else addon.espPathSet(handle, bundle, path.ifindex, ipBytes(path.local.address), path.local.port, ipBytes(path.remote.address), path.remote.port, mtu);
+          else addon.espPathSet(handle, bundle, path.ifindex, ipBytes(path.local.address), port(path.local), ipBytes(path.remote.address), port(path.remote), mtu);
           return;
         }
         case 'esp.dummy':

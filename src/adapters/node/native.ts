@@ -73,6 +73,9 @@ export interface NativeAddon {
   ): number;
   espSaUse(host: HostHandle, handle: number): number;
   espSaRemove(host: HostHandle, handle: number): number;
+  /** Opens the raw socket of IP protocol 50 in a family; 0 or an errno. */
+  espOpen(host: HostHandle, family: number, mark: number): number;
+  /** Ports 0: without UDP. */
   espPathSet(host: HostHandle, bundle: number, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, mtu: number): number;
   espPathClear(host: HostHandle, bundle: number, mtu: number): number;
   espDummy(host: HostHandle, bundle: number): void;
@@ -119,7 +122,7 @@ export function systemError(errno: number, what: string): Error & { code: string
   return Object.assign(new Error(`${what}: ${code}`), { code, errno: -errno });
 }
 
-const ABI = 6;
+const ABI = 7;
 const FILE = 'mobiked.node';
 
 /** Loads the addon: beside the running script, else from `build/lib` of the working directory. Throws with what was tried. */

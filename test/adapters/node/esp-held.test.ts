@@ -30,7 +30,7 @@ for (const suite of ESP_SUITES) {
   test(`ES2-1 ES3.4-1 RFC 7296 §2.8: ${suite.name}: what comes before its SA is opened in order when it comes; replays and forgeries are not`, () => {
     withTwins((twins) => {
       const peer = peerOf(2, 0x2001, suite);
-      twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: path(A, B), mtu: 1400 }));
+      twins.apply(() => ({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(A, B), mtu: 1400 }));
       const inners = [1, 2, 3].map((port) => packet('10.2.0.1', '10.1.0.1', 17, udp(2, port)));
       const forged = peer.seal(9);
       forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;

@@ -32,7 +32,7 @@ function oneChild(
   add(twins, { ...common, handle: 1, direction: 'out', spi: 0x1001, key: keyOf(1, row.octets) });
   add(twins, { ...common, handle: 2, direction: 'in', spi: 0x2001, key: keyOf(2, row.octets) });
   twins.apply(() => ({ type: 'esp.sa.use', handle: 1 }));
-  twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: path(A, B), mtu: options.mtu ?? 1400 }));
+  twins.apply(() => ({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(A, B), mtu: options.mtu ?? 1400 }));
   const keys = espKeys(suite, { ...common, handle: 2, direction: 'in', spi: 0x2001, key: keyOf(2, row.octets) });
   return (sequence, inner, next) => sealEsp(keys, sequence, inner, next);
 }
@@ -156,7 +156,7 @@ test('ES3-2: 600 children with overlapping selectors, used, rekeyed and removed:
           { ...ts('10.1.0.0/16'), start: ip(`10.1.0.${draw(99)}`), end: ip(`10.1.3.${draw(99)}`) }][draw(6)] ?? ts('0.0.0.0/0'));
     const live: number[] = [];
     let through = 0;
-    for (let bundle = 1; bundle <= 40; bundle++) twins.apply(() => ({ type: 'esp.path.set', bundle, path: path(A, B, bundle), mtu: 1400 }));
+    for (let bundle = 1; bundle <= 40; bundle++) twins.apply(() => ({ type: 'esp.path.set', encapsulation: 'udp', bundle, path: path(A, B, bundle), mtu: 1400 }));
     for (let handle = 1; handle <= 900; handle++) {
       const [bundle, child] = [1 + draw(40), 1 + draw(15)];
       const [local, remote] = [[ts('10.9.0.0/16'), ts('fd00:9::/32')], selectors()];
@@ -182,7 +182,7 @@ test('ES3-2: a packet costs the C plane the same with one child as with 8,000', 
   const port = createEspPort(native);
   const perform = (effect: EspEffect): void => port.perform(effect, () => undefined);
   const give = (i: number): void => {
-    perform({ type: 'esp.path.set', bundle: i, path: path(A, B), mtu: 1400 });
+    perform({ type: 'esp.path.set', encapsulation: 'udp', bundle: i, path: path(A, B), mtu: 1400 });
     perform({ type: 'esp.sa.add', sa: sa({ handle: i, bundle: i, direction: 'out', spi: i, remote: [ts(`10.${64 + (i >> 8)}.${i & 255}.0/24`)] }) });
     perform({ type: 'esp.sa.use', handle: i });
   };
@@ -304,8 +304,8 @@ test('ES3-2 NK-7: 6,000 random packets, losses, replays, mutations and changes o
     };
     for (const child of [2, 1, 3]) generation(child);
     for (const bundle of [1, 2]) {
-      twins.apply(() => ({ type: 'esp.path.set', bundle, path: path(A, B, bundle), mtu: 1380 }));
-      peer.apply({ type: 'esp.path.set', bundle, path: path(B, A, bundle), mtu: 1500 }, now);
+      twins.apply(() => ({ type: 'esp.path.set', encapsulation: 'udp', bundle, path: path(A, B, bundle), mtu: 1380 }));
+      peer.apply({ type: 'esp.path.set', encapsulation: 'udp', bundle, path: path(B, A, bundle), mtu: 1500 }, now);
     }
     const held: Uint8Array[] = [];
     let through = 0;
@@ -318,7 +318,7 @@ test('ES3-2 NK-7: 6,000 random packets, losses, replays, mutations and changes o
         for (const which of [gone.out, gone.in]) twins.apply(() => ({ type: 'esp.sa.remove', handle: which }));
       } else if (what === 2) {
         const hold = draw(2) === 0;
-        twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: hold ? undefined : path(A, B, 7), mtu: 1300 }));
+        twins.apply(() => ({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: hold ? undefined : path(A, B, 7), mtu: 1300 }));
       } else if (what === 3) {
         const far = live[draw(live.length)];
         if (far) twins.skipTo(far.out, draw(4) === 0 ? 0xffff_ff00 : 5000);
@@ -393,7 +393,7 @@ test('ES3-4 RFC 4301 §8.2: a too big counts only about one of the last 4096 pac
       add(twins, { handle: 7, direction: 'out', spi: 0x1001, bundle: 7, child: 7, esn, remote: [ts('10.9.0.0/16')] }); // another peer chose the same SPI
       twins.apply(() => ({ type: 'esp.sa.use', handle: 7 }));
       const other = path(A, '203.0.113.7');
-      twins.apply(() => ({ type: 'esp.path.set', bundle: 7, path: other, mtu: 1400 }));
+      twins.apply(() => ({ type: 'esp.path.set', encapsulation: 'udp', bundle: 7, path: other, mtu: 1400 }));
       const start = esn ? 2 ** 32 - 10 : 5000;
       twins.skipTo(1, start);
       let last: Uint8Array = new Uint8Array(0);
@@ -428,20 +428,39 @@ test('ES3-4 RFC 4301 §8.2: a too big counts only about one of the last 4096 pac
       assert.equal(twins.tooBig(path(A, B), 1000, last), 1);
       assert.equal(twins.tooBig(path(A, B), 1000, last), undefined);
       assert.equal(twins.tooBig(path(A, B), 999, last), 1);
-      twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: path(A, B), mtu: 1300 }));
+      twins.apply(() => ({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(A, B), mtu: 1300 }));
       assert.equal(twins.tooBig(path(A, B), 1100, last), undefined);
-      twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: path('192.0.2.2', B), mtu: 1300 }));
+      twins.apply(() => ({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path('192.0.2.2', B), mtu: 1300 }));
       assert.equal(twins.tooBig(path(A, B), 900, last), undefined, 'moved away');
       assert.equal(twins.tooBig(path('192.0.2.2', B), 1100, last), 1);
-      twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: undefined, mtu: 1300 }));
+      twins.apply(() => ({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: undefined, mtu: 1300 }));
       assert.equal(told(last, path('192.0.2.2', B)), undefined, 'no path');
-      twins.apply(() => ({ type: 'esp.path.set', bundle: 1, path: path(A, B), mtu: 1300 }));
+      twins.apply(() => ({ type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(A, B), mtu: 1300 }));
       assert.equal(told(last), 1);
       twins.apply(() => ({ type: 'esp.sa.remove', handle: 1 }));
       assert.equal(told(last), undefined, 'no SA');
       assert.equal(told(about(1), other), 7, 'the other one is found still');
     });
   }
+});
+
+test('NK-6 NK-5: ESP without UDP has no ports, goes and comes as in UDP, and is judged the same by C and model', () => {
+  withTwins((twins) => {
+    const seal = oneChild(twins);
+    const plain = { ...path(A, B), local: { ...path(A, B).local, port: 0 }, remote: { ...path(A, B).remote, port: 0 } };
+    twins.apply(() => ({ type: 'esp.path.set', encapsulation: 'none', bundle: 1, path: path(A, B), mtu: 1400 }));
+    const sent = twins.outbound(PING);
+    assert.deepEqual([sent?.local.port, sent?.remote.port], [0, 0]);
+    assert.deepEqual(twins.inbound(plain, seal(1, BACK, NEXT_HEADER.IPV4)), BACK);
+    assert.deepEqual(twins.inbound(path(A, B), seal(2, BACK, NEXT_HEADER.IPV4)), BACK, 'in UDP at any time');
+    for (const bad of ['', 'ff', '00', '00000000', '0000000000000001aabbccdd', '00002001000000', '0000200100000003']) assert.equal(twins.inbound(plain, hex(bad)), undefined, bad);
+    assert.equal(twins.inbound(plain, seal(1, BACK, NEXT_HEADER.IPV4)), undefined, 'replayed');
+    assert.equal(twins.tooBig(path(A, B), 1300, sent?.bytes ?? hex('')), undefined, 'that is not the path');
+    assert.equal(twins.tooBig(plain, 1300, sent?.bytes ?? hex('')), 1);
+    const { drops, bundles } = twins.compareReports();
+    assert.deepEqual(drops, { malformed: 7, replay: 1 });
+    assert.deepEqual(bundles[0]?.inbound.map((i) => i.remote.port), [0, 4500]);
+  });
 });
 
 test('NK-5: bounds and bugs are the same in C: reserved SPI, repeated handle, wrong key, too many SAs', () => {
