@@ -6,7 +6,7 @@ TS := $(shell find src -name '*.ts' -o -name 'validate.js' 2>/dev/null)
 C := $(wildcard src/adapters/native/*.c src/adapters/native/*.h)
 
 .DEFAULT_GOAL := build
-.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz hostile mutate interop interop-matrix demo bench package lint types conformance clean
+.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz hostile mutate interop interop-matrix demo bench bench-mobility package lint types conformance clean
 
 help:
 	@echo 'make build    build/mobiked and build/mobikectl, runnable in place'
@@ -15,6 +15,7 @@ help:
 	@echo 'make test     everything, real peers included (root: installs what it needs)'
 	@echo 'make conformance  test/conformance/*.md: every requirement and its tests'
 	@echo 'make bench    the figures'
+	@echo 'make bench-mobility  what a change of uplink, NAT or hub costs, beside strongSwan'
 	@echo 'make fuzz     coverage-guided fuzzing of every parser and of live SAs, FUZZ_SECONDS=n'
 	@echo 'make mutate   mutation testing of the IKE codec, engine and key schedule'
 	@echo 'make package  build/mobiked_VERSION_x86_64.ipk'
@@ -108,6 +109,10 @@ demo: build setup-demo
 
 bench: build setup-demo
 	@$(NODE) test/demo/run.mjs --bench
+
+bench-mobility: build
+	-@test/setup.sh test
+	@$(NODE) test/demo/run.mjs --mobility
 
 clean:
 	rm -rf build

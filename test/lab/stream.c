@@ -2,6 +2,7 @@
 /*
  * stream: numbered UDP packets and their echo, to see what a tunnel loses and for how long.
  *   stream server PORT
+ *   stream sink PORT                          answers nothing; prints "r NUMBER TIME_US" for every packet
  *   stream client ADDRESS PORT RATE SIZE      until end of file on stdin; prints "s NUMBER TIME_US" and "r NUMBER TIME_US"
  *   stream flood ADDRESS PORT SECONDS SIZE WINDOW
  *                                             keeps WINDOW packets in flight; prints "sent N answered N us N"
@@ -69,7 +70,7 @@ static int dial(const char *address, const char *port) {
   return fd;
 }
 
-static void serve(const char *port) {
+static void serve(const char *port, int answers) {
   int fd = socket(AF_INET6, SOCK_DGRAM, 0), off = 0;
   struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)atoi(port)) };
   setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
@@ -83,7 +84,14 @@ static void serve(const char *port) {
     struct sockaddr_storage from;
     socklen_t size = sizeof from;
     ssize_t n = recvfrom(fd, packet, sizeof packet, 0, (struct sockaddr *)&from, &size);
-    if (n >= 0) sendto(fd, packet, (size_t)n, 0, (struct sockaddr *)&from, size);
+    if (n < 0) continue;
+    if (answers) {
+      sendto(fd, packet, (size_t)n, 0, (struct sockaddr *)&from, size);
+      continue;
+    }
+    int64_t got = get_number(n);
+    if (got >= 0) printf("r %lld %llu\n", (long long)got, (unsigned long long)now_us());
+    fflush(stdout);
   }
 }
 
@@ -136,14 +144,15 @@ static void flood(int fd, double seconds, size_t size, uint32_t window) {
 
 int main(int argc, char **argv) {
   prctl(PR_SET_TIMERSLACK, 1000ul);
-  if (argc == 3 && !strcmp(argv[1], "server")) serve(argv[2]);
+  if (argc == 3 && !strcmp(argv[1], "server")) serve(argv[2], 1);
+  if (argc == 3 && !strcmp(argv[1], "sink")) serve(argv[2], 0);
   size_t size = argc > 5 ? (size_t)atol(argv[5]) : 0;
   if (size < HEADER) size = HEADER;
   if (size > MAX_SIZE) size = MAX_SIZE;
   if (argc == 6 && !strcmp(argv[1], "client")) client(dial(argv[2], argv[3]), atof(argv[4]), size);
   else if (argc == 7 && !strcmp(argv[1], "flood")) flood(dial(argv[2], argv[3]), atof(argv[4]), size, (uint32_t)atol(argv[6]));
   else {
-    fprintf(stderr, "usage: stream server PORT | client ADDRESS PORT RATE SIZE | flood ADDRESS PORT SECONDS SIZE WINDOW\n");
+    fprintf(stderr, "usage: stream server PORT | sink PORT | client ADDRESS PORT RATE SIZE | flood ADDRESS PORT SECONDS SIZE WINDOW\n");
     return 2;
   }
   return 0;

@@ -44,6 +44,13 @@ export async function startServer(namespace: Namespace, port: number): Promise<R
   return server;
 }
 
+/** Hears every packet on `port` in `namespace` and answers none: for a `Stream` that is to go one way. */
+export async function startSink(namespace: Namespace, port: number): Promise<Running> {
+  const sink = namespace.spawn([tool('stream'), 'sink', String(port)]);
+  await sink.line((line) => line === 'ready');
+  return sink;
+}
+
 export class Stream {
   readonly packets: StreamPacket[] = [];
   readonly intervalMs: number;
@@ -51,11 +58,13 @@ export class Stream {
   onPacket: (packet: StreamPacket) => void = () => undefined;
   readonly #process: Running;
 
-  constructor(namespace: Namespace, address: string, port: number, options: { readonly rate?: number; readonly size?: number } = {}) {
+  /** `sink`: who hears it where it goes one way. */
+  constructor(namespace: Namespace, address: string, port: number, options: { readonly rate?: number; readonly size?: number; readonly sink?: Running } = {}) {
     const { rate = 50, size = 200 } = options;
     this.intervalMs = 1000 / rate;
     this.#process = namespace.spawn([tool('stream'), 'client', address, String(port), String(rate), String(size)], { stdin: 'pipe' });
     this.#process.onLine = (line) => this.#line(line);
+    if (options.sink) options.sink.onLine = (line) => this.#line(line);
   }
 
   /** The packets sent in this time (monotonic ms). */

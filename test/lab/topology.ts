@@ -21,12 +21,14 @@ export interface TopologyOptions {
   readonly ipv6?: boolean;
   /** A namespace `cloud` (192.0.2.50) on the Internet, outside the tunnel; default false. */
   readonly cloud?: boolean;
+  /** Uplinks with a public address of their own, without a NAT; default none. */
+  readonly plain?: readonly UplinkDevice[];
 }
 
 export const ADDRESS = {
   client: '10.1.0.10', routerLan: '10.1.0.1', lan: '10.1.0.0/24', lan6: 'fd00:1::/64', client6: 'fd00:1::10',
   server: '10.2.0.10', hubLan: '10.2.0.1', remote: '10.2.0.0/24', remote6: 'fd00:2::/64', server6: 'fd00:2::10',
-  hub: '192.0.2.1', hub6: '2001:db8:ff::1', cloud: '192.0.2.50',
+  hub: '192.0.2.1', hubSecond: '192.0.2.2', hub6: '2001:db8:ff::1', cloud: '192.0.2.50',
 } as const;
 
 /** The router's two uplinks. */
@@ -35,6 +37,27 @@ export const UPLINKS = {
   wwan0: { isp: 'isp2', address: '100.64.0.2', gateway: '100.64.0.1', length: 24, public: '203.0.113.20', address6: '2001:db8:2::2', gateway6: '2001:db8:2::1', prefix6: '2001:db8:2::/64', metric: 20 },
 } as const;
 export type UplinkDevice = keyof typeof UPLINKS;
+
+interface Uplink {
+  readonly isp: 'isp1' | 'isp2';
+  readonly address: string;
+  readonly gateway: string;
+  readonly length: number;
+  readonly address6: string;
+  readonly gateway6: string;
+  readonly prefix6: string;
+  readonly metric: number;
+  /** Behind a NAT with this address; undefined: without one. */
+  readonly public?: string;
+  /** Without a NAT: what the Internet reaches there. */
+  readonly prefix?: string;
+}
+
+/** The same uplinks without a NAT. */
+const PLAIN = {
+  wan0: { address: '198.51.100.2', gateway: '198.51.100.1', prefix: '198.51.100.0/24' },
+  wwan0: { address: '203.0.113.2', gateway: '203.0.113.1', prefix: '203.0.113.0/24' },
+} as const;
 
 export class Topology {
   /** For sockets, configuration, state of the daemons; removed at the end. */
@@ -48,10 +71,16 @@ export class Topology {
   hub!: Namespace;
   server!: Namespace;
   cloud: Namespace | undefined;
+  readonly uplinks: { readonly [D in UplinkDevice]: Uplink };
   readonly #options: Required<TopologyOptions>;
 
   constructor(options: TopologyOptions = {}) {
-    this.#options = { rttMs: options.rttMs ?? 20, ipv6: options.ipv6 ?? false, cloud: options.cloud ?? false };
+    this.#options = { rttMs: options.rttMs ?? 20, ipv6: options.ipv6 ?? false, cloud: options.cloud ?? false, plain: options.plain ?? [] };
+    const one = (device: UplinkDevice): Uplink => {
+      const { public: behind, ...rest } = UPLINKS[device];
+      return options.plain?.includes(device) === true ? { ...rest, ...PLAIN[device] } : { ...rest, public: behind };
+    };
+    this.uplinks = { wan0: one('wan0'), wwan0: one('wwan0') };
     process.once('exit', this.#removeDir);
   }
 
@@ -88,9 +117,9 @@ export class Topology {
     await this.relay.commands(
       `mark ${CLEAR_MARK}`,
       `tun isp1 ${this.isp1.pid} net0`, `tun isp2 ${this.isp2.pid} net0`, `tun hub ${this.hub.pid} wan0`,
-      `nat isp1 ${UPLINKS.wan0.public}`, `nat isp2 ${UPLINKS.wwan0.public}`,
+      ...Object.values(this.uplinks).map(({ isp, public: behind, prefix }) => (behind === undefined ? `route ${isp} ${prefix ?? ''}` : `nat ${isp} ${behind}`)),
       `link isp1 delay ${delay}`, `link isp2 delay ${delay}`,
-      `route hub ${ADDRESS.hub}`, `route hub ${ADDRESS.hub6}`, `route isp1 ${UPLINKS.wan0.prefix6}`, `route isp2 ${UPLINKS.wwan0.prefix6}`,
+      `route hub ${ADDRESS.hub}`, `route hub ${ADDRESS.hub6}`, `route hub ${ADDRESS.hubSecond}`, `route isp1 ${UPLINKS.wan0.prefix6}`, `route isp2 ${UPLINKS.wwan0.prefix6}`,
       ...(this.cloud ? [`tun cloud ${this.cloud.pid} net0`, `route cloud ${ADDRESS.cloud}`] : []),
     );
     await this.router.ip(
@@ -110,7 +139,7 @@ export class Topology {
       this.router.ip('link set br-lan up', `addr add ${ADDRESS.routerLan}/24 dev br-lan`, six('addr add fd00:1::1/64 dev br-lan nodad')),
       ...(this.cloud ? [this.cloud.ip('link set net0 up', `addr add ${ADDRESS.cloud}/32 dev net0`, 'route add default dev net0')] : []),
     ]);
-    await Promise.all(Object.values(UPLINKS).map((uplink) => (this[uplink.isp] as Namespace).ip(
+    await Promise.all(Object.values(this.uplinks).map((uplink) => (this[uplink.isp] as Namespace).ip(
       'link set net0 up', 'link set cust up', `addr add ${uplink.gateway}/${uplink.length} dev cust`, 'route add default dev net0',
       six(`addr add ${uplink.gateway6}/64 dev cust nodad`), six('route add ::/0 dev net0'),
     )));
@@ -119,7 +148,7 @@ export class Topology {
 
   /** Address and default route arrive on an uplink of the router, as after DHCP. */
   async connect(device: UplinkDevice): Promise<void> {
-    const uplink = UPLINKS[device];
+    const uplink = this.uplinks[device];
     await this.router.ip(
       `link set ${device} up`, `addr replace ${uplink.address}/${uplink.length} dev ${device}`, `route replace default via ${uplink.gateway} dev ${device} metric ${uplink.metric}`,
       ...(this.#options.ipv6 ? [`addr replace ${uplink.address6}/64 dev ${device} nodad`, `route replace ::/0 via ${uplink.gateway6} dev ${device} metric ${uplink.metric}`] : []),
@@ -128,7 +157,7 @@ export class Topology {
 
   /** The address goes, and the kernel takes the route with it. */
   async loseAddress(device: UplinkDevice): Promise<void> {
-    const uplink = UPLINKS[device];
+    const uplink = this.uplinks[device];
     await this.router.ip(`addr del ${uplink.address}/${uplink.length} dev ${device}`, this.#options.ipv6 ? `addr del ${uplink.address6}/64 dev ${device}` : '');
   }
 
@@ -142,9 +171,19 @@ export class Topology {
     await this.router.ip(`link del ${device}`);
   }
 
+  /** The hub gets a second address beside its first. */
+  async secondHubAddress(): Promise<void> {
+    await this.hub.ip(`addr add ${ADDRESS.hubSecond}/32 dev wan0`);
+  }
+
+  /** The hub's first address goes. */
+  async loseHubAddress(): Promise<void> {
+    await this.hub.ip(`addr del ${ADDRESS.hub}/32 dev wan0`);
+  }
+
   /** A removed device is plugged in again (not yet connected). */
   async plugDevice(device: UplinkDevice): Promise<void> {
-    const uplink = UPLINKS[device];
+    const uplink = this.uplinks[device];
     const isp = this[uplink.isp] as Namespace;
     await this.router.ip(`link add ${device} type veth peer name cust netns ${isp.pid}`);
     await isp.ip('link set cust up', `addr add ${uplink.gateway}/${uplink.length} dev cust`, this.#options.ipv6 ? `addr add ${uplink.gateway6}/64 dev cust nodad` : '');
