@@ -47,6 +47,8 @@ test('M5.4-1 I2.4-2 I3.14-2: garbage, mutations and replays of real traffic to b
     const remote = { address: prng.pick(sources), port: prng.pick([500, 4500, 20_000, 20_001, 20_002]) };
     const marked = bytes.length > 4 && bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0 && bytes[3] === 0;
     const datagram = { ifindex, local: { address: local, port }, remote, bytes };
+    // A replayed request is answered to where it came from.
+    host.watch.pairs.mayAnswer = ({ source, destination }) => source.address === local && source.port === port && destination.address === remote.address && destination.port === remote.port;
     if (port === 500 || marked) host.push({ type: 'udp.received', ...datagram });
     else if (bytes.length > 4) for (const input of host.plane.inbound(datagram, world.now).inputs) host.push(input);
     if (i % 100 === 0) world.runFor(millis(20));

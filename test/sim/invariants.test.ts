@@ -43,6 +43,7 @@ test('an IKE message is recognized on both ports', () => {
 
 test('invariant: ESP sequence never goes back, IV never twice under one key', () => {
   const watch = new Watch('a');
+  watch.effect({ type: 'esp.path.set', bundle: 1, path: { uplink: 'wan0', ifindex: 2, local: esp(0).source, remote: esp(0).destination }, encapsulation: 'udp', mtu: 1400 });
   watch.effect(sa(1));
   watch.sent(esp(1));
   watch.sent(esp(5));
@@ -73,6 +74,8 @@ test('invariant: one request outstanding, message IDs do not go back, a repetiti
   assert.equal(watch.requestOutstanding(0), false);
   watch.sent(ike({ id: 3, iv: '0000000000000003' }));
   assert.throws(() => watch.sent(ike({ id: 2 })), /goes back: 3 -> 2/);
+  const theirs = ike({ id: 0, initiator: false });
+  watch.received({ ...theirs, source: theirs.destination, destination: theirs.source });
   // The peer's own requests have their own numbers, and its responses may be repeated.
   watch.sent(ike({ id: 0, response: true, iv: '0000000000000005' }));
   watch.sent(ike({ id: 0, response: true, iv: '0000000000000005' }));

@@ -2,11 +2,12 @@
  * Watches what every host sends, receives and asks for, and throws at the first broken invariant: a nonce or IV used
  * twice under one key, an ESP sequence that goes back, a second request while one is outstanding, a message ID that
  * goes back or is reused for other octets, clear text on an outer link, an SA used after its removal, an `opId` answered
- * twice or never.
+ * twice or never. What concerns outer pairs is watched in pairs.ts.
  */
 import { toHex } from '../../src/base/index.ts';
 import type { Effect, Input } from '../../src/ports/index.ts';
 import { holdsClearText, isEsp, isEspInUdp, type OuterPacket } from './packet.ts';
+import { PairWatch } from './pairs.ts';
 
 /** The fixed part of an IKE header (RFC 7296 §3.1) and the IV of an SK payload that comes first. */
 export interface IkeSight {
@@ -67,6 +68,7 @@ const GIVEN_UP = 20_000;
 /** Watches one host through one life (from start to end of its process). */
 export class Watch {
   readonly #host: string;
+  readonly pairs: PairWatch;
   /** Outgoing ESP by SPI. */
   readonly #esp = new Map<string, { sequence: number; readonly ivs: Set<string> }>();
   readonly #ikeIvs = new Map<string, string>();
@@ -78,6 +80,7 @@ export class Watch {
 
   constructor(host: string) {
     this.#host = host;
+    this.pairs = new PairWatch(host);
   }
 
   /** SPIs of the SAs now installed, by direction, sorted. */
@@ -97,6 +100,7 @@ export class Watch {
   }
 
   effect(effect: Effect): void {
+    this.pairs.effect(effect);
     switch (effect.type) {
       case 'esp.sa.add':
         if (this.#handles.has(effect.sa.handle)) this.#broken(`SA handle ${effect.sa.handle} used twice`);
@@ -155,21 +159,27 @@ export class Watch {
 
   sent(packet: OuterPacket, now = 0): void {
     if (packet.protocol === 'raw' || holdsClearText(packet.bytes)) this.#broken(`clear text on an outer link: ${packet.protocol} ${packet.source.address} -> ${packet.destination.address}`);
-    if (isEsp(packet)) this.#sentEsp(packet.bytes);
+    if (isEsp(packet)) this.#sentEsp(packet);
+    if (packet.protocol === 'udp' && packet.bytes.length === 1) this.pairs.sentKeepalive(packet);
     const ike = ikeSight(packet);
-    if (ike) this.#sentIke(ike, digest(packet), now);
+    if (!ike) return;
+    this.pairs.sentIke(packet, ike, now);
+    this.#sentIke(ike, digest(packet), now);
   }
 
   received(packet: OuterPacket): void {
     const ike = ikeSight(packet);
+    if (ike) this.pairs.receivedIke(packet, ike);
     if (!ike?.isResponse || isNotice(ike)) return;
     const requests = this.#requests.get(`${ike.spiI}|${!ike.fromOriginalInitiator}`);
     if (requests?.last === ike.messageId) requests.answered = true;
   }
 
-  #sentEsp(bytes: Uint8Array): void {
+  #sentEsp(packet: OuterPacket): void {
+    const { bytes } = packet;
     const spi = toHex(bytes.subarray(0, 4));
     const sequence = (((bytes[4] ?? 0) << 24) | ((bytes[5] ?? 0) << 16) | ((bytes[6] ?? 0) << 8) | (bytes[7] ?? 0)) >>> 0;
+    this.pairs.sentEsp(packet, (((bytes[0] ?? 0) << 24) | ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)) >>> 0);
     const iv = toHex(bytes.subarray(8, 16));
     const known = this.#esp.get(spi);
     if (!known) {
