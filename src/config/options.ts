@@ -112,6 +112,16 @@ export const CONNECTION = {
     help: "Don't Fragment bit of outer IPv4 packets: clear lets routers fragment them and works everywhere; copy takes the inner packet's and learns the path MTU from routers that say 'too big' (RFC 4301 §8), but paths that swallow this word become black holes",
   }),
   copy_dscp: option({ schema: { type: 'boolean', default: false }, reload: 'reconnect', fields: ['copyDscp'], help: 'Copy the DSCP of inner packets to the outer ones (RFC 4301 §5.1.2.1), which shows it to everybody on the way; ECN always follows RFC 6040' }),
+  allowed_prefixes: option({ schema: LIST, reload: 'live', fields: ['moves.allowed'], example: '198.51.100.0/24', help: 'Hub: outer addresses that peers of this connection may come from and move to; by default all' }),
+  denied_prefixes: option({ schema: LIST, reload: 'live', fields: ['moves.denied'], example: '203.0.113.0/24', help: 'Hub: outer addresses that they may not, also where allowed_prefixes has them' }),
+  strict_sources: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['moves.strictSources'], help: 'Hub: refuse peers whose outer address is none of the public Internet (private, shared, reserved and documentation ranges)' }),
+  update_rate: option({ schema: { type: 'integer', minimum: 1, maximum: 6000, default: 60 }, reload: 'live', fields: ['moves.updateRate'], help: 'Hub: moves to another address that one peer may make in a minute; more are refused' }),
+  return_routability: option({
+    schema: { type: 'string', enum: ['before', 'off'], default: 'before' }, reload: 'live', fields: ['moves.routability'],
+    help: 'Hub: when a peer that moved must show that it receives at its new address (RFC 4555 §3.7): before ESP goes there, or never',
+  }),
+  rr_hold: option({ schema: { type: 'string', enum: ['continue', 'drop'], default: 'continue' }, reload: 'live', fields: ['moves.hold'], help: 'Hub: with return_routability before, what becomes of ESP until the peer has shown it: it continues to the old address, or is dropped' }),
+  rr_interval: option({ schema: { type: 'integer', minimum: 10, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['moves.recheck'], help: 'Hub: time after which a peer shows again that it receives at its address; by default only after a move' }),
   block_on_stop: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['blockOnStop'], help: 'Keep the unreachable routes to remote_ts after a clean stop, so that nothing leaves in clear text' }),
 } as const;
 

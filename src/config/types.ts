@@ -57,6 +57,22 @@ export interface ChildConfig {
   readonly espProposals: readonly SuiteProposal[];
 }
 
+/** What a responder thinks of the outer addresses its peers come from and move to (RFC 4555 §3.5, §3.7). */
+export interface MovePolicy {
+  /** Empty: all. */
+  readonly allowed: readonly IpPrefix[];
+  readonly denied: readonly IpPrefix[];
+  /** Only addresses of the public Internet. */
+  readonly strictSources: boolean;
+  /** Moves of one identity in a minute. */
+  readonly updateRate: number;
+  readonly routability: 'before' | 'after' | 'off';
+  /** Of ESP, while return routability is shown before it goes to the new address. */
+  readonly hold: 'continue' | 'drop';
+  /** Time after which return routability is shown again; undefined: only after a move. */
+  readonly recheck: Millis | undefined;
+}
+
 /** `config connection 'NAME'` with the children that name it. */
 export interface ConnectionConfig {
   readonly name: string;
@@ -106,6 +122,8 @@ export interface ConnectionConfig {
   readonly df: 'clear' | 'copy';
   /** The outer header gets the inner DSCP (RFC 4301 §5.1.2.1); else zero. */
   readonly copyDscp: boolean;
+  /** Responder: which outer addresses of the peer are taken, and what it must show of them. */
+  readonly moves: MovePolicy;
   /** Keep the `unreachable` routes after a clean stop. */
   readonly blockOnStop: boolean;
   readonly children: readonly ChildConfig[];

@@ -81,7 +81,7 @@ export class Daemon implements Core {
     this.#protocol = new Protocol({
       engine: this.#engine, turn: this.#turn,
       addSa: (sa) => this.#plane.addSa(sa, this.#turn), removeSa: (handle, lingers) => this.#plane.removeSa(handle, lingers, this.#turn),
-      setPath: (chain, path, opensPinhole) => this.#plane.setPath(chain, path, opensPinhole, this.#turn), onEvent: (event) => this.#onIke(event),
+      setPath: (chain, path, opensPinhole) => this.#plane.setPath(chain, path, opensPinhole, this.#turn), hold: (chain) => this.#plane.hold(chain, this.#turn), onEvent: (event) => this.#onIke(event),
     });
     this.#reactions = new Reactions({ turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, initiators: this.#initiators, ike: (input) => this.#ike(input) });
   }

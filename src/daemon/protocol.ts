@@ -10,6 +10,8 @@ export interface ProtocolHost {
   removeSa(handle: number, lingers: boolean): void;
   /** Outbound ESP of the chain goes this way from now on. */
   setPath(chain: number, path: Path, opensPinhole: boolean): void;
+  /** Outbound ESP of the chain is dropped until the next path. */
+  hold(chain: number): void;
   onEvent(event: IkeEvent): void;
 }
 
@@ -48,6 +50,10 @@ export class Protocol {
         return this.#host.removeSa(effect.handle, effect.lingers === true);
       case 'bundle.path':
         return this.#host.setPath(effect.bundle, effect.path, effect.opensPinhole);
+      case 'bundle.hold':
+        return this.#host.hold(effect.bundle);
+      case 'bundle.verified':
+        return;
       case 'log':
         return turn.log(effect.level, effect.text);
       case 'event':

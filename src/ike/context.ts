@@ -39,6 +39,8 @@ export interface SaHost {
   /** The hub said FAILED_CP_REQUIRED although no address is configured to be asked for (I2.21-2). */
   mustAskForAddress(connection: string): boolean;
   insistOnAddress(connection: string): void;
+  /** Whether this identity has a move left; takes it (M3.5-12). */
+  mayMove(identity: string, perMinute: number, now: Instant): boolean;
   /** True while no SA with this peer was up since start: INITIAL_CONTACT is due (I2.4-4). */
   firstContact(connection: IkeConnection): boolean;
 }

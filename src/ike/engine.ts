@@ -1,5 +1,6 @@
 import { after, earliest, millis, sameBytes, sameEndpoint, samePath, toHex, type Endpoint, type Instant, type IpAddress, type Path } from '../base/index.ts';
 import { decodeChain, decodeHeader, encodeMessage, EXCHANGE, findNotify, findPayload, notify, PAYLOAD, type ChildSpi, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
+import { mayBeAt, MoveBudget } from './address-policy.ts';
 import { Attempts } from './attempts.ts';
 import { redate } from './authentication.ts';
 import { countVolume, useChild } from './child-sa.ts';
@@ -37,6 +38,7 @@ export class IkeEngine {
   readonly #pool = new AddressPool();
   readonly #lastAddresses = new Map<string, readonly IpAddress[]>();
   readonly #insisted = new Set<string>();
+  readonly #moves = new MoveBudget();
   readonly #farewells: Farewells;
   readonly #cookies: Cookies;
   readonly #refusals = new Refusals();
@@ -80,6 +82,7 @@ export class IkeEngine {
       rememberAddresses: (connection, addresses) => this.#lastAddresses.set(connection, addresses),
       mustAskForAddress: (connection) => this.#insisted.has(connection),
       insistOnAddress: (connection) => this.#insisted.add(connection),
+      mayMove: (identity, perMinute, now) => this.#moves.take(identity, perMinute, now),
       firstContact: (connection) => this.#firstContact(connection),
     };
   }
@@ -154,7 +157,12 @@ export class IkeEngine {
       case 'connections.set':
         this.#connections = new Map(input.connections.map((c) => [c.name, c]));
         for (const name of this.#attempts.names()) if (!this.#connections.has(name)) this.#attempts.stop(name, ctx);
-        for (const sa of this.#sas.values()) if (sa.connection) sa.connection = this.#connections.get(sa.name) ?? sa.connection;
+        for (const sa of [...this.#sas.values()]) {
+          if (!sa.connection) continue;
+          sa.connection = this.#connections.get(sa.name) ?? sa.connection;
+          // M5.2-1: who ties permission to an outer prefix means those that are there, too.
+          if (sa.connection.role === 'responder' && sa.isEstablished && !mayBeAt(sa.connection, sa.path)) sa.shutDown('requested', ctx, `${sa.path.remote.address} is not an allowed address any more`);
+        }
         return;
       case 'connection.initiate':
         return this.#initiate(input.connection, input.paths, ctx);

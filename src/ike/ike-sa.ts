@@ -16,7 +16,7 @@ import { reauthenticate } from './tasks/ike-reauth.ts';
 import { deleteChildTask, deleteIkeTask, deleteUnusedTask } from './tasks/informational.ts';
 import { updateTask } from './tasks/ike-mobike.ts';
 import { livenessDue, livenessTask } from './tasks/liveness.ts';
-import { proceedTurn } from './tasks/mobike-accept.ts';
+import { proceedTurn, recheckDue, routabilityTask } from './tasks/mobike-accept.ts';
 import { conclude, rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Traffic } from './types.ts';
 
@@ -30,7 +30,7 @@ import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Tr
  */
 export type IkeState = 'initSent' | 'authSent' | 'halfOpen' | 'undecided' | 'established' | 'rekeyed' | 'deleting' | 'dead';
 
-type TimerName = 'softLifetime' | 'hardLifetime' | 'halfOpen' | 'liveness' | 'keepalive' | 'children' | 'routability' | 'candidates' | 'reauth' | 'replaced';
+type TimerName = 'softLifetime' | 'hardLifetime' | 'halfOpen' | 'liveness' | 'keepalive' | 'children' | 'routability' | 'recheck' | 'candidates' | 'reauth' | 'replaced';
 
 export interface IkeSaInit {
   readonly chain: number;
@@ -250,6 +250,9 @@ export class IkeSa {
     const check = this.isEstablished && !this.exchanges.asksCurrent ? livenessDue(this, ctx.now) : undefined;
     if (check === undefined) this.timers.clear('liveness');
     else this.timers.set('liveness', check);
+    const recheck = recheckDue(this);
+    if (recheck === undefined) this.timers.clear('recheck');
+    else this.timers.set('recheck', recheck);
     if (this.isEstablished && this.natLocal) {
       const last = Math.max(this.lastSent ?? 0, this.traffic.lastAny ?? 0) as Instant;
       this.timers.set('keepalive', after(last, KEEPALIVE));
@@ -298,6 +301,8 @@ export class IkeSa {
         return this.close(this.setup?.failure?.reason ?? 'timeout', this.setup?.failure?.detail ?? '', ctx);
       case 'routability':
         return proceedTurn(this, ctx);
+      case 'recheck':
+        return this.exchanges.enqueue(routabilityTask(true));
       case 'children':
         return this.#childrenDue(ctx);
     }
@@ -305,7 +310,8 @@ export class IkeSa {
 
   /** Asks for a sign of life on the current path; what is outstanding on another is one when it is asked here too (D6.2-2). */
   checkLiveness(ctx: Ctx): void {
-    if (this.exchanges.idle) this.exchanges.enqueue(livenessTask(undefined));
+    // M3.7-9: a check with COOKIE2 is one of return routability, too.
+    if (this.exchanges.idle) this.exchanges.enqueue(this.timers.has('recheck') ? routabilityTask(true) : livenessTask(undefined));
     else this.exchanges.finish(ctx);
   }
 

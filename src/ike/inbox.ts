@@ -1,5 +1,6 @@
 import { sameBytes, samePath, type Path } from '../base/index.ts';
 import { decodeChain, EXCHANGE, findNotify, findPayload, notify, type DecodedChain, type IkeHeader, type Payload, type PayloadOf } from '../codec/ike/index.ts';
+import { mayBeAt } from './address-policy.ts';
 import { MESSAGE_IDS_SOFT } from './constants.ts';
 import type { Ctx } from './context.ts';
 import { leastLimit, messageLimit, Reassembly } from './fragments.ts';
@@ -200,7 +201,7 @@ export class Inbox {
   /** I2.23-3: without MOBIKE the side that is not behind a NAT follows the other's address. */
   #followWithoutMobike(path: Path, ctx: Ctx): void {
     const sa = this.#sa;
-    if (!sa.isEstablished || sa.mobility.supported || sa.natLocal || !sa.natRemote || samePath(path, sa.path)) return;
+    if (!sa.isEstablished || sa.mobility.supported || sa.natLocal || !sa.natRemote || samePath(path, sa.path) || !mayBeAt(sa.connection, path)) return;
     const from = sa.path;
     sa.path = path;
     ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, opensPinhole: false });

@@ -19,6 +19,15 @@ export interface PendingMove {
   due: boolean;
 }
 
+/** A move of the peer whose return routability is not shown yet (RFC 4555 §3.7). */
+export interface Turning {
+  readonly from: Path;
+  readonly since: Instant;
+  wait: Millis;
+  /** Key of the unverified path that ESP takes already, or 'held' while it is dropped; undefined: it goes on to `from`. */
+  esp?: string | undefined;
+}
+
 export interface Mobility {
   /** Both sent MOBIKE_SUPPORTED (RFC 4555 §3.2). */
   supported: boolean;
@@ -30,13 +39,18 @@ export interface Mobility {
   /** Responder: message ID of the last UPDATE_SA_ADDRESSES taken (M3.5-10). */
   lastUpdateId: number;
   /** Responder: the peer moved, and Child SAs still leave on `from` until return routability is shown. */
-  turning: { readonly from: Path; readonly since: Instant; wait: Millis } | undefined;
+  turning: Turning | undefined;
+  /** Responder: when the peer was last asked to show that it receives where it is (M3.7-9). */
+  checkedAt: Instant | undefined;
   /** Initiator: paths the responder does not want, until when they are not moved to again (M3.5-20). At most 16. */
   refused: Map<string, Instant>;
 }
 
 /** What an IKE SA starts with. */
-export const settled = (): Mobility => ({ supported: false, pending: undefined, mappings: new Map(), verified: new Map(), lastUpdateId: -1, turning: undefined, refused: new Map() });
+export const settled = (): Mobility => ({
+  supported: false, pending: undefined, mappings: new Map(), verified: new Map(), lastUpdateId: -1,
+  turning: undefined, checkedAt: undefined, refused: new Map(),
+});
 
 export const COOKIE2_OCTETS = 16;
 const REMEMBERED = 16;

@@ -55,7 +55,25 @@ export interface IkeConnection {
   /** What of the inner header the outer one shows (RFC 4301 §5.1.2, §8.1); default: DF never set, DSCP zero. */
   readonly df?: 'clear' | 'copy';
   readonly copyDscp?: boolean;
+  /** Responder: which outer addresses of the peer are taken, and what it must show of them; default: any, `before`. */
+  readonly moves?: MovePolicy;
   readonly children: readonly IkeChildConfig[];
+}
+
+/** What a responder thinks of the outer addresses its peers come from and move to (RFC 4555 §3.5, §3.7). */
+export interface MovePolicy {
+  /** Empty: all. */
+  readonly allowed: readonly IpPrefix[];
+  readonly denied: readonly IpPrefix[];
+  /** Only addresses of the public Internet. */
+  readonly strictSources: boolean;
+  /** Moves of one identity in a minute. */
+  readonly updateRate: number;
+  readonly routability: 'before' | 'after' | 'off';
+  /** Of ESP, while return routability is shown before it goes to the new address. */
+  readonly hold: 'continue' | 'drop';
+  /** Time after which return routability is shown again; undefined: only after a move. */
+  readonly recheck: Millis | undefined;
 }
 
 /** How we prove who we are. */
@@ -160,7 +178,17 @@ export type IkeEffect =
   /** `lingers`: it was rekeyed, and what was sent under it before may still come: accept that for a few seconds. Nothing leaves under it. */
   | { readonly type: 'child.remove'; readonly handle: number; readonly lingers?: boolean }
   /** Outbound ESP of the chain goes this way from now on. */
-  | { readonly type: 'bundle.path'; readonly bundle: number; readonly path: Path; readonly opensPinhole: boolean }
+  | {
+      readonly type: 'bundle.path';
+      readonly bundle: number;
+      readonly path: Path;
+      readonly opensPinhole: boolean;
+      /** The peer has not shown that it receives there: until `bundle.verified` three times the octets that come from there may go there (M3.7-2). */
+      readonly unverified?: true;
+    }
+  | { readonly type: 'bundle.verified'; readonly bundle: number }
+  /** Outbound ESP of the chain is dropped until the next `bundle.path`. */
+  | { readonly type: 'bundle.hold'; readonly bundle: number }
   | { readonly type: 'event'; readonly event: IkeEvent }
   | { readonly type: 'log'; readonly level: 'warn' | 'info' | 'debug'; readonly text: string };
 

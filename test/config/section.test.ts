@@ -19,7 +19,7 @@ test('each number of the table is accepted at its limits and refused beyond them
   for (const [type, table] of Object.entries(SECTIONS)) {
     for (const [name, { schema }] of Object.entries(table as OptionTable)) {
       if (schema.type !== 'integer') continue;
-      const about = (value: number | string): boolean => messages(`config ${type} 'x'\noption ${name} '${value}'\n`).some((line) => line.includes(`option '${name}'`));
+      const about = (value: number | string): boolean => messages(`config ${type} 'x'\n${type === 'connection' ? "option role 'responder'\n" : ''}option ${name} '${value}'\n`).some((line) => line.includes(`option '${name}'`));
       assert.equal(about(schema.minimum), false, `${name} ${schema.minimum}`);
       assert.equal(about(schema.maximum), false, `${name} ${schema.maximum}`);
       for (const bad of [schema.minimum - 1, schema.maximum + 1, '1.5', '0x10', '-1', 'x', '99999999999999999', '١']) assert.equal(about(bad), true, `${name} ${bad}`);

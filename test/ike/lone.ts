@@ -49,7 +49,7 @@ export class Alone {
   host: Partial<SaHost> = {
     newIkeSpi: () => BigInt(++this.#number) as IkeSpi, newChildSpi: () => ++this.#number as ReturnType<SaHost['newChildSpi']>, newNumber: () => ++this.#number,
     freeChildSpi: (spi) => void this.freed.push(spi), keepChildSpi: (spi) => spi, retire: (sa) => void this.retired.push(sa), admit: (sa) => void this.admitted.push(sa),
-    adopt: (sa) => void this.adopted.push(sa), siblings: () => [], reauthenticating: () => undefined, lost: () => undefined, claimant: () => undefined,
+    adopt: (sa) => void this.adopted.push(sa), siblings: () => [], reauthenticating: () => undefined, lost: () => undefined, claimant: () => undefined, mayMove: () => true,
   };
 
   readonly entropy: Entropy = {
@@ -117,6 +117,10 @@ export class Alone {
           return `send ${effect.path.uplink}`;
         case 'bundle.path':
           return `esp ${effect.path.uplink}${effect.opensPinhole ? ' pinhole' : ''}`;
+        case 'bundle.hold':
+          return 'esp held';
+        case 'bundle.verified':
+          return 'esp verified';
         case 'event':
           return inShort(effect.event);
         case 'log':

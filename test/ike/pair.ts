@@ -196,6 +196,11 @@ export class Pair {
           side.bundlePath.set(effect.bundle, effect.path);
           if (effect.opensPinhole) side.pinholes.push([effect.path.uplink, [...side.inUse.values()]]);
           break;
+        case 'bundle.hold':
+          side.bundlePath.delete(effect.bundle);
+          break;
+        case 'bundle.verified':
+          break;
         case 'event':
           side.events.push(effect.event);
           break;

@@ -329,7 +329,7 @@ return errors === 0;
 }
 
 export const connection = validate12;
-const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"start_port":{"type":"string","enum":["auto","500","4500"],"default":"auto"},"nat_t":{"type":"string","enum":["auto","always","never"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"block_on_stop":{"type":"boolean","default":false}}};
+const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"start_port":{"type":"string","enum":["auto","500","4500"],"default":"auto"},"nat_t":{"type":"string","enum":["auto","always","never"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"allowed_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"denied_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"strict_sources":{"type":"boolean","default":false},"update_rate":{"type":"integer","minimum":1,"maximum":6000,"default":60},"return_routability":{"type":"string","enum":["before","off"],"default":"before"},"rr_hold":{"type":"string","enum":["continue","drop"],"default":"continue"},"rr_interval":{"type":"integer","minimum":10,"maximum":86400},"block_on_stop":{"type":"boolean","default":false}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -381,6 +381,18 @@ data.df = "clear";
 }
 if(data.copy_dscp === undefined){
 data.copy_dscp = false;
+}
+if(data.strict_sources === undefined){
+data.strict_sources = false;
+}
+if(data.update_rate === undefined){
+data.update_rate = 60;
+}
+if(data.return_routability === undefined){
+data.return_routability = "before";
+}
+if(data.rr_hold === undefined){
+data.rr_hold = "continue";
 }
 if(data.block_on_stop === undefined){
 data.block_on_stop = false;
@@ -1760,8 +1772,11 @@ vErrors.push(err107);
 }
 errors++;
 }
-if(typeof data.block_on_stop !== "boolean"){
-const err108 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+if(data.allowed_prefixes !== undefined){
+let data44 = data.allowed_prefixes;
+if(Array.isArray(data44)){
+if(data44.length > 64){
+const err108 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1770,14 +1785,301 @@ vErrors.push(err108);
 }
 errors++;
 }
-}
-else {
-const err109 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const len9 = data44.length;
+for(let i18=0; i18<len9; i18++){
+let data45 = data44[i18];
+if(typeof data45 === "string"){
+if(data45.length > 255){
+const err109 = {instancePath:instancePath+"/allowed_prefixes/" + i18,schemaPath:"#/properties/allowed_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err109];
 }
 else {
 vErrors.push(err109);
+}
+errors++;
+}
+if(data45.length < 1){
+const err110 = {instancePath:instancePath+"/allowed_prefixes/" + i18,schemaPath:"#/properties/allowed_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+else {
+const err111 = {instancePath:instancePath+"/allowed_prefixes/" + i18,schemaPath:"#/properties/allowed_prefixes/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+let i19 = data44.length;
+let j9;
+if(i19 > 1){
+const indices9 = {};
+for(;i19--;){
+let item9 = data44[i19];
+if(typeof item9 !== "string"){
+continue;
+}
+if(typeof indices9[item9] == "number"){
+j9 = indices9[item9];
+const err112 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i19, j: j9}};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+break;
+}
+indices9[item9] = i19;
+}
+}
+}
+else {
+const err113 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+}
+if(data.denied_prefixes !== undefined){
+let data46 = data.denied_prefixes;
+if(Array.isArray(data46)){
+if(data46.length > 64){
+const err114 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+const len10 = data46.length;
+for(let i20=0; i20<len10; i20++){
+let data47 = data46[i20];
+if(typeof data47 === "string"){
+if(data47.length > 255){
+const err115 = {instancePath:instancePath+"/denied_prefixes/" + i20,schemaPath:"#/properties/denied_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+if(data47.length < 1){
+const err116 = {instancePath:instancePath+"/denied_prefixes/" + i20,schemaPath:"#/properties/denied_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(vErrors === null){
+vErrors = [err116];
+}
+else {
+vErrors.push(err116);
+}
+errors++;
+}
+}
+else {
+const err117 = {instancePath:instancePath+"/denied_prefixes/" + i20,schemaPath:"#/properties/denied_prefixes/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err117];
+}
+else {
+vErrors.push(err117);
+}
+errors++;
+}
+}
+let i21 = data46.length;
+let j10;
+if(i21 > 1){
+const indices10 = {};
+for(;i21--;){
+let item10 = data46[i21];
+if(typeof item10 !== "string"){
+continue;
+}
+if(typeof indices10[item10] == "number"){
+j10 = indices10[item10];
+const err118 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i21, j: j10}};
+if(vErrors === null){
+vErrors = [err118];
+}
+else {
+vErrors.push(err118);
+}
+errors++;
+break;
+}
+indices10[item10] = i21;
+}
+}
+}
+else {
+const err119 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err119];
+}
+else {
+vErrors.push(err119);
+}
+errors++;
+}
+}
+if(typeof data.strict_sources !== "boolean"){
+const err120 = {instancePath:instancePath+"/strict_sources",schemaPath:"#/properties/strict_sources/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err120];
+}
+else {
+vErrors.push(err120);
+}
+errors++;
+}
+let data49 = data.update_rate;
+if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
+const err121 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err121];
+}
+else {
+vErrors.push(err121);
+}
+errors++;
+}
+if((typeof data49 == "number") && (isFinite(data49))){
+if(data49 > 6000 || isNaN(data49)){
+const err122 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6000}};
+if(vErrors === null){
+vErrors = [err122];
+}
+else {
+vErrors.push(err122);
+}
+errors++;
+}
+if(data49 < 1 || isNaN(data49)){
+const err123 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err123];
+}
+else {
+vErrors.push(err123);
+}
+errors++;
+}
+}
+let data50 = data.return_routability;
+if(typeof data50 !== "string"){
+const err124 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err124];
+}
+else {
+vErrors.push(err124);
+}
+errors++;
+}
+if(!((data50 === "before") || (data50 === "off"))){
+const err125 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/enum",keyword:"enum",params:{allowedValues: schema13.properties.return_routability.enum}};
+if(vErrors === null){
+vErrors = [err125];
+}
+else {
+vErrors.push(err125);
+}
+errors++;
+}
+let data51 = data.rr_hold;
+if(typeof data51 !== "string"){
+const err126 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err126];
+}
+else {
+vErrors.push(err126);
+}
+errors++;
+}
+if(!((data51 === "continue") || (data51 === "drop"))){
+const err127 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/enum",keyword:"enum",params:{allowedValues: schema13.properties.rr_hold.enum}};
+if(vErrors === null){
+vErrors = [err127];
+}
+else {
+vErrors.push(err127);
+}
+errors++;
+}
+if(data.rr_interval !== undefined){
+let data52 = data.rr_interval;
+if(!(((typeof data52 == "number") && (!(data52 % 1) && !isNaN(data52))) && (isFinite(data52)))){
+const err128 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err128];
+}
+else {
+vErrors.push(err128);
+}
+errors++;
+}
+if((typeof data52 == "number") && (isFinite(data52))){
+if(data52 > 86400 || isNaN(data52)){
+const err129 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+if(vErrors === null){
+vErrors = [err129];
+}
+else {
+vErrors.push(err129);
+}
+errors++;
+}
+if(data52 < 10 || isNaN(data52)){
+const err130 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+if(vErrors === null){
+vErrors = [err130];
+}
+else {
+vErrors.push(err130);
+}
+errors++;
+}
+}
+}
+if(typeof data.block_on_stop !== "boolean"){
+const err131 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err131];
+}
+else {
+vErrors.push(err131);
+}
+errors++;
+}
+}
+else {
+const err132 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err132];
+}
+else {
+vErrors.push(err132);
 }
 errors++;
 }

@@ -1,5 +1,6 @@
 import { after, ipBytes, ipFamily, millis, type Path } from '../../base/index.ts';
 import { findNotify, findPayload, ID_TYPE, idPayload, isErrorNotify, notify, notifyName, PROTOCOL, type ChildSpi, type IdPayload, type Payload } from '../../codec/ike/index.ts';
+import { acceptsAddresses } from '../address-policy.ts';
 import { certificateRequest, checkPeer, findConnection, proveSelf, type PeerVerdict } from '../authentication.ts';
 import { installChild, softShare } from '../child-sa.ts';
 import { CHILD_USE_TIME, SETUP_TIME } from '../constants.ts';
@@ -14,7 +15,6 @@ import { buildProposals, checkAnswer } from '../negotiate.ts';
 import { isSubset, prefixSelector } from '../selectors.ts';
 import type { IkeChildConfig, IkeIdentity } from '../types.ts';
 import { answerChild, spiBytes, spiOf } from './child-create.ts';
-import { acceptsAddresses } from './ike-init.ts';
 import { refreshPath } from './ike-mobike.ts';
 import { scheduleReauth, takeOver } from './ike-reauth.ts';
 import { deleteUnusedTask } from './informational.ts';

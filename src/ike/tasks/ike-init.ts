@@ -1,6 +1,7 @@
 import { after, sameBytes, type Instant, type Path } from '../../base/index.ts';
 import { encodeMessage, EXCHANGE, findNotify, findPayload, isErrorNotify, notify, notifyName, PROTOCOL, type IkeHeader, type IkeSpi, type Payload } from '../../codec/ike/index.ts';
 import { DH_SECRET_OCTETS, dhGroupOf, skeyseed, type DhPair } from '../../crypto/index.ts';
+import { acceptsAddresses } from '../address-policy.ts';
 import { initAnswerProblem, initRequestPayloads, initResponsePayloads } from '../authentication.ts';
 import { CANDIDATE_TIME, CANDIDATES_MOST, HALF_OPEN_TIME, INIT_RETRIES, NONCE_OCTETS, SETUP_TIME } from '../constants.ts';
 import type { Ctx } from '../context.ts';
@@ -230,13 +231,4 @@ export function respondInit(
   sa.natLocal = verdict.local;
   sa.natRemote = verdict.remote;
   return { reply, sa };
-}
-
-/** Whether a responder section is meant for packets between these addresses. */
-export function acceptsAddresses(connection: IkeConnection, path: Path): boolean {
-  const { remoteAddrs, localAddrs } = connection;
-  if (localAddrs.length > 0 && !localAddrs.includes(path.local.address)) return false;
-  const literal = remoteAddrs.filter((a) => a.kind === 'address');
-  // A name is not resolved for the responder's filter: the identity and its PSK decide.
-  return remoteAddrs.length === 0 || literal.length < remoteAddrs.length || literal.some((a) => a.kind === 'address' && a.address === path.remote.address);
 }

@@ -1,12 +1,12 @@
-import { after, isUnusableIp, millis, sameBytes, samePath, type Path } from '../../base/index.ts';
+import { after, millis, pathKey, sameBytes, samePath, type Instant, type Path } from '../../base/index.ts';
 import { findNotify, notify, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
+import { mayBeAt } from '../address-policy.ts';
 import { HOLD_TIME, PATH_ROUND_MOST, RETRANSMIT_UNKNOWN, RR_CACHE } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { COOKIE2_OCTETS, remember } from '../mobility.ts';
 import { natVerdict } from '../nat.ts';
-import { acceptsAddresses } from './ike-init.ts';
 
 /* The responder's side of RFC 4555: `../mobility.ts` has the story. */
 
@@ -23,9 +23,12 @@ export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Pa
     return none;
   }
   if (messageId < sa.mobility.lastUpdateId) return none; // M3.5-10
-  const allowed = !isUnusableIp(path.remote.address) && (!sa.connection || acceptsAddresses(sa.connection, path));
-  if (!allowed) return { payloads: [notify('UNACCEPTABLE_ADDRESSES')], after: undefined }; // M3.5-12
   const from = sa.path;
+  const refusal = !mayBeAt(sa.connection, path) ? 'its address is not allowed' : !samePath(from, path) && !hasMoveLeft(sa, ctx) ? 'it moves too often' : undefined;
+  if (refusal !== undefined) {
+    sa.log('info', `a move to ${path.remote.address} is refused: ${refusal}`, ctx);
+    return { payloads: [notify('UNACCEPTABLE_ADDRESSES')], after: undefined }; // M3.5-12
+  }
   sa.mobility.lastUpdateId = messageId;
   sa.path = path; // M3.5-13
   const verdict = natVerdict(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, payloads);
@@ -34,7 +37,7 @@ export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Pa
     payloads: [],
     after: () => {
       if (!samePath(from, path)) {
-        sa.mobility.turning = { from: sa.mobility.turning?.from ?? from, since: sa.mobility.turning?.since ?? ctx.now, wait: RETRANSMIT_UNKNOWN };
+        sa.mobility.turning = { from: sa.mobility.turning?.from ?? from, since: sa.mobility.turning?.since ?? ctx.now, wait: RETRANSMIT_UNKNOWN, esp: sa.mobility.turning?.esp };
         sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from, to: path, reasons: ['peer_update'], took: millis(0) }, ctx);
         sa.exchanges.retarget(from, ctx);
       }
@@ -43,22 +46,47 @@ export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Pa
   };
 }
 
-/** Turns the Child SAs to where the peer moved, once it has shown that it receives there (M3.5-15, M3.7-2). */
+const hasMoveLeft = (sa: IkeSa, ctx: Ctx): boolean =>
+  sa.connection?.moves === undefined || ctx.host.mayMove(`${sa.name}|${sa.peerId?.idType ?? 0}|${sa.peerId?.text ?? ''}`, sa.connection.moves.updateRate, ctx.now);
+
+/**
+ * Turns the Child SAs to where the peer moved (RFC 4555 §3.7): as soon as it has shown that it receives there, or, as the connection says,
+ * at once, bounded until it has shown it (M3.5-15, M3.7-1, M3.7-2).
+ */
 export function proceedTurn(sa: IkeSa, ctx: Ctx): void {
-  if (!sa.mobility.turning) return;
+  const { turning } = sa.mobility;
+  if (!turning) return;
+  const { routability = 'before', hold = 'continue' } = sa.connection?.moves ?? {};
   const verifiedUntil = sa.mobility.verified.get(endpointKey(sa.path));
-  if (verifiedUntil !== undefined && verifiedUntil > ctx.now) return turn(sa, ctx);
+  if (routability === 'off' || (verifiedUntil !== undefined && verifiedUntil > ctx.now)) return turn(sa, ctx);
+  const esp = routability === 'after' ? pathKey(sa.path) : hold === 'drop' ? HELD : turning.esp;
+  if (esp !== turning.esp) {
+    turning.esp = esp;
+    if (esp === HELD) ctx.emit({ type: 'bundle.hold', bundle: sa.chain });
+    else ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: false, unverified: true });
+  }
   if (!sa.exchanges.has('routability')) sa.exchanges.enqueue(routabilityTask(), true);
 }
+
+const HELD = 'held';
 
 const endpointKey = (path: Path): string => `${path.remote.address}|${path.remote.port}`;
 
 function turn(sa: IkeSa, ctx: Ctx): void {
   const { turning } = sa.mobility;
+  if (!turning) return;
   sa.mobility.turning = undefined;
-  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: false });
-  if (turning && !samePath(turning.from, sa.path))
+  if (turning.esp !== pathKey(sa.path)) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: false });
+  if (turning.esp !== undefined && turning.esp !== HELD) ctx.emit({ type: 'bundle.verified', bundle: sa.chain });
+  if (!samePath(turning.from, sa.path))
     sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: turning.from, to: sa.path, reasons: ['peer_update'], took: millis(ctx.now - turning.since) }, ctx);
+}
+
+/** When the peer shows again that it receives where it is; undefined: never, or that is under way (M3.7-9). */
+export function recheckDue(sa: IkeSa): Instant | undefined {
+  const interval = sa.connection?.moves?.recheck;
+  if (interval === undefined || sa.mobikeRole !== 'responder' || !sa.isEstablished || !sa.mobility.supported || sa.mobility.turning || sa.exchanges.has('routability')) return undefined;
+  return after(sa.mobility.checkedAt ?? sa.establishedAt ?? (0 as Instant), interval);
 }
 
 /** M3.7-4: the absence of COOKIE2 proves nothing either way; a peer that never returns it is asked ever more seldom. */
@@ -69,15 +97,19 @@ function askAgain(sa: IkeSa, ctx: Ctx): void {
   turning.wait = millis(Math.min(turning.wait * 2, PATH_ROUND_MOST));
 }
 
-/** INFORMATIONAL with COOKIE2 to the peer's new address (RFC 4555 §3.7). It may wait through a rekeying: the SA is the one that asks. */
-function routabilityTask(): Task {
+/**
+ * INFORMATIONAL with COOKIE2 to the peer's address (RFC 4555 §3.7). It may wait through a rekeying: the SA is the one that asks. `again`: also
+ * where the peer has not moved (M3.7-9).
+ */
+export function routabilityTask(again = false): Task {
   let cookie2 = new Uint8Array();
   let target: Path | undefined;
   return {
     kind: 'routability', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
     build(sa, ctx) {
-      if (!sa.isEstablished || !sa.mobility.turning) return undefined;
+      if (!sa.isEstablished || (!again && !sa.mobility.turning)) return undefined;
       target = sa.path;
+      sa.mobility.checkedAt = ctx.now;
       cookie2 = new Uint8Array(ctx.deps.entropy.bytes(COOKIE2_OCTETS, 'cookie2')); // M3.7-5: fresh for each request
       return [notify('COOKIE2', cookie2)];
     },
@@ -87,7 +119,7 @@ function routabilityTask(): Task {
       // X-1: an SA that was rekeyed meanwhile has left this to its successor.
       if (!sa.isEstablished) return;
       // M3.7-6, M3.7-7: sent to several addresses, or moved on meanwhile: this proves nothing.
-      if (!answer.onePath || !target || !samePath(target, sa.path)) return sa.exchanges.enqueue(routabilityTask(), true);
+      if (!answer.onePath || !target || !samePath(target, sa.path)) return sa.exchanges.enqueue(routabilityTask(again), true);
       if (!echoed) return askAgain(sa, ctx);
       remember(sa.mobility.verified, endpointKey(target), after(ctx.now, RR_CACHE));
       turn(sa, ctx);

@@ -1,0 +1,34 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { err, ip } from '../../src/base/index.ts';
+import { configDifference, loadConfig } from '../../src/config/index.ts';
+
+const load = (role: string, ...lines: string[]): ReturnType<typeof loadConfig> =>
+  loadConfig([
+    'config connection hq', ` option role ${role}`, ' option psk 0123456789abcdef', ...(role === 'initiator' ? [' list remote_addrs 192.0.2.1'] : []), ...lines.map((line) => ` ${line}`),
+    'config child lan', ' option connection hq', ' list local_ts 10.2.0.0/24', ' list remote_ts 10.1.0.0/24',
+  ].join('\n'), 'file', () => err('no files'));
+
+test('M3.5-12 M3.7-1 M3.7-9: the defaults: from everywhere, shown before ESP turns, never again without a move', () => {
+  const { config, problems } = load('responder');
+  assert.deepEqual(problems, []);
+  assert.deepEqual(config.connections[0]?.moves, { allowed: [], denied: [], strictSources: false, updateRate: 60, routability: 'before', hold: 'continue', recheck: undefined });
+});
+
+test('M3.5-12: every option of it, and a reload takes it over without touching a session', () => {
+  const loaded = load('responder', 'list allowed_prefixes 198.51.100.0/24', 'list allowed_prefixes 2001:db8::/32', 'list denied_prefixes 198.51.100.7', 'option strict_sources 1', 'option update_rate 5', 'option return_routability off', 'option rr_interval 2m');
+  assert.deepEqual(loaded.problems, []);
+  assert.deepEqual(loaded.config.connections[0]?.moves, {
+    allowed: [{ address: ip('198.51.100.0'), length: 24 }, { address: ip('2001:db8::'), length: 32 }], denied: [{ address: ip('198.51.100.7'), length: 32 }],
+    strictSources: true, updateRate: 5, routability: 'off', hold: 'continue', recheck: 120_000,
+  });
+  const [change] = configDifference(load('responder').config, loaded.config).connections;
+  assert.deepEqual([change?.how, change?.options], ['live', ['allowed_prefixes', 'denied_prefixes', 'strict_sources', 'update_rate', 'return_routability', 'rr_interval']]);
+});
+
+test('M3.5-12: on a router they are refused with their line; host bits and an option without effect are told', () => {
+  const router = load('initiator', 'option update_rate 5', 'list denied_prefixes 10.0.0.0/8');
+  assert.deepEqual(router.problems.map((p) => [p.severity, p.line, p.option]), [['error', 5, 'update_rate'], ['error', 6, 'denied_prefixes']]);
+  const wrong = load('responder', 'list allowed_prefixes 198.51.100.1/24', 'option return_routability off', 'option rr_hold drop');
+  assert.deepEqual(wrong.problems.map((p) => [p.severity, p.line, p.option]), [['error', 4, 'allowed_prefixes'], ['warning', 6, 'rr_hold']]);
+});
