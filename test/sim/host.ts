@@ -82,7 +82,7 @@ export class SimHost implements Actor {
   readonly logs: LogLine[] = [];
   /** Lines the daemon sent to clients of the control socket. */
   readonly controlLines: { readonly client: number; readonly line: string }[] = [];
-  readonly counts = { blocked: 0, unroutable: 0, sendFailed: 0, ikeSent: 0, espSent: 0 };
+  readonly counts = { blocked: 0, unroutable: 0, sendFailed: 0, ikeSent: 0, espSent: 0, stored: 0 };
   /** Sees every line the daemon sends to a client of the control socket. */
   onControl: (client: number, line: string) => void = () => undefined;
   /** Sees every effect of the core, before it is performed. */
@@ -90,6 +90,8 @@ export class SimHost implements Actor {
   /** What may leave in clear text, by destination and device; anything else is a broken invariant. */
   mayPass: (destination: IpAddress, device: string) => boolean = () => false;
   exitCode: number | undefined;
+  /** The document in the state directory. */
+  stored: string | undefined;
   readonly #options: HostOptions;
   readonly #devices = new Map<string, Device>();
   readonly #inner = new Map<string, InnerHandler>();
@@ -321,6 +323,12 @@ export class SimHost implements Actor {
       case 'mqtt.publish':
       case 'mqtt.close':
         return life.mqtt.perform(effect);
+      case 'store.read':
+        return this.#answer(life, 0, { type: 'store.answered', opId: effect.opId, text: this.stored, why: undefined });
+      case 'store.write':
+        this.stored = effect.text;
+        this.counts.stored++;
+        return this.#answer(life, 0, { type: 'store.written', opId: effect.opId, why: undefined });
       case 'resolver.resolve':
         return this.#resolve(life, effect);
       case 'control.send':

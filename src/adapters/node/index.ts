@@ -12,6 +12,7 @@ export { createKernelPort } from './netlink.ts';
 export { pickNetlink } from './netlink-pick.ts';
 export { nodePki } from './pki.ts';
 export { createResolverPort } from './resolver.ts';
+export { createStorePort } from './store.ts';
 export { connectTcp } from './tcp.ts';
 export { createUbusPort } from './ubus.ts';
 export { createUdpPort } from './udp.ts';
