@@ -65,7 +65,7 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
     uplinks: values.uplink ?? [], ikeProposals, startPort: START_PORT[values.start_port], natT: values.nat_t, dataplane: values.dataplane,
     ikeLifetime: seconds(values.ike_lifetime), childLifetime: seconds(values.child_lifetime), childOctets: values.child_bytes, childPackets: values.child_packets,
     reauth: values.reauth_time === undefined ? undefined : seconds(values.reauth_time), fragmentation: values.fragmentation, ...virtual,
-    liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), mtu: values.mtu,
+    liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), livenessGiven: values.liveness !== undefined, mtu: values.mtu,
     df: values.df, copyDscp: values.copy_dscp, moves, blockOnStop: values.block_on_stop,
   };
 }

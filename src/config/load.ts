@@ -6,7 +6,7 @@ import { didYouMean, quote } from './problems.ts';
 import { type Checked, checkSection, Report } from './section.ts';
 import type { ChildConfig, Config, ConnectionConfig, CredentialReader, LoadedConfig, MainConfig, MqttConfig, UplinkConfig } from './types.ts';
 import { parseUci, type UciSection } from './uci.ts';
-import { onlyLettersDigitsAnd, parseBroker, parseBypass } from './values.ts';
+import { onlyLettersDigitsAnd, parseBroker, parseBypass, parseKeepalive } from './values.ts';
 
 /** In `LoadedConfig.broken`: the file as a whole could not be used. */
 export const WHOLE_FILE = '*';
@@ -53,10 +53,12 @@ function buildUplinks(all: readonly Of<'uplink'>[]): UplinkConfig[] {
     if (name !== undefined && other !== undefined) uplink.error(by, `${quote(name)} is already the ${by} of uplink '${other}'`);
     taken.set(`${by} ${name}`, section.name);
     const entries = uplink.each('bypass', values.bypass, parseBypass);
-    if (uplink.bad || name === undefined) continue;
+    const keepalive = parseKeepalive(values.keepalive);
+    if (!keepalive.ok) uplink.error('keepalive', keepalive.error);
+    if (uplink.bad || name === undefined || !keepalive.ok) continue;
     const prefixes = entries.flatMap((entry) => (typeof entry === 'string' ? [] : [entry]));
     const servers = entries.flatMap((entry) => (typeof entry === 'string' ? [entry] : []));
-    out.push({ name: section.name, enabled: values.enabled, interface: values.interface, device: values.device, metric: values.metric, metered: values.metered, bypass: { prefixes, servers } });
+    out.push({ name: section.name, enabled: values.enabled, interface: values.interface, device: values.device, metric: values.metric, metered: values.metered, keepalive: keepalive.value, bypass: { prefixes, servers } });
   }
   return out;
 }

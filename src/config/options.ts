@@ -58,6 +58,10 @@ export const UPLINK = {
   device: option({ schema: text(15), reload: 'live', fields: ['device'], example: 'eth1', help: "The kernel's device name; either this or interface" }),
   metric: option({ schema: { type: 'integer', minimum: 0, maximum: 1_000_000 }, reload: 'live', fields: ['metric'], help: "Preference, lower is better; by default netifd's metric" }),
   metered: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['metered'], help: 'Traffic costs money: probed rarely' }),
+  keepalive: option({
+    schema: { ...text(16), default: 'auto' }, reload: 'live', fields: ['keepalive'],
+    help: 'Silence after which a NAT on this uplink is shown that the tunnel lives: seconds from 5 to 3600, or auto: begins with 20 s and learns how long the NAT waits, between 15 s and 110 s',
+  }),
   bypass: option({
     schema: LIST, reload: 'live', fields: ['bypass'], example: 'dns',
     help: 'What may leave through this uplink in clear text although a remote_ts covers it: addresses, prefixes, or dns, ntp, dhcp for the servers that netifd names for the interface; by default nothing',
@@ -105,7 +109,7 @@ export const CONNECTION = {
   request_vip: option({ schema: LIST, reload: 'reconnect', fields: ['requestVip'], example: 'ipv4', help: 'Virtual addresses to ask the hub for: ipv4, ipv6 or both (1 is ipv4); the children then need no local_ts' }),
   pool: option({ schema: LIST, reload: 'reconnect', fields: ['pools'], example: '10.99.0.0/24', help: 'Prefixes from which a hub gives virtual addresses; connections may share one' }),
   pool_dns: option({ schema: LIST, reload: 'reconnect', fields: ['poolDns'], example: '10.0.0.53', help: 'Name servers told to those who get a virtual address' }),
-  liveness: option({ schema: { type: 'integer', minimum: 1, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['liveness'], help: 'Silence of the peer after which it is asked whether it lives (RFC 7296 §2.4); by default 60 for an initiator, 150 for a responder' }),
+  liveness: option({ schema: { type: 'integer', minimum: 1, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['liveness', 'livenessGiven'], help: 'Silence of the peer after which it is asked whether it lives (RFC 7296 §2.4); by default 60 for an initiator, 150 for a responder' }),
   mtu: option({ schema: { type: 'integer', minimum: 576, maximum: 9000 }, reload: 'live', fields: ['mtu'], help: "Inner MTU in octets; by default derived from the path's device" }),
   df: option({
     schema: { type: 'string', enum: ['clear', 'copy'], default: 'clear' }, reload: 'reconnect', fields: ['df'],

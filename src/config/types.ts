@@ -19,6 +19,8 @@ export interface UplinkConfig {
   /** Lower is better; undefined means netifd's (or the kernel default route's). */
   readonly metric: number | undefined;
   readonly metered: boolean;
+  /** Silence after which a NAT mapping is refreshed; undefined: learned. */
+  readonly keepalive: Millis | undefined;
   /** What may leave here in clear text although a child's `remoteTs` covers it: prefixes, and servers that netifd names for the interface. */
   readonly bypass: { readonly prefixes: readonly IpPrefix[]; readonly servers: readonly BypassServer[] };
 }
@@ -116,6 +118,8 @@ export interface ConnectionConfig {
   readonly poolDns: readonly IpAddress[];
   /** Idle time before a liveness check (RFC 7296 §2.4). */
   readonly liveness: Millis;
+  /** It stands in the file, and is not stretched to the keepalive interval. */
+  readonly livenessGiven: boolean;
   /** Inner MTU of the tunnel; undefined: derived from the path's device. */
   readonly mtu: number | undefined;
   /** The DF bit of outer IPv4 packets: never set, or that of the inner packet (RFC 4301 §8.1). */

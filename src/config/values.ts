@@ -1,6 +1,6 @@
 import {
-  err, fromHex, ipBytes, ipFamily, isPrivateIp, isUnusableIp, ok, parseIp, parsePrefix, prefixRange, Secret, toUtf8,
-  type IpAddress, type IpPrefix, type Result,
+  err, fromHex, ipBytes, ipFamily, isPrivateIp, isUnusableIp, ok, parseIp, parsePrefix, prefixRange, Secret, seconds, toUtf8,
+  type IpAddress, type IpPrefix, type Millis, type Result,
 } from '../base/index.ts';
 import { fromBase64 } from './pem.ts';
 import { quote } from './problems.ts';
@@ -102,6 +102,17 @@ export function parseTrafficPrefix(text: string): Result<IpPrefix> {
     return err(`${quote(text)} has host bits set; the prefix is ${prefixRange({ address, length }).start}/${length}`);
   }
   return err(`${quote(text)} is no prefix; give one such as 10.0.0.0/8 or 2001:db8::/32`);
+}
+
+/** A keepalive interval longer than the NATs of RFC 4787 §4.3 wait, or shorter than any, is a mistake. */
+const KEEPALIVE_SECONDS = { least: 5, most: 3600 };
+
+/** `auto` (undefined: learned), or a span of time. */
+export function parseKeepalive(text: string): Result<Millis | undefined> {
+  if (text === 'auto') return ok(undefined);
+  const span = parseDuration(text);
+  if (span !== undefined && span >= KEEPALIVE_SECONDS.least && span <= KEEPALIVE_SECONDS.most) return ok(seconds(span));
+  return err(`${quote(text)} is not possible; give auto, or a time from ${KEEPALIVE_SECONDS.least} s to ${KEEPALIVE_SECONDS.most} s`);
 }
 
 const BYPASS_SERVERS: readonly BypassServer[] = ['dns', 'ntp', 'dhcp'];

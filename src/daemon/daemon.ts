@@ -10,6 +10,7 @@ import { runCommand } from './commands.ts';
 import { Dataplane } from './dataplane.ts';
 import { connectionByName, stateDocument, statusDocument, uplinkByName, type About, type DocumentSources } from './documents.ts';
 import { Initiator } from './initiator.ts';
+import { Keepalives } from './keepalives.ts';
 import { NetifdFollower } from './netifd.ts';
 import { NAT_T_PORT, portProblem } from './paths.ts';
 import { Protocol } from './protocol.ts';
@@ -58,6 +59,7 @@ export class Daemon implements Core {
   #exited = false;
   readonly #turn: Turn;
   readonly #protocol: Protocol;
+  readonly #keepalives: Keepalives;
 
   constructor(deps: DaemonDeps) {
     this.#deps = deps;
@@ -83,7 +85,8 @@ export class Daemon implements Core {
       addSa: (sa) => this.#plane.addSa(sa, this.#turn), removeSa: (handle, lingers) => this.#plane.removeSa(handle, lingers, this.#turn),
       setPath: (chain, path, opensPinhole) => this.#plane.setPath(chain, path, opensPinhole, this.#turn), hold: (chain) => this.#plane.hold(chain, this.#turn), onEvent: (event) => this.#onIke(event),
     });
-    this.#reactions = new Reactions({ turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, initiators: this.#initiators, ike: (input) => this.#ike(input) });
+    this.#keepalives = new Keepalives({ turn: this.#turn, ike: (input) => this.#ike(input) });
+    this.#reactions = new Reactions({ turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, keepalives: this.#keepalives, initiators: this.#initiators, ike: (input) => this.#ike(input) });
   }
 
   // ---- Core ---------------------------------------------------------------------------------------------------------
@@ -100,7 +103,7 @@ export class Daemon implements Core {
   get deadline(): Instant | undefined {
     if (this.#exited) return undefined;
     return earliest(
-      this.#engine.deadline, this.#policy.deadline, this.#plane.deadline, this.#reporting.deadline, this.#netifd?.deadline, this.#timers.next(),
+      this.#engine.deadline, this.#policy.deadline, this.#plane.deadline, this.#reporting.deadline, this.#netifd?.deadline, this.#keepalives.deadline, this.#timers.next(),
       ...[...this.#initiators.values()].map((i) => i.deadline),
     );
   }
@@ -179,6 +182,9 @@ export class Daemon implements Core {
       case 'resolver.answered':
         for (const initiator of this.#initiators.values()) if (initiator.resolved(input.opId, input.addresses, input.why, turn)) return this.#watch(initiator);
         return this.#emitAll(this.#reporting.handle(input, this.#now));
+      case 'store.answered':
+      case 'store.written':
+        return this.#keepalives.onStore(input);
       case 'mqtt.connected':
       case 'mqtt.closed':
       case 'mqtt.published':
@@ -219,6 +225,7 @@ export class Daemon implements Core {
     if ((this.#engine.deadline ?? Infinity) <= this.#now) this.#ike({ type: 'tick' });
     for (const initiator of this.#initiators.values()) initiator.advance(this.#turn);
     this.#plane.tick(this.#turn);
+    this.#keepalives.tick();
     this.#emitAll(this.#reporting.handle({ type: 'tick' }, this.#now));
   }
 
@@ -227,6 +234,7 @@ export class Daemon implements Core {
     this.#log = new EventLog(input.bootId, this.#now);
     if (this.#wall) this.#log.setWall(this.#wall.unixAtZero, this.#wall.synced);
     this.#turn.record({ type: 'daemon.started', version: input.version });
+    this.#keepalives.start();
     this.#turn.emit({ type: 'kernel.watch' });
     this.#turn.emit({ type: 'udp.open', ports: PORTS, mark: 0 });
     if (input.ubus !== undefined) {
@@ -338,6 +346,7 @@ export class Daemon implements Core {
     });
     this.#reactions.tell({ type: 'facts.observed', facts: this.#facts });
     this.#plane.setFacts(this.#facts, this.#outside(), this.#turn);
+    this.#keepalives.set(this.#facts);
   }
 
   /** Addresses spoken to outside the tunnel; routes into it leave them out. */
@@ -360,6 +369,7 @@ export class Daemon implements Core {
     this.#plane.onIke(event, this.#turn);
     const initiator = this.#initiators.get(event.connection);
     const ours = initiator !== undefined && 'chain' in event && event.chain === initiator.chain;
+    this.#keepalives.onIke(event);
     tellIke(event, initiator !== undefined, this.#turn);
     initiator?.onIke(event, this.#turn);
     if (ours) this.#reactions.onIke(event);
@@ -393,7 +403,7 @@ export class Daemon implements Core {
   sources(): DocumentSources {
     return {
       now: this.#now, config: this.#config, engine: this.#engine, policy: this.#policy, initiators: this.#initiators, report: this.#plane.report,
-      virtual: (connection) => this.#plane.virtual(connection), pathMtu: (path) => this.#plane.pathMtu(path), beside: (uplink) => this.#plane.beside(uplink),
+      virtual: (connection) => this.#plane.virtual(connection), pathMtu: (path) => this.#plane.pathMtu(path), beside: (uplink) => this.#plane.beside(uplink), keepalive: (uplink) => this.#keepalives.view(uplink),
     };
   }
 
@@ -440,6 +450,7 @@ export class Daemon implements Core {
     if (this.#stopping) return;
     this.#turn.record({ type: 'daemon.stopping' });
     this.#stopping = true;
+    this.#keepalives.stop();
     this.#timers.set('stop', after(this.#now, STOP_TIME));
     this.#timers.set('exit', after(this.#now, EXIT_TIME));
     this.#emitAll(this.#reporting.stop(this.#now));

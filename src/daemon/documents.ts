@@ -3,7 +3,7 @@ import type { TrafficSelector } from '../codec/ike/index.ts';
 import type { Config, ConnectionConfig } from '../config/index.ts';
 import type { ChainStatus, IkeEngine } from '../ike/index.ts';
 import type { EspReport } from '../ports/index.ts';
-import type { Explanation, UplinkPolicy, UplinkView } from '../uplink/index.ts';
+import type { Explanation, KeepaliveView, UplinkPolicy, UplinkView } from '../uplink/index.ts';
 import type { Initiator } from './initiator.ts';
 import type { VirtualAddress } from './vips.ts';
 
@@ -21,6 +21,8 @@ export interface DocumentSources {
   pathMtu(path: Path): number | undefined;
   /** What an uplink may send beside the tunnels, in clear text. */
   beside(uplink: string): readonly string[];
+  /** How NAT mappings of an uplink are kept alive. */
+  keepalive(uplink: string): KeepaliveView;
 }
 
 const ago = (now: Instant, at: Instant | undefined): number | null => (at === undefined ? null : Math.max(0, Math.round(now - at)));
@@ -97,6 +99,12 @@ export function connectionDocuments(sources: DocumentSources): JsonObject[] {
   return out;
 }
 
+const rounded = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms));
+
+function keepaliveField({ interval, state, safe, tooLong }: KeepaliveView): JsonObject {
+  return { state, interval_ms: Math.round(interval), safe_ms: rounded(safe), too_long_ms: rounded(tooLong) };
+}
+
 export function uplinkDocuments(sources: DocumentSources): JsonObject[] {
   const { policy, initiators, now } = sources;
   return policy.views(now).map((view: UplinkView) => {
@@ -105,6 +113,7 @@ export function uplinkDocuments(sources: DocumentSources): JsonObject[] {
     return {
       name: facts.name, device: facts.device, up: facts.up, state: facts.up ? 'up' : 'down', reason: facts.downReason ?? '', since_ms: ago(now, view.since),
       metric: facts.metric, metered: facts.metered, addresses: facts.addresses, families: facts.families, bypass: sources.beside(facts.name), used_by: usedBy,
+      keepalive: keepaliveField(sources.keepalive(facts.name)),
       paths: view.paths.map((p) => ({ connection: p.connection, state: p.current ? 'current' : p.standing, rtt_ms: p.rttMs === undefined ? null : Math.round(p.rttMs * 10) / 10, last_answer_ms: ago(now, p.answeredAt) })),
     };
   });
@@ -155,10 +164,12 @@ export function uplinkByName(sources: DocumentSources): { [name: string]: JsonOb
   const out: { [name: string]: JsonObject } = {};
   for (const document of uplinkDocuments(sources)) {
     const paths = document['paths'] as readonly JsonObject[];
+    const keepalive = document['keepalive'] as JsonObject;
     const rtts = paths.map((p) => p['rtt_ms']).filter((r) => typeof r === 'number');
     out[String(document['name'])] = {
       state: document['state'] ?? null, reason: document['reason'] ?? null, device: document['device'] ?? null, metric: document['metric'] ?? null, metered: document['metered'] ?? null,
-      addresses: document['addresses'] ?? [], used_by: document['used_by'] ?? [], rtt_ms: rtts.length > 0 ? Math.min(...rtts) : null,
+      addresses: document['addresses'] ?? [], used_by: document['used_by'] ?? [],
+      keepalive: keepalive['state'] ?? null, keepalive_ms: keepalive['interval_ms'] ?? null, keepalive_safe_ms: keepalive['safe_ms'] ?? null, keepalive_too_long_ms: keepalive['too_long_ms'] ?? null, rtt_ms: rtts.length > 0 ? Math.min(...rtts) : null,
     };
   }
   return out;

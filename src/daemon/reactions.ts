@@ -5,6 +5,7 @@ import type { UplinkEffect, UplinkInput, UplinkPolicy } from '../uplink/index.ts
 import type { Turn } from './context.ts';
 import type { Dataplane } from './dataplane.ts';
 import type { Initiator } from './initiator.ts';
+import type { Keepalives } from './keepalives.ts';
 import { NAT_T_PORT, pathOn } from './paths.ts';
 
 /** Traffic that goes unanswered this long brings a liveness check; rarer where octets cost money. */
@@ -18,6 +19,7 @@ export interface ReactionHost {
   readonly policy: UplinkPolicy;
   readonly engine: IkeEngine;
   readonly plane: Dataplane;
+  readonly keepalives: Keepalives;
   readonly initiators: ReadonlyMap<string, Initiator>;
   ike(input: IkeInput): void;
 }
@@ -100,12 +102,13 @@ export class Reactions {
 
   /** Evidence from the data plane, for protocol and policy both. */
   onPolled(report: EspReport): void {
-    const { turn, policy, plane, initiators, ike } = this.#host;
+    const { turn, policy, plane, keepalives, initiators, ike } = this.#host;
     if (report.sas.length > 0) ike({ type: 'volumes', sas: report.sas });
     for (const { chain, lastInbound, lastOutbound, lastAny } of plane.onPolled(report, turn)) {
       const initiator = [...initiators.values()].find((i) => i.chain === chain);
       const metered = initiator?.path !== undefined && policy.uplink(initiator.path.uplink)?.metered === true;
       ike({ type: 'traffic', chain, traffic: { lastInbound, lastOutbound, lastAny }, active: metered ? ACTIVE_METERED : ACTIVE });
+      keepalives.onPolled({ chain, lastInbound, lastAny });
       if (initiator?.path && lastInbound !== undefined) this.tell({ type: 'path.inbound', connection: initiator.name, uplink: initiator.path.uplink, at: lastInbound });
     }
   }

@@ -37,6 +37,7 @@ export function tellIke(event: IkeEvent, initiates: boolean, turn: Turn): void {
     case 'ike.failed':
     case 'path.answered':
     case 'path.unanswered':
+    case 'mapping.seen':
       return;
   }
 }

@@ -58,8 +58,10 @@ export const COOKIE_SECRET_TIME: Millis = seconds(60);
 
 /** Idle time before a liveness check where no configuration says otherwise (M3.11-1: the responder is patient). */
 export const RESPONDER_LIVENESS: Millis = seconds(150);
-/** NAT keepalive after this much silence on the current path (RFC 3948 §4). */
+/** NAT keepalive after this much silence on the current path where nobody says otherwise (RFC 3948 §4). */
 export const KEEPALIVE: Millis = seconds(20);
+/** So much shorter or longer, so that routers that started together do not stay in step (NK-4). */
+export const KEEPALIVE_JITTER = 0.1;
 /** A path that the responder refused is not moved to again within this time (M3.5-20). */
 export const REFUSED_TIME: Millis = minutes(10);
 /** A verified address is not checked again within this time (D59-3). */

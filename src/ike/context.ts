@@ -2,7 +2,7 @@ import type { Instant, IpAddress, Path } from '../base/index.ts';
 import type { ChildSpi, IkeSpi, TrafficSelector } from '../codec/ike/index.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { AddressPool } from './pool.ts';
-import type { IkeConnection, IkeDeps, IkeEffect, IkeIdentity } from './types.ts';
+import type { IkeConnection, IkeDeps, IkeEffect, IkeIdentity, KeepalivePlan } from './types.ts';
 
 /** What the engine does for one SA while it handles an input. */
 export interface SaHost {
@@ -41,6 +41,8 @@ export interface SaHost {
   insistOnAddress(connection: string): void;
   /** Whether this identity has a move left; takes it (M3.5-12). */
   mayMove(identity: string, perMinute: number, now: Instant): boolean;
+  /** How mappings of this uplink are kept alive; undefined: nobody said. */
+  keepalive(uplink: string): KeepalivePlan | undefined;
   /** True while no SA with this peer was up since start: INITIAL_CONTACT is due (I2.4-4). */
   firstContact(connection: IkeConnection): boolean;
 }

@@ -18,7 +18,7 @@ import { deleteChildTask, invalidSpiTask } from './tasks/informational.ts';
 import { movePath } from './tasks/ike-mobike.ts';
 import { livenessTask } from './tasks/liveness.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
-import type { ChainStatus, IkeConnection, IkeDeps, IkeEffect, IkeInput } from './types.ts';
+import type { ChainStatus, IkeConnection, IkeDeps, IkeEffect, IkeInput, KeepalivePlan } from './types.ts';
 
 /** Unprotected notices of all kinds in one second, one for each network they go to (I1.5-1). */
 const NOTICES_PER_SECOND = 100;
@@ -38,6 +38,7 @@ export class IkeEngine {
   readonly #pool = new AddressPool();
   readonly #lastAddresses = new Map<string, readonly IpAddress[]>();
   readonly #insisted = new Set<string>();
+  readonly #keepalives = new Map<string, KeepalivePlan>();
   readonly #moves = new MoveBudget();
   readonly #farewells: Farewells;
   readonly #cookies: Cookies;
@@ -83,6 +84,7 @@ export class IkeEngine {
       mustAskForAddress: (connection) => this.#insisted.has(connection),
       insistOnAddress: (connection) => this.#insisted.add(connection),
       mayMove: (identity, perMinute, now) => this.#moves.take(identity, perMinute, now),
+      keepalive: (uplink) => this.#keepalives.get(uplink),
       firstContact: (connection) => this.#firstContact(connection),
     };
   }
@@ -169,6 +171,10 @@ export class IkeEngine {
       case 'connection.terminate':
         this.#attempts.stop(input.connection, ctx);
         for (const sa of [...this.#sas.values()]) if (sa.name === input.connection && sa.state !== 'rekeyed' && sa.state !== 'undecided') sa.shutDown('requested', ctx);
+        return;
+      case 'keepalive.set':
+        this.#keepalives.set(input.uplink, input);
+        for (const sa of this.#sas.values()) if (sa.path.uplink === input.uplink) sa.schedule(ctx);
         return;
       case 'child.used': {
         const sa = this.#sas.chain(this.#sas.claims.chainOf(input.handle) ?? -1);

@@ -2,7 +2,7 @@ import { concat, earliest, after, millis, pathKey, samePath, TimerTable, type In
 import { EXCHANGE, type ExchangeName, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import type { PeerChain } from './authentication.ts';
 import { announceUse, removeChild, useChild, type ChildSa } from './child-sa.ts';
-import { DELETE_TIME, KEEPALIVE, REPLACED_TIME, TEMPORARY_MOST } from './constants.ts';
+import { DELETE_TIME, REPLACED_TIME, TEMPORARY_MOST } from './constants.ts';
 import type { Ctx } from './context.ts';
 import { Exchanges, type Task } from './exchange.ts';
 import { wipeKeyed, type Keyed } from './keyed.ts';
@@ -15,6 +15,7 @@ import type { Setup } from './tasks/ike-init.ts';
 import { reauthenticate } from './tasks/ike-reauth.ts';
 import { deleteChildTask, deleteIkeTask, deleteUnusedTask } from './tasks/informational.ts';
 import { updateTask } from './tasks/ike-mobike.ts';
+import { idleTime, keepaliveDue, keepMapping } from './tasks/keepalive.ts';
 import { livenessDue, livenessTask } from './tasks/liveness.ts';
 import { proceedTurn, recheckDue, routabilityTask } from './tasks/mobike-accept.ts';
 import { conclude, rekeyIkeTask } from './tasks/ike-rekey.ts';
@@ -110,6 +111,8 @@ export class IkeSa {
   /** When traffic began to flow out that nothing has answered yet. */
   unansweredSince: Instant | undefined;
   lastSent: Instant | undefined;
+  /** The share of the keepalive interval that this silence lasts (NK-4). */
+  keepaliveShare: number | undefined;
   /** Last response, on whatever path. */
   lastAnswer: Instant | undefined;
   /** Child configurations that are to be made again, and not before when. */
@@ -247,16 +250,15 @@ export class IkeSa {
 
   schedule(ctx: Ctx): void {
     if (this.isDead) return;
-    const check = this.isEstablished && !this.exchanges.asksCurrent ? livenessDue(this, ctx.now) : undefined;
+    const check = this.isEstablished && !this.exchanges.asksCurrent ? livenessDue(this, ctx.now, idleTime(this, ctx)) : undefined;
     if (check === undefined) this.timers.clear('liveness');
     else this.timers.set('liveness', check);
     const recheck = recheckDue(this);
     if (recheck === undefined) this.timers.clear('recheck');
     else this.timers.set('recheck', recheck);
-    if (this.isEstablished && this.natLocal) {
-      const last = Math.max(this.lastSent ?? 0, this.traffic.lastAny ?? 0) as Instant;
-      this.timers.set('keepalive', after(last, KEEPALIVE));
-    } else this.timers.clear('keepalive');
+    const keepalive = keepaliveDue(this, ctx);
+    if (keepalive === undefined) this.timers.clear('keepalive');
+    else this.timers.set('keepalive', keepalive);
     let due: Instant | undefined;
     for (const child of this.children.values()) due = earliest(due, child.useAt, child.deleteAt, rekeyDue(child), child.hardAt);
     for (const entry of this.missing.values()) due = earliest(due, entry.at);
@@ -293,9 +295,7 @@ export class IkeSa {
       case 'liveness':
         return this.checkLiveness(ctx);
       case 'keepalive':
-        ctx.emit({ type: 'packet.send', path: this.path, bytes: Uint8Array.of(0xff) });
-        this.lastSent = ctx.now;
-        return;
+        return keepMapping(this, ctx);
       case 'candidates':
         if (this.candidates.length > 0) return;
         return this.close(this.setup?.failure?.reason ?? 'timeout', this.setup?.failure?.detail ?? '', ctx);

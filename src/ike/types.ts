@@ -45,6 +45,8 @@ export interface IkeConnection {
   /** A new IKE SA from scratch, make before break, after this (I2.8.3-1); undefined: never. */
   readonly reauth: Millis | undefined;
   readonly liveness: Millis;
+  /** It is the user's, and not to be stretched; default: false. */
+  readonly livenessGiven?: boolean;
   /** RFC 7383; offered when true. */
   readonly fragmentation: boolean;
   /** Initiator: kinds of virtual address asked for (I2.19-1); a child's `localTs` is then narrowed to what is given, and may be empty. */
@@ -111,6 +113,16 @@ export type CloseReason =
   | 'child_failed'
   | 'fault';
 
+/** How the NAT mappings of one uplink are kept alive (NK-3, NK-4). */
+export interface KeepalivePlan {
+  /** Silence after which something is sent. */
+  readonly interval: Millis;
+  /** By a liveness check, whose answer shows whether the mapping is still the same; else by one octet. */
+  readonly check: boolean;
+  /** All connections at the same moments, multiples of the interval. */
+  readonly aligned: boolean;
+}
+
 /** Traffic of one chain, as the data plane reports it. */
 export interface Traffic {
   /** Last fresh inbound ESP whose outer endpoints are those of the current path (D5.5.2-3). */
@@ -136,6 +148,8 @@ export type IkeInput =
   | { readonly type: 'path.probe'; readonly chain: number; readonly path: Path }
   /** Sends the outstanding request, same octets, over these paths too (D6.2-2). */
   | { readonly type: 'path.race'; readonly chain: number; readonly paths: readonly Path[] }
+  /** How mappings of this uplink are kept alive; of an uplink never named, as RFC 3948 §4 has it. Repeatable. */
+  | ({ readonly type: 'keepalive.set'; readonly uplink: string } & KeepalivePlan)
   /** The current path's device or address changed under it: check at once. */
   | { readonly type: 'liveness.check'; readonly chain: number }
   | { readonly type: 'traffic'; readonly chain: number; readonly traffic: Traffic; readonly active: Millis }
@@ -209,7 +223,9 @@ export type IkeEvent =
   | { readonly type: 'path.refused'; readonly chain: number; readonly connection: string; readonly path: Path }
   /** Initiator: the hub gave us these addresses (RFC 7296 §2.19); an empty list: it took them back. Told again only when they change. */
   | { readonly type: 'vip.assigned'; readonly chain: number; readonly connection: string; readonly addresses: readonly IpAddress[]; readonly dns: readonly IpAddress[] }
-  | { readonly type: 'nat.changed'; readonly chain: number; readonly connection: string; readonly path: Path };
+  | { readonly type: 'nat.changed'; readonly chain: number; readonly connection: string; readonly path: Path }
+  /** Nothing had passed on the current path, as far as the data plane has told, from `since` until a request left at `until`: its answer shows what that did to our mapping. */
+  | { readonly type: 'mapping.seen'; readonly chain: number; readonly connection: string; readonly path: Path; readonly since: Instant; readonly until: Instant; readonly changed: boolean };
 
 /** What an SA looks like from outside, for status documents. */
 export interface ChainStatus {

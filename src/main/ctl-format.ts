@@ -95,6 +95,24 @@ function uplinkTable(uplinks: readonly Json[]): string[] {
   ]));
 }
 
+/** `48s (learned: 55s are safe, 61s are not)`. */
+function keepaliveText(keepalive: JsonObject): string {
+  const span = (key: string): string | undefined => {
+    const ms = number(field(keepalive, key));
+    return ms === undefined ? undefined : duration(ms);
+  };
+  const [safe, tooLong] = [span('safe_ms'), span('too_long_ms')];
+  const known = [safe === undefined ? '' : `${safe} is safe`, tooLong === undefined ? '' : `${tooLong} is too long`].filter((part) => part !== '').join(', ');
+  const state = text(field(keepalive, 'state'));
+  return `${span('interval_ms') ?? ABSENT} (${state}${known === '' || state === 'given' ? '' : `: ${known}`})`;
+}
+
+/** What is known of the NATs; no line where a daemon says nothing of it. */
+function keepaliveLines(uplinks: readonly Json[]): string[] {
+  const rows = uplinks.map(object).filter((uplink) => isObject(field(uplink, 'keepalive'))).map((uplink) => [text(field(uplink, 'name')), keepaliveText(object(field(uplink, 'keepalive')))]);
+  return rows.length === 0 ? [] : ['', ...table(['UPLINK', 'KEEPALIVE WHERE A NAT IS'], rows)];
+}
+
 /** What may leave in clear text although a tunnel covers it; no line where nothing may. */
 function besideLines(uplinks: readonly Json[]): string[] {
   const lists = uplinks.map(object).filter((uplink) => list(field(uplink, 'bypass')).length > 0);
@@ -114,7 +132,7 @@ function uplinksText(data: Json): string[] {
   const paths = uplinks.map(object).flatMap((uplink) => list(field(uplink, 'paths')).map(object).map((path) => [
     text(field(uplink, 'name')), text(field(path, 'connection')), stateText(path), milliseconds(number(field(path, 'rtt_ms'))), duration(number(field(path, 'last_answer_ms'))),
   ]));
-  return [...uplinkTable(uplinks), ...(paths.length === 0 ? [] : ['', ...table(['UPLINK', 'CONNECTION', 'PATH', '>RTT', '>LAST ANSWER'], paths)]), ...besideLines(uplinks)];
+  return [...uplinkTable(uplinks), ...(paths.length === 0 ? [] : ['', ...table(['UPLINK', 'CONNECTION', 'PATH', '>RTT', '>LAST ANSWER'], paths)]), ...keepaliveLines(uplinks), ...besideLines(uplinks)];
 }
 
 function connectionTable(connections: readonly Json[]): string[] {

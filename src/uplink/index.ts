@@ -2,6 +2,7 @@
  * uplink: which uplink each connection uses, and why. It owns the state of every uplink and, per connection, what the
  * peer's answers prove about each of them. It never does I/O, never builds a message and knows nothing of IKE: answers
  * and silence come in as inputs, probes, races and moves go out as effects. It imports `base` only.
+ * Beside that it learns how long each uplink's NAT keeps a mapping (`keepalive.ts`).
  *
  * The model, in the order in which things are decided:
  *
@@ -32,5 +33,6 @@
  *    current path is in doubt (the race asks then) or while there is no IKE SA.
  */
 export * from './facts.ts';
+export * from './keepalive.ts';
 export * from './policy.ts';
 export * from './types.ts';

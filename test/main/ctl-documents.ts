@@ -16,9 +16,9 @@ const connections: Json = [
 ];
 
 const uplinks: Json = [
-  { name: 'wan', device: 'eth1', up: true, state: 'up', reason: null, metric: 10, metered: false, addresses: ['198.51.100.2', '2001:db8:1::2'], families: [4, 6], bypass: ['198.51.100.53/32', '2001:db8:53::/48'], used_by: ['hq'], paths: [{ connection: 'hq', state: 'proven', rtt_ms: 21.4, last_answer_ms: 900 }] },
-  { name: 'lte', device: 'wwan0', up: true, state: 'up', reason: null, metric: 20, metered: true, addresses: ['10.64.3.9'], families: [4], bypass: [], used_by: [], paths: [{ connection: 'hq', state: 'unknown', rtt_ms: null, last_answer_ms: null }] },
-  { name: 'dsl', device: 'pppoe-dsl', up: false, state: 'down', reason: 'no_carrier', metric: 30, metered: false, addresses: [], families: [], used_by: [], paths: [] },
+  { name: 'wan', device: 'eth1', up: true, state: 'up', reason: null, metric: 10, metered: false, addresses: ['198.51.100.2', '2001:db8:1::2'], families: [4, 6], bypass: ['198.51.100.53/32', '2001:db8:53::/48'], used_by: ['hq'], keepalive: { state: 'learned', interval_ms: 48_000, safe_ms: 53_412, too_long_ms: 61_200 }, paths: [{ connection: 'hq', state: 'proven', rtt_ms: 21.4, last_answer_ms: 900 }] },
+  { name: 'lte', device: 'wwan0', up: true, state: 'up', reason: null, metric: 20, metered: true, addresses: ['10.64.3.9'], families: [4], bypass: [], used_by: [], keepalive: { state: 'learning', interval_ms: 20_000, safe_ms: null, too_long_ms: null }, paths: [{ connection: 'hq', state: 'unknown', rtt_ms: null, last_answer_ms: null }] },
+  { name: 'dsl', device: 'pppoe-dsl', up: false, state: 'down', reason: 'no_carrier', metric: 30, metered: false, addresses: [], families: [], used_by: [], keepalive: { state: 'given', interval_ms: 25_000, safe_ms: 30_000, too_long_ms: null }, paths: [] },
 ];
 
 /** Two events; the clock was not set when the first one happened. */

@@ -3,20 +3,26 @@ import assert from 'node:assert/strict';
 import { millis, minutes, seconds } from '../../src/base/index.ts';
 import { during, measured, play, record, untilOn } from './stage.ts';
 
-test('N-i NK-1 NK-2: one octet 0xff every 20 s on the current path only', () => {
-  const stage = play({ seed: 590 }, false);
+test('N-i NK-1 NK-2: one octet 0xff every 20 s on the current path only; on an unmetered one a check instead', () => {
+  const metered = ['wan0', 'wwan0'].map((name) => `config uplink '${name}'\n option device '${name}'\n option metered '1'\n option keepalive '20'\n`).join('');
+  const stage = play({ seed: 590, router: metered }, false);
   const { world } = stage;
   const first = record(stage, world.link('isp1'));
   const second = record(stage, world.link('isp2'));
   world.runFor(minutes(10));
   const keepalives = first.filter((p) => p.kind === 'keepalive');
-  assert.ok(keepalives.length >= 20 && keepalives.length <= 30, `${keepalives.length} in ten minutes`);
+  assert.ok(keepalives.length >= 19 && keepalives.length <= 30, `${keepalives.length} in ten minutes`);
   assert.ok(keepalives.every((p) => p.direction === 'up' && p.packet.bytes.length === 1 && p.packet.bytes[0] === 0xff));
   assert.equal(second.filter((p) => p.kind === 'keepalive').length, 0);
   world.link('isp1').unplug();
   untilOn(stage, 'wwan0');
   world.runFor(minutes(2));
   assert.ok(second.some((p) => p.kind === 'keepalive'), 'after a move they are sent on the new path');
+  const free = play({ seed: 590 }, false);
+  const passed = record(free, free.world.link('isp1'));
+  free.world.runFor(minutes(2));
+  assert.equal(passed.filter((p) => p.kind === 'keepalive').length, 0);
+  assert.ok(passed.filter((p) => p.direction === 'up' && p.kind === 'ike' && !p.isResponse).length >= 4);
 });
 
 test('NK-2: none while traffic flows', () => {

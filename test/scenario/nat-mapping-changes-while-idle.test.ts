@@ -20,7 +20,7 @@ test('RFC 4555 §3.8, M3.8-3: the mapping changes while nothing flows: the next 
 });
 
 test('NK-2: an idle tunnel keeps its mapping for an hour by keepalives alone', () => {
-  const stage = play({ seed: 52 }, false);
+  const stage = play({ seed: 52, router: "config uplink 'wan0'\n option device 'wan0'\n option keepalive '20'\nconfig uplink 'wwan0'\n option device 'wwan0'\n" }, false);
   const { world, router } = stage;
   const nat = world.link('isp1').nat;
   if (nat) nat.expiry = seconds(30);

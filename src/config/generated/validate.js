@@ -98,7 +98,7 @@ return errors === 0;
 }
 
 export const uplink = validate11;
-const schema12 = {"$id":"uplink","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"interface":{"type":"string","maxLength":64},"device":{"type":"string","maxLength":15},"metric":{"type":"integer","minimum":0,"maximum":1000000},"metered":{"type":"boolean","default":false},"bypass":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true}}};
+const schema12 = {"$id":"uplink","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"interface":{"type":"string","maxLength":64},"device":{"type":"string","maxLength":15},"metric":{"type":"integer","minimum":0,"maximum":1000000},"metered":{"type":"boolean","default":false},"keepalive":{"type":"string","maxLength":16,"default":"auto"},"bypass":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true}}};
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 /*# sourceURL="uplink" */;
@@ -111,8 +111,11 @@ data.enabled = true;
 if(data.metered === undefined){
 data.metered = false;
 }
+if(data.keepalive === undefined){
+data.keepalive = "auto";
+}
 for(const key0 in data){
-if(!((((((key0 === "enabled") || (key0 === "interface")) || (key0 === "device")) || (key0 === "metric")) || (key0 === "metered")) || (key0 === "bypass"))){
+if(!(((((((key0 === "enabled") || (key0 === "interface")) || (key0 === "device")) || (key0 === "metric")) || (key0 === "metered")) || (key0 === "keepalive")) || (key0 === "bypass"))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
 if(vErrors === null){
 vErrors = [err0];
@@ -228,11 +231,10 @@ vErrors.push(err9);
 }
 errors++;
 }
-if(data.bypass !== undefined){
-let data5 = data.bypass;
-if(Array.isArray(data5)){
-if(data5.length > 64){
-const err10 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/maxItems",keyword:"maxItems",params:{limit: 64}};
+let data5 = data.keepalive;
+if(typeof data5 === "string"){
+if(data5.length > 16){
+const err10 = {instancePath:instancePath+"/keepalive",schemaPath:"#/properties/keepalive/maxLength",keyword:"maxLength",params:{limit: 16}};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -241,12 +243,9 @@ vErrors.push(err10);
 }
 errors++;
 }
-const len0 = data5.length;
-for(let i0=0; i0<len0; i0++){
-let data6 = data5[i0];
-if(typeof data6 === "string"){
-if(data6.length > 255){
-const err11 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+}
+else {
+const err11 = {instancePath:instancePath+"/keepalive",schemaPath:"#/properties/keepalive/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -255,8 +254,11 @@ vErrors.push(err11);
 }
 errors++;
 }
-if(data6.length < 1){
-const err12 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(data.bypass !== undefined){
+let data6 = data.bypass;
+if(Array.isArray(data6)){
+if(data6.length > 64){
+const err12 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -265,9 +267,12 @@ vErrors.push(err12);
 }
 errors++;
 }
-}
-else {
-const err13 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/type",keyword:"type",params:{type: "string"}};
+const len0 = data6.length;
+for(let i0=0; i0<len0; i0++){
+let data7 = data6[i0];
+if(typeof data7 === "string"){
+if(data7.length > 255){
+const err13 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -276,19 +281,8 @@ vErrors.push(err13);
 }
 errors++;
 }
-}
-let i1 = data5.length;
-let j0;
-if(i1 > 1){
-const indices0 = {};
-for(;i1--;){
-let item0 = data5[i1];
-if(typeof item0 !== "string"){
-continue;
-}
-if(typeof indices0[item0] == "number"){
-j0 = indices0[item0];
-const err14 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0}};
+if(data7.length < 1){
+const err14 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -296,14 +290,10 @@ else {
 vErrors.push(err14);
 }
 errors++;
-break;
-}
-indices0[item0] = i1;
-}
 }
 }
 else {
-const err15 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/type",keyword:"type",params:{type: "array"}};
+const err15 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -313,14 +303,50 @@ vErrors.push(err15);
 errors++;
 }
 }
+let i1 = data6.length;
+let j0;
+if(i1 > 1){
+const indices0 = {};
+for(;i1--;){
+let item0 = data6[i1];
+if(typeof item0 !== "string"){
+continue;
 }
-else {
-const err16 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(typeof indices0[item0] == "number"){
+j0 = indices0[item0];
+const err16 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0}};
 if(vErrors === null){
 vErrors = [err16];
 }
 else {
 vErrors.push(err16);
+}
+errors++;
+break;
+}
+indices0[item0] = i1;
+}
+}
+}
+else {
+const err17 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+else {
+const err18 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
 }
 errors++;
 }

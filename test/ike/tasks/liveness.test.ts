@@ -42,7 +42,7 @@ test('M3.8-3 D6.2-3: a changed mapping shows in the answer to a check that went 
     task.onResponse(sa, natTold(around, sa, WAN, { mapped: 4777, hidden: true }), answer, around.ctx);
     return [around.said(), sa.mobility.pending && [...sa.mobility.pending.reasons, String(sa.natLocal), String(sa.natRemote)]];
   };
-  assert.deepEqual(seen(() => undefined), [['nat.changed wan'], ['nat_mapping_changed', 'true', 'true']]);
+  assert.deepEqual(seen(() => undefined), [['nat.changed wan', 'mapping.seen wan'], ['nat_mapping_changed', 'true', 'true']]);
   assert.deepEqual(seen(() => undefined, raced(WAN)), [[], undefined]);
   assert.deepEqual(seen((sa) => void (sa.mobility.supported = false)), [[], undefined]);
   assert.deepEqual(seen(() => undefined, alone(WAN), 'responder'), [[], undefined]);

@@ -1,0 +1,52 @@
+import { after, instant, millis, randomFraction, type Instant, type Millis } from '../../base/index.ts';
+import { KEEPALIVE, KEEPALIVE_JITTER, RESPONDER_LIVENESS } from '../constants.ts';
+import type { Ctx } from '../context.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import type { KeepalivePlan } from '../types.ts';
+import { livenessDue, livenessTask } from './liveness.ts';
+
+/** When anything last left on the current path: the mapping lives from then on. */
+export const lastOut = (sa: IkeSa): Instant => instant(Math.max(sa.lastSent ?? 0, sa.traffic.lastAny ?? 0));
+
+/** Since when nothing passed on the current path in either direction, as far as the data plane has told. */
+export const silentSince = (sa: IkeSa): Instant => instant(Math.max(lastOut(sa), sa.lastIke ?? 0, sa.traffic.lastInbound ?? 0));
+
+/** When the mapping of the current path is to be refreshed next; undefined: there is none to keep (NK-2). */
+export function keepaliveDue(sa: IkeSa, ctx: Ctx): Instant | undefined {
+  if (!sa.isEstablished || !sa.natLocal) return undefined; // D5.2.3-1
+  const plan = ctx.host.keepalive(sa.path.uplink);
+  const interval = plan?.interval ?? KEEPALIVE;
+  const last = lastOut(sa);
+  // NK-4: every connection of a metered uplink at the same moments, so that the radio wakes once for all.
+  if (plan?.aligned === true) return instant((Math.floor(last / interval) + 1) * interval);
+  sa.keepaliveShare ??= 1 - KEEPALIVE_JITTER + 2 * KEEPALIVE_JITTER * randomFraction(ctx.deps.entropy, 'keepalive');
+  return after(last, millis(interval * sa.keepaliveShare));
+}
+
+/**
+ * Refreshes the mapping. Where octets are cheap, or something is to be learned, by a liveness check: its answer shows whether the mapping is
+ * still the one it was (M3.8-3), and the idle time for a check of its own begins anew. Else by one octet (RFC 3948 §4).
+ */
+export function keepMapping(sa: IkeSa, ctx: Ctx): void {
+  sa.keepaliveShare = undefined;
+  const plan = ctx.host.keepalive(sa.path.uplink);
+  const asks = sa.mobility.supported && sa.mobikeRole === 'initiator' && plan !== undefined;
+  if (asks && sa.exchanges.idle && (plan.check || isCheckNear(sa, plan, ctx))) return sa.exchanges.enqueue(livenessTask(undefined));
+  ctx.emit({ type: 'packet.send', path: sa.path, bytes: Uint8Array.of(0xff) });
+  sa.lastSent = ctx.now;
+}
+
+/** A liveness check that is due within a quarter of the interval is made now: one packet for both. */
+const isCheckNear = (sa: IkeSa, plan: KeepalivePlan, ctx: Ctx): boolean => livenessDue(sa, ctx.now, idleTime(sa, ctx)) <= after(ctx.now, millis(plan.interval / 4));
+
+/**
+ * Idle time before a liveness check: the user's; else long enough for the keepalive to be one, and on a metered uplink a whole number of
+ * its intervals, so that it wakes no radio by itself.
+ */
+export function idleTime(sa: IkeSa, ctx: Ctx): Millis {
+  const plain = sa.connection?.liveness ?? RESPONDER_LIVENESS;
+  if (!sa.natLocal || sa.mobikeRole !== 'initiator' || sa.connection?.livenessGiven === true) return plain;
+  const plan = ctx.host.keepalive(sa.path.uplink);
+  if (!plan) return plain;
+  return millis(plan.aligned ? Math.ceil(plain / plan.interval) * plan.interval : Math.max(plain, plan.interval * (1 + KEEPALIVE_JITTER)));
+}
