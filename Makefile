@@ -6,13 +6,14 @@ TS := $(shell find src -name '*.ts' -o -name 'validate.js' 2>/dev/null)
 C := $(wildcard src/adapters/native/*.c src/adapters/native/*.h)
 
 .DEFAULT_GOAL := build
-.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test fuzz hostile mutate interop interop-matrix demo bench bench-mobility package lint types conformance clean
+.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test sim fuzz hostile mutate interop interop-matrix demo bench bench-mobility package lint types conformance clean
 
 help:
 	@echo 'make build    build/mobiked and build/mobikectl, runnable in place'
 	@echo 'make demo     a router keeps a session alive while its uplinks die under it'
 	@echo 'make check    types, lint, unit, golden and scenario tests (no root, no network)'
 	@echo 'make test     everything, real peers included (root: installs what it needs)'
+	@echo 'make sim      random worlds of ten simulated minutes with fresh seeds, SEEDS=n; SEED=x plays one again'
 	@echo 'make conformance  test/conformance/*.md: every requirement and its tests'
 	@echo 'make bench    the figures'
 	@echo 'make bench-mobility  what a change of uplink, NAT or hub costs, beside strongSwan'
@@ -78,7 +79,12 @@ test: types lint package
 	-@test/setup.sh test
 	-@test/setup.sh fuzz
 	$(NODE) test/run.mjs --all
+	$(NODE) test/scenario/worlds.mjs --from 1 --seconds 120 10000
 	$(NODE) test/conformance/run.mjs --judge build/outcomes.json
+
+# Random worlds of ten simulated minutes; see test/scenario/worlds.mjs.
+sim: node_modules/.stamp
+	SEED=$(SEED) $(NODE) test/scenario/worlds.mjs $(or $(SEEDS),100)
 
 # Coverage-guided, FUZZ_SECONDS in all (120); faults are kept in test/fuzz/regressions. FUZZ_SAVE=1 keeps what was found. See test/fuzz/run.mjs.
 fuzz: build

@@ -3,8 +3,8 @@
  * every step; at the end everything heals, and within a while traffic flows, the SAs of both sides pair up and none is left over.
  */
 import assert from 'node:assert/strict';
-import { ip, millis, minutes, seconds, type IpAddress } from '../../src/base/index.ts';
-import { Prng, type Device, type Link, type NatOptions } from '../sim/index.ts';
+import { ip, ipFamily, millis, minutes, seconds, type IpAddress } from '../../src/base/index.ts';
+import { Prng, type Device, type DeviceAddress, type Link, type NatOptions } from '../sim/index.ts';
 import { openScene, SCENE, type Scene } from '../sim/scene.ts';
 import { thorough } from '../tools/thorough.ts';
 import { atRest, suite } from './stage.ts';
@@ -12,18 +12,19 @@ import { atRest, suite } from './stage.ts';
 /** All is healed by then: a restarted hub is found by a liveness check, and attempts are a minute apart at most. */
 const HEALED_WITHIN = minutes(3);
 
-interface Side {
+export interface Side {
   readonly link: Link;
   readonly device: Device;
-  readonly home: IpAddress;
+  /** What the device has when nothing is wrong. */
+  readonly home: readonly DeviceAddress[];
   /** For addresses never used before. */
   next: number;
 }
 
-interface Play {
+export interface Play {
   readonly stage: Scene;
   readonly prng: Prng;
-  readonly sides: readonly [Side, Side];
+  readonly sides: readonly Side[];
   readonly did: string[];
 }
 
@@ -32,27 +33,32 @@ const nat = (prng: Prng, publicAddress: IpAddress): { nat?: NatOptions } =>
     nat: { publicAddress, mapping: prng.pick(['endpoint-independent', 'endpoint-dependent'] as const), filtering: prng.pick(['open', 'address-restricted', 'port-restricted'] as const) },
   };
 
-function present(side: Side): boolean {
+export function present(side: Side): boolean {
   if (!side.device.present) side.device.create();
   return side.device.addresses.length > 0;
 }
 
+export interface Transitions {
+  readonly [name: string]: { readonly weight: number; readonly run: (play: Play, side: Side) => void };
+}
+
 /** One row per thing that may happen: how often it is drawn, and what it does. */
-const TRANSITIONS: { readonly [name: string]: { readonly weight: number; readonly run: (play: Play, side: Side) => void } } = {
+export const TRANSITIONS: Transitions = {
   unplug: { weight: 3, run: (_, { link }) => link.unplug() },
   plug: { weight: 4, run: (_, { link }) => link.plug() },
   'black hole': { weight: 3, run: ({ prng }, { link }) => link.blackHole(prng.pick(['both', 'up', 'down'] as const)) },
   heal: { weight: 4, run: (_, { link }) => link.heal() },
   'NAT reboots': { weight: 3, run: (_, { link }) => link.nat?.reboot() },
   'address lost': { weight: 2, run: (_, { device }) => void (device.present && device.disconnect()) },
-  'address back': { weight: 3, run: (_, side) => void (present(side) || side.device.connect()) },
+  'address back': { weight: 3, run: (_, side) => void (present(side) || side.device.connect(side.home)) },
   'address changes': {
     weight: 2,
     run: (_, side) => {
       if (!present(side)) return;
       const [old] = side.device.addresses;
-      side.device.connect([{ address: ip(side.home.replace(/\d+$/, String(side.next++))), length: 24 }]);
-      if (old !== undefined) side.device.loseAddress(old);
+      if (old === undefined) return;
+      side.device.connect([{ address: ip(old.replace(/\d+$/, String(side.next++))), length: ipFamily(old) === 4 ? 24 : 64 }]);
+      side.device.loseAddress(old);
     },
   },
   'link down': { weight: 1, run: (_, { device }) => void (device.present && device.setDown()) },
@@ -128,7 +134,10 @@ function ask(stage: Scene, side: 'router' | 'hub', command: 'rekey' | 'up' | 'do
   quietly(() => stage[side].ask(command, { name }));
 }
 
-const DRAWN: readonly string[] = Object.entries(TRANSITIONS).flatMap(([name, row]) => Array.from({ length: row.weight }, () => name));
+/** Names as often as their weight says, to draw from. */
+export const drawn = (of: Transitions): readonly string[] => Object.entries(of).flatMap(([name, row]) => Array.from({ length: row.weight }, () => name));
+
+const DRAWN = drawn(TRANSITIONS);
 
 /** Plays one seed; throws with seed, trace and all that was done. Returns how long healing took. */
 export function playRandom(seed: number): number {
@@ -138,7 +147,7 @@ export function playRandom(seed: number): number {
     wan: { rtt: millis(prng.range(2, 80)), ...nat(prng, SCENE.wanPublic) }, wwan: { rtt: millis(prng.range(20, 300)), ...nat(prng, SCENE.wwanPublic) },
     ...(prng.chance(0.3) ? { connection: ["option child_lifetime '60'", "option ike_lifetime '150'"], hubConnection: ["option child_lifetime '70'", "option ike_lifetime '160'"] } : {}),
   });
-  const side = (link: string, device: Device, home: IpAddress): Side => ({ link: stage.world.link(link), device, home, next: 100 });
+  const side = (link: string, device: Device, home: IpAddress): Side => ({ link: stage.world.link(link), device, home: [{ address: home, length: 24 }], next: 100 });
   const play: Play = { stage, prng, sides: [side('isp1', stage.wan, SCENE.wan), side('isp2', stage.wwan, SCENE.wwan)], did: [] };
   try {
     stage.establish(seconds(30));
@@ -158,15 +167,17 @@ export function playRandom(seed: number): number {
   }
 }
 
-function heal({ stage, sides, did }: Play): number {
+/** Everything heals; returns how long it took until traffic flowed and both sides were at rest. */
+export function heal({ stage, sides, did }: Play): number {
   const { world, router, hub, stream } = stage;
-  for (const { link, device } of sides) {
+  for (const { link, device, home } of sides) {
     link.plug();
     link.heal();
-    link.set({ loss: 0, reorder: 0, duplicate: 0 });
+    link.set({ loss: 0, burst: undefined, reorder: 0, duplicate: 0 });
+    link.filters = [];
     if (!device.present) device.create();
     device.setUp();
-    if (device.addresses.length === 0) device.connect();
+    if (device.addresses.length === 0) device.connect(home);
   }
   did.push(`${world.now.toFixed(0)} everything heals`);
   const from = world.now;

@@ -62,7 +62,7 @@ export function during(stage: Scene, span: Millis, event: () => void): StreamRes
   return stream.result(mark, end);
 }
 
-/** Checks the state of rest: nothing is outstanding, the SAs of both sides pair up by SPI, and none is left over. */
+/** Checks the state of rest: nothing is outstanding, the SAs of both sides pair up by SPI, none is left over, and both sides use the same pair of addresses. */
 export function atRest({ world, router, hub }: Scene, pairs = 1): void {
   for (const host of [router, hub]) {
     assert.deepEqual(host.watch.unanswered, [], `${host.name}: operations without an answer`);
@@ -71,6 +71,14 @@ export function atRest({ world, router, hub }: Scene, pairs = 1): void {
   assert.deepEqual(router.watch.spis('in'), hub.watch.spis('out'), 'SAs towards the router');
   assert.deepEqual(router.watch.spis('out'), hub.watch.spis('in'), 'SAs towards the hub');
   assert.equal(router.watch.spis('in').length, pairs, 'pairs of SAs');
+  if (pairs !== 1) return;
+  const [ours] = router.watch.pairs.paths;
+  const [theirs] = hub.watch.pairs.paths;
+  assert.ok(ours && theirs, 'pairs of addresses');
+  const seen = world.net.seenAs(ours.local, ours.remote);
+  // A mapping that has gone, or was made anew meanwhile, is found by the next check; the addresses are the same in any case.
+  assert.equal(theirs.remote.address, seen?.address ?? theirs.remote.address, 'the hub sends to where the router is');
+  assert.deepEqual(ours.remote, world.net.seenAs(theirs.local, theirs.remote), 'the router sends to where the hub is');
 }
 
 /** Runs until both sides are at rest; fails with what is not. */

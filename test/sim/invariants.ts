@@ -209,6 +209,8 @@ export class Watch {
     this.#messages.set(message, content);
     if (ike.isResponse) return;
     const requests = this.#requests.get(side);
+    // An initiator may go on asking while it follows an answer that a forger may have sent (RFC 7296 §2.4).
+    if (ike.exchange === IKE_SA_INIT && (requests?.last ?? 0) > 0) return;
     if (requests) requests.at = now;
     if (!requests) this.#requests.set(side, { last: ike.messageId, answered: false, at: now });
     else if (ike.messageId < requests.last) this.#broken(`message ID of IKE SA ${ike.spiI} goes back: ${requests.last} -> ${ike.messageId}`);

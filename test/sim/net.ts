@@ -3,7 +3,7 @@
  * a packet to the link that owns the destination. Seen from the host, a link is: filter boxes, a stateful firewall, impairments
  * and delay, NAT. "up" is host to Internet, "down" the other way.
  */
-import { ipFamily, type IpAddress, type Millis } from '../../src/base/index.ts';
+import { ipFamily, type Endpoint, type IpAddress, type Millis } from '../../src/base/index.ts';
 import { Firewall, type FirewallOptions } from './firewall.ts';
 import { Nat, type NatOptions } from './nat.ts';
 import { isEspInUdp, outerSize, type OuterPacket } from './packet.ts';
@@ -105,6 +105,12 @@ export class Link {
 
   get carrier(): boolean {
     return this.#carrier;
+  }
+
+  /** Packets get through in both directions: carrier, and nothing on the way that loses or swallows them. */
+  get whole(): boolean {
+    const loses = (way: Impairment): boolean => way.loss > 0 || way.burst !== undefined;
+    return this.#carrier && !this.#holes.up && !this.#holes.down && !loses(this.up) && !loses(this.down) && this.filters.length === 0;
   }
 
   attach(end: LinkEnd): void {
@@ -275,6 +281,12 @@ export class Net {
     const made = new Link(this.#world, name, options ?? {});
     this.#links.set(name, made);
     return made;
+  }
+
+  /** `local` of some host as `remote` sees it, through the NAT it is behind; undefined when nobody has it or the NAT knows no mapping. */
+  seenAs(local: Endpoint, remote: Endpoint): Endpoint | undefined {
+    for (const link of this.#links.values()) if (link.holds(local.address)) return link.nat ? link.nat.seenAs('udp', local, remote) : local;
+    return undefined;
   }
 
   /** ICMP: whoever sent the packet is told that it was too big. */

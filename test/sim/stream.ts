@@ -31,10 +31,12 @@ export interface StreamResult {
 
 export class EchoStream {
   readonly #options: StreamOptions;
-  readonly #interval: number;
+  #interval: number;
   readonly #sentAt: number[] = [];
   readonly #answered: boolean[] = [];
   #duplicated = 0;
+  /** Counts starts: what an earlier one left waiting sends nothing. */
+  #run = 0;
   #running = false;
 
   constructor(options: StreamOptions) {
@@ -46,13 +48,19 @@ export class EchoStream {
 
   start(): this {
     this.#running = true;
-    this.#send();
+    this.#send(++this.#run);
     return this;
   }
 
   stop(): this {
     this.#running = false;
     return this;
+  }
+
+  /** Packets a second from now on. */
+  set rate(rate: number) {
+    this.#interval = 1000 / rate;
+    if (this.#running) this.start();
   }
 
   /** True when the packet sent last but one has been answered, or later ones. */
@@ -81,15 +89,15 @@ export class EchoStream {
     return { sent: to - from, answered, lost: to - from - answered, duplicated: this.#duplicated, outage: (gap - this.#interval) as Millis };
   }
 
-  #send(): void {
-    if (!this.#running) return;
+  #send(run: number): void {
+    if (!this.#running || run !== this.#run) return;
     const { from, client, server, size = 100 } = this.#options;
     const payload = new ByteWriter().bytes(CLEAR_MARK).u32(this.#sentAt.length);
     payload.zeros(Math.max(0, size - payload.length));
     this.#sentAt.push(from.world.now);
     this.#answered.push(false);
     from.fromInside(buildInner({ protocol: UDP, source: client, destination: server, payload: payload.finish() }));
-    from.world.after(this.#interval, () => this.#send());
+    from.world.after(this.#interval, () => this.#send(run));
   }
 
   #answer(payload: Uint8Array): void {
