@@ -20,7 +20,9 @@ function ask(folder: string, effect: StoreEffect): Input {
   const answers: Input[] = [];
   createStorePort(folder).perform(effect, (input) => answers.push(input));
   assert.equal(answers.length, 1, 'one answer');
-  return answers[0]!;
+  const [answer] = answers;
+  assert.ok(answer);
+  return answer;
 }
 
 test('nothing stored yet is no failure; what was written is read, and replaced whole, by another process too', () => {
