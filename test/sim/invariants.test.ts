@@ -36,7 +36,7 @@ test('inner packets are built and read back', () => {
 
 test('an IKE message is recognized on both ports', () => {
   const sight = ikeSight(ike({ id: 5, response: true, initiator: false }));
-  assert.deepEqual(sight, { spiI: '1111111111111111', exchange: 37, fromOriginalInitiator: false, isResponse: true, messageId: 5, iv: '0000000000000001' });
+  assert.deepEqual(sight, { spiI: '1111111111111111', sa: '11111111111111112222222222222222', exchange: 37, fromOriginalInitiator: false, isResponse: true, messageId: 5, iv: '0000000000000001' });
   assert.equal(ikeSight(outer(ike({ id: 5 }).bytes.subarray(4), 500))?.messageId, 5);
   assert.equal(ikeSight(esp(1)), undefined);
 });

@@ -12,6 +12,8 @@ import { PairWatch } from './pairs.ts';
 /** The fixed part of an IKE header (RFC 7296 §3.1) and the IV of an SK payload that comes first. */
 export interface IkeSight {
   readonly spiI: string;
+  /** Both SPIs: an SA of its own, with keys of its own. An initiator may follow two answers to one IKE_SA_INIT, which has no SA yet. */
+  readonly sa: string;
   readonly exchange: number;
   readonly fromOriginalInitiator: boolean;
   readonly isResponse: boolean;
@@ -35,6 +37,7 @@ export function ikeSight(packet: OuterPacket): IkeSight | undefined {
   const flags = octet(19);
   return {
     spiI: toHex(bytes.subarray(at, at + 8)),
+    sa: toHex(bytes.subarray(at, at + (octet(18) === IKE_SA_INIT ? 8 : 16))),
     exchange: octet(18),
     fromOriginalInitiator: (flags & 0x08) !== 0,
     isResponse: (flags & 0x20) !== 0,
@@ -171,7 +174,7 @@ export class Watch {
     const ike = ikeSight(packet);
     if (ike) this.pairs.receivedIke(packet, ike);
     if (!ike?.isResponse || isNotice(ike)) return;
-    const requests = this.#requests.get(`${ike.spiI}|${!ike.fromOriginalInitiator}`);
+    const requests = this.#requests.get(`${ike.sa}|${!ike.fromOriginalInitiator}`);
     if (requests?.last === ike.messageId) requests.answered = true;
   }
 
@@ -194,7 +197,7 @@ export class Watch {
   }
 
   #sentIke(ike: IkeSight, content: string, now: number): void {
-    const side = `${ike.spiI}|${ike.fromOriginalInitiator}`;
+    const side = `${ike.sa}|${ike.fromOriginalInitiator}`;
     if (ike.iv !== undefined) {
       const before = this.#ikeIvs.get(`${side}|${ike.iv}`);
       if (before !== undefined && before !== content) this.#broken(`IKE IV ${ike.iv} used twice under SPI ${ike.spiI}`);
@@ -209,8 +212,6 @@ export class Watch {
     this.#messages.set(message, content);
     if (ike.isResponse) return;
     const requests = this.#requests.get(side);
-    // An initiator may go on asking while it follows an answer that a forger may have sent (RFC 7296 §2.4).
-    if (ike.exchange === IKE_SA_INIT && (requests?.last ?? 0) > 0) return;
     if (requests) requests.at = now;
     if (!requests) this.#requests.set(side, { last: ike.messageId, answered: false, at: now });
     else if (ike.messageId < requests.last) this.#broken(`message ID of IKE SA ${ike.spiI} goes back: ${requests.last} -> ${ike.messageId}`);
