@@ -64,6 +64,13 @@ export const KEEPALIVE: Millis = seconds(20);
 export const KEEPALIVE_JITTER = 0.1;
 /** A path that the responder refused is not moved to again within this time (M3.5-20). */
 export const REFUSED_TIME: Millis = minutes(10);
+/** Addresses told to a peer, and kept of what a peer tells (M3.4-5): it may list hundreds. */
+export const ADDRESSES_SENT_MOST = 8;
+export const ADDRESSES_STORED_MOST = 16;
+/** Changes of our addresses come in steps, and a move that follows tells the list itself. */
+export const ADDRESSES_SETTLE: Millis = millis(100);
+/** A responder whose address is gone tries a further pair each such span, slower than an initiator (M3.6-8). */
+export const ADDRESSES_PACE: Millis = seconds(1);
 /** A verified address is not checked again within this time (D59-3). */
 export const RR_CACHE: Millis = minutes(10);
 

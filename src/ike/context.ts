@@ -2,7 +2,7 @@ import type { Instant, IpAddress, Path } from '../base/index.ts';
 import type { ChildSpi, IkeSpi, TrafficSelector } from '../codec/ike/index.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { AddressPool } from './pool.ts';
-import type { IkeConnection, IkeDeps, IkeEffect, IkeIdentity, KeepalivePlan } from './types.ts';
+import type { IkeConnection, IkeDeps, IkeEffect, IkeIdentity, KeepalivePlan, OwnAddresses } from './types.ts';
 
 /** What the engine does for one SA while it handles an input. */
 export interface SaHost {
@@ -43,6 +43,8 @@ export interface SaHost {
   mayMove(identity: string, perMinute: number, now: Instant): boolean;
   /** How mappings of this uplink are kept alive; undefined: nobody said. */
   keepalive(uplink: string): KeepalivePlan | undefined;
+  /** Where this host can be reached for a connection. */
+  own(connection: string): OwnAddresses | undefined;
   /** True while no SA with this peer was up since start: INITIAL_CONTACT is due (I2.4-4). */
   firstContact(connection: IkeConnection): boolean;
 }

@@ -16,9 +16,10 @@ import { rekeyChildTask } from './tasks/child-rekey.ts';
 import { respondInit } from './tasks/ike-init.ts';
 import { deleteChildTask, invalidSpiTask } from './tasks/informational.ts';
 import { movePath } from './tasks/ike-mobike.ts';
+import { ownAddressesChanged } from './tasks/mobike-addresses.ts';
 import { livenessTask } from './tasks/liveness.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
-import type { ChainStatus, IkeConnection, IkeDeps, IkeEffect, IkeInput, KeepalivePlan } from './types.ts';
+import type { ChainStatus, IkeConnection, IkeDeps, IkeEffect, IkeInput, KeepalivePlan, OwnAddresses } from './types.ts';
 
 /** Unprotected notices of all kinds in one second, one for each network they go to (I1.5-1). */
 const NOTICES_PER_SECOND = 100;
@@ -40,6 +41,7 @@ export class IkeEngine {
   readonly #insisted = new Set<string>();
   readonly #keepalives = new Map<string, KeepalivePlan>();
   readonly #moves = new MoveBudget();
+  readonly #own = new Map<string, OwnAddresses>();
   readonly #farewells: Farewells;
   readonly #cookies: Cookies;
   readonly #refusals = new Refusals();
@@ -85,6 +87,7 @@ export class IkeEngine {
       insistOnAddress: (connection) => this.#insisted.add(connection),
       mayMove: (identity, perMinute, now) => this.#moves.take(identity, perMinute, now),
       keepalive: (uplink) => this.#keepalives.get(uplink),
+      own: (connection) => this.#own.get(connection),
       firstContact: (connection) => this.#firstContact(connection),
     };
   }
@@ -158,6 +161,7 @@ export class IkeEngine {
         return this.#packet(input.path, input.bytes, ctx);
       case 'connections.set':
         this.#connections = new Map(input.connections.map((c) => [c.name, c]));
+        for (const name of this.#own.keys()) if (!this.#connections.has(name)) this.#own.delete(name);
         for (const name of this.#attempts.names()) if (!this.#connections.has(name)) this.#attempts.stop(name, ctx);
         for (const sa of [...this.#sas.values()]) {
           if (!sa.connection) continue;
@@ -166,6 +170,8 @@ export class IkeEngine {
           if (sa.connection.role === 'responder' && sa.isEstablished && !mayBeAt(sa.connection, sa.path)) sa.shutDown('requested', ctx, `${sa.path.remote.address} is not an allowed address any more`);
         }
         return;
+      case 'addresses.set':
+        return this.#setOwn(input.connection, input.own, ctx);
       case 'connection.initiate':
         return this.#initiate(input.connection, input.paths, ctx);
       case 'connection.terminate':
@@ -211,7 +217,7 @@ export class IkeEngine {
       case 'path.move':
         if (!sa.isEstablished || sa.mobikeRole !== 'initiator') return;
         if (!sa.mobility.supported) return sa.event({ type: 'ike.unreachable', chain: sa.chain, connection: sa.name, hint: 'no_mobike' }, ctx);
-        return movePath(sa, input.path, input.reasons, input.since, ctx);
+        return movePath(sa, input.path, input.reasons, input.since, ctx, input.verify);
       case 'path.probe':
         // One probe at a time, and never in front of something that matters: the window is 1 (M3.10-1). Without MOBIKE a peer may
         // follow what comes from elsewhere (I2.23-3).
@@ -247,6 +253,16 @@ export class IkeEngine {
       if (!sa) continue;
       for (const child of sa.children.values()) if (child.handleIn === volume.handle || child.handleOut === volume.handle) countVolume(child, volume, ctx.now);
       if ([...sa.children.values()].some((child) => child.softAt === ctx.now || child.hardAt === ctx.now)) sa.schedule(ctx);
+    }
+  }
+
+  #setOwn(connection: string, own: OwnAddresses, ctx: Ctx): void {
+    const before = this.#own.get(connection);
+    this.#own.set(connection, own);
+    for (const sa of this.#sas.chains()) {
+      if (sa.name !== connection || sa.isDead) continue;
+      ownAddressesChanged(sa, before, ctx);
+      sa.afterwards(ctx);
     }
   }
 

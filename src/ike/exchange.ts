@@ -7,13 +7,14 @@ import {
 import type { Ctx } from './context.ts';
 import { leastLimit, messageLimit } from './fragments.ts';
 import type { IkeSa } from './ike-sa.ts';
+import { noteAnswer } from './tasks/mobike-addresses.ts';
 
 /** What a request is for. One object per exchange; it builds the request and acts on the response. */
 export interface Task {
   readonly kind: string;
   readonly exchange: ExchangeName;
   /** Where the request is sent; undefined: the current path. */
-  readonly path?: Path;
+  readonly path?: Path | undefined;
   /** Time without any answer after which `onTimeout` is called. */
   readonly patience: Millis;
   /** Payloads of the request; undefined: there is nothing left to ask. */
@@ -201,6 +202,7 @@ export class Exchanges {
     this.#sa.touch();
     const rtt = this.#roundTrip(request, path, ctx);
     if (rtt !== undefined) this.#sa.noteRtt(path, rtt);
+    noteAnswer(this.#sa, path);
     this.#sa.event({ type: 'path.answered', chain: this.#sa.chain, connection: this.#sa.name, path, rtt, current: samePath(path, this.#sa.path) }, ctx);
     return { request, answer: { path, onePath: request.sentOn.size === 1 } };
   }

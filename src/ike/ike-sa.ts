@@ -18,6 +18,7 @@ import { updateTask } from './tasks/ike-mobike.ts';
 import { idleTime, keepaliveDue, keepMapping } from './tasks/keepalive.ts';
 import { livenessDue, livenessTask } from './tasks/liveness.ts';
 import { proceedTurn, recheckDue, routabilityTask } from './tasks/mobike-accept.ts';
+import { proceedAddresses } from './tasks/mobike-addresses.ts';
 import { conclude, rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Traffic } from './types.ts';
 
@@ -31,7 +32,7 @@ import type { ChainStatus, CloseReason, IkeConnection, IkeEvent, IkeIdentity, Tr
  */
 export type IkeState = 'initSent' | 'authSent' | 'halfOpen' | 'undecided' | 'established' | 'rekeyed' | 'deleting' | 'dead';
 
-type TimerName = 'softLifetime' | 'hardLifetime' | 'halfOpen' | 'liveness' | 'keepalive' | 'children' | 'routability' | 'recheck' | 'candidates' | 'reauth' | 'replaced';
+type TimerName = 'softLifetime' | 'hardLifetime' | 'halfOpen' | 'liveness' | 'keepalive' | 'children' | 'routability' | 'recheck' | 'candidates' | 'reauth' | 'replaced' | 'addresses' | 'update';
 
 export interface IkeSaInit {
   readonly chain: number;
@@ -303,6 +304,11 @@ export class IkeSa {
         return proceedTurn(this, ctx);
       case 'recheck':
         return this.exchanges.enqueue(routabilityTask(true));
+      case 'addresses':
+        return this.isEstablished ? proceedAddresses(this, ctx) : undefined;
+      case 'update':
+        if (this.mobility.pending) this.mobility.pending.due = true;
+        return;
       case 'children':
         return this.#childrenDue(ctx);
     }

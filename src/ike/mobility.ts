@@ -1,4 +1,4 @@
-import type { Instant, Millis, Path } from '../base/index.ts';
+import type { Instant, IpAddress, Millis, Path } from '../base/index.ts';
 import type { NotifyPayload } from '../codec/ike/index.ts';
 import type { Ctx } from './context.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -17,6 +17,22 @@ export interface PendingMove {
   readonly since: Instant;
   /** False while an UPDATE_SA_ADDRESSES for the current path is outstanding. */
   due: boolean;
+  /** Child SAs stay where they are until the peer has shown, by COOKIE2 in its answer, that it receives there (M3.5-4). */
+  readonly unverified?: boolean;
+  /** The wait before the last request, after an answer without COOKIE2. */
+  wait?: Millis;
+}
+
+/** Responder: our end of the path is gone from this host (M3.6-8). */
+export interface Stranded {
+  readonly since: Instant;
+  /** Pairs tried so far, and the time until the next one. */
+  tried: number;
+  wait: Millis;
+  /** The pair that the next request goes over first: the one that answered last. */
+  next: Path | undefined;
+  /** ESP leaves on another path already. */
+  turned: boolean;
 }
 
 /** A move of the peer whose return routability is not shown yet (RFC 4555 §3.7). */
@@ -34,7 +50,7 @@ export interface Mobility {
   pending: PendingMove | undefined;
   /** Per path, the peer's hash of where our packets come from: the mapping baseline (M3.8-3). At most 16. */
   mappings: Map<string, Uint8Array>;
-  /** Responder: addresses of the peer whose return routability was shown, until when (D59-3). At most 16. */
+  /** Addresses of the peer whose return routability was shown, until when (D59-3). At most 16. */
   verified: Map<string, Instant>;
   /** Responder: message ID of the last UPDATE_SA_ADDRESSES taken (M3.5-10). */
   lastUpdateId: number;
@@ -44,16 +60,27 @@ export interface Mobility {
   checkedAt: Instant | undefined;
   /** Initiator: paths the responder does not want, until when they are not moved to again (M3.5-20). At most 16. */
   refused: Map<string, Instant>;
+  /** Where the peer says it can be reached: the header's address of its last list, then what it listed, best first (M3.6-1). Empty: it never said. */
+  theirs: readonly IpAddress[];
+  /** Message ID of the request with the peer's last list (M3.6-2). */
+  lastListId: number;
+  /** Our addresses as the peer was told them last; undefined: it was told nothing. */
+  told: string | undefined;
+  stranded: Stranded | undefined;
 }
 
 /** What an IKE SA starts with. */
 export const settled = (): Mobility => ({
   supported: false, pending: undefined, mappings: new Map(), verified: new Map(), lastUpdateId: -1,
   turning: undefined, checkedAt: undefined, refused: new Map(),
+  theirs: [], lastListId: -1, told: undefined, stranded: undefined,
 });
 
 export const COOKIE2_OCTETS = 16;
 const REMEMBERED = 16;
+
+/** The peer's end of a path, in `Mobility.verified`. */
+export const endpointKey = (path: Path): string => `${path.remote.address}|${path.remote.port}`;
 
 /** Keeps the newest entries of a map that a peer's addresses fill. */
 export function remember<V>(map: Map<string, V>, key: string, value: V): void {

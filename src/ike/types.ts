@@ -133,17 +133,27 @@ export interface Traffic {
   readonly lastAny: Instant | undefined;
 }
 
+/** Where this host can be reached for one connection. */
+export interface OwnAddresses {
+  /** What peers are told, best first (RFC 4555 §3.4); undefined: nothing is told. */
+  readonly announce: readonly IpAddress[] | undefined;
+  /** Addresses to send from, best first. */
+  readonly sources: readonly { readonly uplink: string; readonly ifindex: number; readonly address: IpAddress }[];
+}
+
 export type IkeInput =
   /** A datagram for IKE; `path` as the socket saw it, `bytes` with the non-ESP marker when it came to port 4500. */
   | { readonly type: 'packet'; readonly path: Path; readonly bytes: Uint8Array }
   | { readonly type: 'connections.set'; readonly connections: readonly IkeConnection[] }
+  /** Our own addresses for a connection; peers are told when they change, and a responder that lost its end of a path looks for another (RFC 4555 §3.6). */
+  | { readonly type: 'addresses.set'; readonly connection: string; readonly own: OwnAddresses }
   /** Tries the paths side by side, a new one every `PATH_PACE`; the first that answers is used (RFC 4555 §3.1). */
   | { readonly type: 'connection.initiate'; readonly connection: string; readonly paths: readonly Path[] }
   /** Stops every attempt and closes every SA of the connection with Delete. */
   | { readonly type: 'connection.terminate'; readonly connection: string }
   | { readonly type: 'chain.close'; readonly chain: number; readonly reason: CloseReason; readonly path?: Path }
-  /** RFC 4555 §3.5: from now on this path. */
-  | { readonly type: 'path.move'; readonly chain: number; readonly path: Path; readonly reasons: readonly string[]; readonly since: Instant }
+  /** RFC 4555 §3.5: from now on this path. `verify`: ESP follows once the peer has shown that it receives there (M3.5-4). */
+  | { readonly type: 'path.move'; readonly chain: number; readonly path: Path; readonly reasons: readonly string[]; readonly since: Instant; readonly verify?: boolean }
   /** Asks whether the peer answers through a path that is not the current one (RFC 4555 §3.10). */
   | { readonly type: 'path.probe'; readonly chain: number; readonly path: Path }
   /** Sends the outstanding request, same octets, over these paths too (D6.2-2). */
@@ -221,6 +231,8 @@ export type IkeEvent =
   | { readonly type: 'path.doubtful'; readonly chain: number; readonly connection: string; readonly path: Path; readonly unanswered: number }
   | { readonly type: 'path.moving' | 'path.moved'; readonly chain: number; readonly connection: string; readonly from: Path; readonly to: Path; readonly reasons: readonly string[]; readonly took: Millis }
   | { readonly type: 'path.refused'; readonly chain: number; readonly connection: string; readonly path: Path }
+  /** The peer said where it can be reached, in a message that came on `path`: the address there first, then what it listed, best first. */
+  | { readonly type: 'peer.addresses'; readonly chain: number; readonly connection: string; readonly addresses: readonly IpAddress[]; readonly path: Path }
   /** Initiator: the hub gave us these addresses (RFC 7296 §2.19); an empty list: it took them back. Told again only when they change. */
   | { readonly type: 'vip.assigned'; readonly chain: number; readonly connection: string; readonly addresses: readonly IpAddress[]; readonly dns: readonly IpAddress[] }
   | { readonly type: 'nat.changed'; readonly chain: number; readonly connection: string; readonly path: Path }

@@ -18,6 +18,7 @@ import { answerChild, spiBytes, spiOf } from './child-create.ts';
 import { refreshPath } from './ike-mobike.ts';
 import { scheduleReauth, takeOver } from './ike-reauth.ts';
 import { deleteUnusedTask } from './informational.ts';
+import { addressNotifies, takeAddresses } from './mobike-addresses.ts';
 
 /** In IKE_AUTH no key exchange can follow (I1.2-5). */
 const CHILD_RULES = { protocol: PROTOCOL.ESP, spiSize: 4, groups: 'forbidden' } as const;
@@ -58,7 +59,7 @@ export function authTask(): Task {
         { type: 'SA', proposals: buildProposals(config.espProposals, PROTOCOL.ESP, spiBytes(spi), false) },
         { type: 'TSi', selectors: localOffer(connection, config, ctx) },
         { type: 'TSr', selectors: config.remoteTs.map(prefixSelector) },
-        ...(connection.mobike ? [notify('MOBIKE_SUPPORTED')] : []),
+        ...(connection.mobike ? [notify('MOBIKE_SUPPORTED'), ...addressNotifies(sa, sa.path, 'IKE_AUTH', ctx)] : []),
       ];
     },
     onResponse(sa, payloads, _answer, ctx) {
@@ -98,6 +99,7 @@ function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloa
   establish(sa, ctx);
   takeConfigReply(sa, connection, payloads, ctx);
   installFirst(sa, config, spi, payloads, ctx);
+  if (sa.mobility.supported) takeAddresses(sa, 0, payloads, sa.path, ctx);
   // After the SA, so that the dummy leaves under it: the hub holds its packets back until it sees that we use the SA (I2.8-1).
   ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
   for (const other of connection.children) if (other !== config) sa.missing.set(other.name, { at: ctx.now, wait: millis(0) });
@@ -199,5 +201,7 @@ export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path,
   const config = answerConfig(sa, connection, payloads, ctx);
   const exchange = { ni: setup.ni, nr: setup.nr, ke: undefined, rules: CHILD_RULES, use: { at: after(ctx.now, CHILD_USE_TIME) } };
   const child = config.error ? { payloads: [config.error] } : answerChild(sa, payloads, exchange, ctx);
-  respond([idr, ...own.certs, own.auth, ...config.payloads, ...child.payloads, ...(sa.mobility.supported ? [notify('MOBIKE_SUPPORTED')] : [])]);
+  const mobike = sa.mobility.supported ? [notify('MOBIKE_SUPPORTED'), ...addressNotifies(sa, path, 'IKE_AUTH', ctx)] : [];
+  respond([idr, ...own.certs, own.auth, ...config.payloads, ...child.payloads, ...mobike]);
+  if (sa.mobility.supported) takeAddresses(sa, 0, payloads, path, ctx);
 }

@@ -1,24 +1,26 @@
 import { after, millis, pathKey, sameBytes, samePath, type Instant, type Path } from '../../base/index.ts';
 import { findNotify, isErrorNotify, notify, notifyName, type Payload } from '../../codec/ike/index.ts';
-import { HOLD_TIME, REFUSED_TIME } from '../constants.ts';
+import { HOLD_TIME, PATH_ROUND_MOST, REFUSED_TIME, RETRANSMIT_UNKNOWN, RR_CACHE } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Answer, Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
-import { COOKIE2_OCTETS, natPair, remember, type PendingMove } from '../mobility.ts';
+import { COOKIE2_OCTETS, endpointKey, natPair, remember, type PendingMove } from '../mobility.ts';
 import { natVerdict } from '../nat.ts';
+import { addressNotifies } from './mobike-addresses.ts';
 
 /* The initiator's side of RFC 4555: `mobility.ts` has the story. */
 
-/** RFC 4555 §3.5: this path from now on. `since` is when what caused it happened. */
-export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since: Instant, ctx: Ctx): void {
+/** RFC 4555 §3.5: this path from now on. `since` is when what caused it happened; `verify`: ESP waits for return routability (M3.5-4). */
+export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since: Instant, ctx: Ctx, verify = false): void {
   if ((sa.mobility.refused.get(pathKey(to)) ?? ctx.now) > ctx.now) return sa.event({ type: 'ike.unreachable', chain: sa.chain, connection: sa.name, hint: 'path_refused' }, ctx);
   const from = sa.mobility.pending?.from ?? sa.path;
   const before = sa.path;
   sa.path = to;
   sa.unansweredSince = undefined;
-  sa.mobility.pending = { from, reasons, since, due: true };
-  // M3.5-4: the remote addresses are configured ones, so the Child SAs need not wait for return routability.
-  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, opensPinhole: true });
+  // An address of the peer that was verified lately is not verified again (D59-3).
+  const unverified = verify && (sa.mobility.verified.get(endpointKey(to)) ?? ctx.now) <= ctx.now;
+  sa.mobility.pending = { from, reasons, since, due: true, unverified };
+  if (!unverified) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, opensPinhole: true });
   sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from: before, to, reasons, took: millis(ctx.now - since) }, ctx);
   sa.exchanges.retarget(before, ctx);
   if (sa.race) sa.race.theirs.path = to; // X-3
@@ -55,7 +57,7 @@ export function updateTask(sa: IkeSa): Task | undefined {
     build(_sa, ctx) {
       pending.due = false;
       cookie2 = new Uint8Array(ctx.deps.entropy.bytes(COOKIE2_OCTETS, 'cookie2')); // M3.5-8
-      return [notify('UPDATE_SA_ADDRESSES'), ...natPair(sa, target, ctx), notify('COOKIE2', cookie2)];
+      return [notify('UPDATE_SA_ADDRESSES'), ...natPair(sa, target, ctx), notify('COOKIE2', cookie2), ...addressNotifies(sa, target, 'INFORMATIONAL', ctx)]; // M3.6-5
     },
     onResponse(_sa, payloads, answer, ctx) {
       onUpdateResponse(sa, pending, target, cookie2, payloads, answer, ctx);
@@ -82,6 +84,16 @@ function onUpdateResponse(sa: IkeSa, pending: PendingMove, target: Path, cookie2
   const error = payloads.find((p) => p.type === 'N' && isErrorNotify(p.notify));
   if (error?.type === 'N') return refused(sa, pending, target, notifyName(error.notify), ctx);
   takeVerdict(sa, target, answer.path, payloads, true, ctx);
+  if (echoed) remember(sa.mobility.verified, endpointKey(target), after(ctx.now, RR_CACHE));
+  if (pending.unverified) {
+    if (!echoed) {
+      // M3.7-4: that proves nothing; asked again, ever more seldom.
+      pending.wait = pending.wait === undefined ? RETRANSMIT_UNKNOWN : millis(Math.min(pending.wait * 2, PATH_ROUND_MOST));
+      sa.timers.set('update', after(ctx.now, pending.wait));
+      return;
+    }
+    ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: target, opensPinhole: true }); // M3.5-21
+  }
   sa.mobility.pending = undefined;
   if (!samePath(pending.from, target))
     sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: pending.from, to: target, reasons: pending.reasons, took: millis(ctx.now - pending.since) }, ctx);

@@ -12,6 +12,7 @@ import { buildChosen, buildProposals, checkAnswer, choose, type Chosen, groupDat
 import { nonceFits } from './ike-init.ts';
 import { refreshPath } from './ike-mobike.ts';
 import { proceedTurn } from './mobike-accept.ts';
+import { proceedAddresses, scheduleNews } from './mobike-addresses.ts';
 import { keepReauth, reauthenticate } from './ike-reauth.ts';
 import { deleteIkeTask } from './informational.ts';
 
@@ -233,7 +234,7 @@ function adopt(holder: IkeSa, old: IkeSa, sa: IkeSa, ctx: Ctx): void {
   for (const [name, entry] of holder.missing) sa.missing.set(name, entry);
   holder.missing.clear();
   for (const name of holder.unwanted) sa.unwanted.add(name);
-  sa.mobility = { ...holder.mobility, mappings: new Map(), lastUpdateId: -1 }; // message IDs start anew, and the hashes are over SPIs
+  sa.mobility = { ...holder.mobility, mappings: new Map(), lastUpdateId: -1, lastListId: -1 }; // message IDs start anew, and the hashes are over SPIs
   holder.mobility.pending = undefined;
   const lifetime = sa.connection?.ikeLifetime ?? millis(14_400_000);
   sa.timers.set('softLifetime', after(ctx.now, millis(lifetime * softShare(sa, 'ike-lifetime', ctx))));
@@ -244,6 +245,8 @@ function adopt(holder: IkeSa, old: IkeSa, sa: IkeSa, ctx: Ctx): void {
   if (replaced !== undefined) sa.timers.set('replaced', replaced);
   for (const task of holder.exchanges.takeWaiting()) if (task.kind !== 'ikeRekey') sa.exchanges.enqueue(task);
   proceedTurn(sa, ctx);
+  if (sa.mobility.stranded) proceedAddresses(sa, ctx);
+  else scheduleNews(sa, ctx);
   leave(old, sa, sa.isHeard ? REPLACED_TIME : HOLD_TIME, ctx);
   if (sa.mobility.pending) sa.mobility.pending.due = true;
   // M3.8-3: the new SPIs void the mapping baseline; one update gives the new one.

@@ -11,6 +11,7 @@ import { natNotifies } from '../nat.ts';
 import { DELETED_WAIT, spiBytes, spiOf } from './child-create.ts';
 import { rekeyChildTask } from './child-rekey.ts';
 import { acceptUpdate } from './mobike-accept.ts';
+import { takeAddresses } from './mobike-addresses.ts';
 import { conclude } from './ike-rekey.ts';
 
 /** Delete for one Child SA: the SPI is our inbound one (I1.4.1-1). */
@@ -124,6 +125,7 @@ export function respondInformational(sa: IkeSa, messageId: number, payloads: rea
   const { supported } = sa.mobility;
   const update = supported ? acceptUpdate(sa, messageId, payloads, path, ctx) : { payloads: [] as NotifyPayload[], after: undefined };
   answer.push(...update.payloads);
+  if (supported && update.payloads.length === 0) takeAddresses(sa, messageId, payloads, path, ctx);
   // M3.8-2: NAT detection is answered for the addresses of this very packet.
   if (findNotify(payloads, 'NAT_DETECTION_SOURCE_IP') && findNotify(payloads, 'NAT_DETECTION_DESTINATION_IP'))
     answer.push(...natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, true));

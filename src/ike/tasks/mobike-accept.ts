@@ -5,8 +5,9 @@ import { HOLD_TIME, PATH_ROUND_MOST, RETRANSMIT_UNKNOWN, RR_CACHE } from '../con
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
-import { COOKIE2_OCTETS, remember } from '../mobility.ts';
+import { COOKIE2_OCTETS, endpointKey, remember } from '../mobility.ts';
 import { natVerdict } from '../nat.ts';
+import { settle } from './mobike-addresses.ts';
 
 /* The responder's side of RFC 4555: `../mobility.ts` has the story. */
 
@@ -31,6 +32,7 @@ export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Pa
   }
   sa.mobility.lastUpdateId = messageId;
   sa.path = path; // M3.5-13
+  settle(sa); // the peer has found us by itself
   const verdict = natVerdict(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, payloads);
   if (verdict) [sa.natLocal, sa.natRemote] = [verdict.local, verdict.remote]; // M3.5-17
   return {
@@ -69,8 +71,6 @@ export function proceedTurn(sa: IkeSa, ctx: Ctx): void {
 }
 
 const HELD = 'held';
-
-const endpointKey = (path: Path): string => `${path.remote.address}|${path.remote.port}`;
 
 function turn(sa: IkeSa, ctx: Ctx): void {
   const { turning } = sa.mobility;
