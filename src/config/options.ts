@@ -98,7 +98,7 @@ export const CONNECTION = {
     reload: 'reconnect', fields: ['ikeProposals'], help: 'IKE algorithms in order of preference, spelled as strongSwan spells them',
   }),
   start_port: option({ schema: { type: 'string', enum: ['auto', '500', '4500'], default: 'auto' }, reload: 'reconnect', fields: ['startPort'], help: 'UDP port on which a connection is begun: 500, 4500, or auto: 500, and 4500 where that is not answered (RFC 7296 §2.23)' }),
-  nat_t: option({ schema: { type: 'string', enum: ['auto', 'always', 'never'], default: 'auto' }, reload: 'reconnect', fields: ['natT'], help: 'UDP encapsulation: when a NAT is found, always, or never (RFC 3948)' }),
+  nat_t: option({ schema: { type: 'string', enum: ['auto', 'always', 'never', 'prohibit'], default: 'auto' }, reload: 'reconnect', fields: ['natT'], help: 'ESP in UDP (RFC 3948): where a NAT is found; always; only where one is found, even if the data path fails without; or prohibit NATs: no NAT traversal, and translated addresses end it (RFC 4555 §3.9)' }),
   dataplane: option({ schema: { type: 'string', enum: ['auto', 'userspace'], default: 'auto' }, reload: 'reconnect', fields: ['dataplane'], help: 'Who encrypts packets' }),
   ike_lifetime: option({ schema: { type: 'integer', minimum: 10, maximum: 604_800, default: 14_400 }, unit: 's', reload: 'live', fields: ['ikeLifetime'], help: 'Longest life of an IKE SA; rekeying starts well before' }),
   child_lifetime: option({ schema: { type: 'integer', minimum: 10, maximum: 604_800, default: 3600 }, unit: 's', reload: 'live', fields: ['childLifetime'], help: 'Longest life of a Child SA; rekeying starts well before' }),

@@ -100,7 +100,8 @@ export interface ConnectionConfig {
   readonly ikeProposals: readonly SuiteProposal[];
   /** The UDP port, ours and the peer's, that IKE_SA_INIT goes to. */
   readonly startPort: 'auto' | 500 | 4500;
-  readonly natT: 'auto' | 'always' | 'never';
+  /** UDP encapsulation of ESP (NK-8, M3.9-1). */
+  readonly natT: 'auto' | 'always' | 'never' | 'prohibit';
   readonly dataplane: 'auto' | 'userspace';
   /** Hard lifetimes; soft ones are derived with jitter (RFC 7296 §2.8). */
   readonly ikeLifetime: Millis;

@@ -13,6 +13,7 @@ import { Initiator } from './initiator.ts';
 import { Keepalives } from './keepalives.ts';
 import { NetifdFollower } from './netifd.ts';
 import { NAT_T_PORT, portProblem } from './paths.ts';
+import { PlainEsp } from './plain-esp.ts';
 import { Protocol } from './protocol.ts';
 import { Reactions } from './reactions.ts';
 import { Reporting } from './reporting.ts';
@@ -59,6 +60,7 @@ export class Daemon implements Core {
   #exited = false;
   readonly #turn: Turn;
   readonly #protocol: Protocol;
+  readonly #plainEsp = new PlainEsp((input) => this.#ike(input));
   readonly #keepalives: Keepalives;
 
   constructor(deps: DaemonDeps) {
@@ -83,7 +85,8 @@ export class Daemon implements Core {
     this.#protocol = new Protocol({
       engine: this.#engine, turn: this.#turn,
       addSa: (sa) => this.#plane.addSa(sa, this.#turn), removeSa: (handle, lingers) => this.#plane.removeSa(handle, lingers, this.#turn),
-      setPath: (chain, path, opensPinhole) => this.#plane.setPath(chain, path, opensPinhole, this.#turn), hold: (chain) => this.#plane.hold(chain, this.#turn), onEvent: (event) => this.#onIke(event),
+      setPath: (chain, path, encapsulation, opensPinhole) => this.#plane.setPath(chain, path, encapsulation, opensPinhole, this.#turn),
+      hold: (chain) => this.#plane.hold(chain, this.#turn), onEvent: (event) => this.#onIke(event),
     });
     this.#keepalives = new Keepalives({ turn: this.#turn, ike: (input) => this.#ike(input) });
     this.#reactions = new Reactions({ turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, keepalives: this.#keepalives, initiators: this.#initiators, ike: (input) => this.#ike(input) });
@@ -151,6 +154,9 @@ export class Daemon implements Core {
       case 'tun.opened':
       case 'tun.failed':
         return this.#plane.onTun(input, turn);
+      case 'esp.opened':
+      case 'esp.failed':
+        return this.#plainEsp.on(input, turn);
       case 'esp.polled':
         return this.#reactions.onPolled(input.report);
       case 'esp.firstInbound':
@@ -237,6 +243,7 @@ export class Daemon implements Core {
     this.#keepalives.start();
     this.#turn.emit({ type: 'kernel.watch' });
     this.#turn.emit({ type: 'udp.open', ports: PORTS, mark: 0 });
+    this.#turn.emit({ type: 'esp.open', mark: 0 });
     if (input.ubus !== undefined) {
       this.#netifd = new NetifdFollower(() => ++this.#lastOpId);
       this.#timers.set('netifd', after(this.#now, NETIFD_GRACE));

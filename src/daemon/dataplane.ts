@@ -1,13 +1,14 @@
 import {
-  after, earliest, formatEndpoint, formatPrefix, ipFamily, millis, pathKey, rangePrefixes, sameEndpoint, TimerTable,
+  after, earliest, formatEndpoint, formatPrefix, ipFamily, millis, pathKey, isEndOf, rangePrefixes, TimerTable,
   type AddressFact, type Instant, type IpAddress, type IpPrefix, type Millis, type Path, type UplinkFacts,
 } from '../base/index.ts';
 import type { TrafficSelector } from '../codec/ike/index.ts';
 import type { ChildConfig, Config } from '../config/index.ts';
 import type { IkeEvent } from '../ike/index.ts';
-import { bypasses, espOverhead, innerMtu, KernelView, planAddresses, planLink, planRoutes, tunMtu, wantedRoutes, type EspOverhead, type ProtectedChild } from '../kernel/index.ts';
-import type { EspReport, EspSa, Input, InputOf, KernelOp, WantedRoute } from '../ports/index.ts';
+import { AEAD_OVERHEAD, bypasses, espOverhead, innerMtu, KernelView, planAddresses, planLink, planRoutes, tunMtu, wantedRoutes, type ProtectedChild } from '../kernel/index.ts';
+import type { Encapsulation, EspReport, EspSa, Input, InputOf, KernelOp, WantedRoute } from '../ports/index.ts';
 import type { Turn } from './context.ts';
+import { Overheads } from './overheads.ts';
 import { PathMtus } from './path-mtu.ts';
 import { VirtualAddresses, type VirtualAddress } from './vips.ts';
 
@@ -48,6 +49,12 @@ interface UpChild {
   readonly remote: readonly IpPrefix[];
 }
 
+/** How outbound ESP of a bundle leaves. */
+interface EspWay {
+  readonly path: Path;
+  readonly encapsulation: Encapsulation;
+}
+
 const prefixesOf = (selectors: readonly TrafficSelector[]): IpPrefix[] => selectors.flatMap((s) => rangePrefixes({ start: s.start, end: s.end }));
 
 /** The TUN device, its routes and MTU, and what the ESP plane reports: everything between Child SAs and the kernel. */
@@ -55,7 +62,7 @@ export class Dataplane {
   readonly view = new KernelView();
   readonly #timers = new TimerTable<TimerName>();
   readonly #children = new Map<string, UpChild>();
-  readonly #paths = new Map<number, Path>();
+  readonly #paths = new Map<number, EspWay>();
   readonly #pathMtus = new PathMtus();
   /** Rekeyed inbound SAs, and when they end. */
   readonly #lingering = new Map<number, Instant>();
@@ -127,11 +134,15 @@ export class Dataplane {
   // ---- ESP ----------------------------------------------------------------------------------------------------------
 
   /** Outbound ESP of the chain leaves here from now on. */
-  setPath(chain: number, path: Path, opensPinhole: boolean, turn: Turn): void {
-    this.#paths.set(chain, path);
-    turn.emit({ type: 'esp.path.set', bundle: chain, path, encapsulation: 'udp', mtu: this.#mtuOn(path, this.#mtu(turn.config)) });
+  setPath(chain: number, path: Path, encapsulation: Encapsulation, opensPinhole: boolean, turn: Turn): void {
+    this.#paths.set(chain, { path, encapsulation });
+    this.#tellPath(chain, { path, encapsulation }, this.#mtu(turn.config), turn);
     // F-1: our own packet goes first, so that filters and NATs on the new path know the flow.
     if (opensPinhole) turn.emit({ type: 'esp.dummy', bundle: chain });
+  }
+
+  #tellPath(bundle: number, way: EspWay, mtu: number, turn: Turn): void {
+    turn.emit({ type: 'esp.path.set', bundle, ...way, mtu: this.#mtuOn(way, mtu) });
   }
 
   /** Outbound ESP of the chain is dropped until the next `setPath`. */
@@ -160,7 +171,7 @@ export class Dataplane {
     const mtu = this.#mtu(turn.config);
     if (mtu === this.#planeMtu) return;
     this.#planeMtu = mtu;
-    for (const [chain, path] of this.#paths) turn.emit({ type: 'esp.path.set', bundle: chain, path, encapsulation: 'udp', mtu: this.#mtuOn(path, mtu) });
+    for (const [chain, way] of this.#paths) this.#tellPath(chain, way, mtu, turn);
     this.#planSoon(turn);
   }
 
@@ -176,24 +187,25 @@ export class Dataplane {
   }
 
   /** The inner MTU of one path: what all carry, or less where a router on the way told so. */
-  #mtuOn(path: Path, mtu: number): number {
+  #mtuOn({ path, encapsulation }: EspWay, mtu: number): number {
     const outer = this.#pathMtus.of(path);
     if (outer === undefined) return mtu;
     const family = ipFamily(path.remote.address);
-    return Math.min(mtu, innerMtu(outer, family), ...this.#overheads.kinds.map((overhead) => innerMtu(outer, family, overhead)));
+    return Math.min(mtu, ...[AEAD_OVERHEAD, ...this.#overheads.kinds].map((overhead) => innerMtu(outer, family, overhead, encapsulation)));
   }
 
   /** A router on the way cannot forward our packets: theirs is the word as long as it is about the path in use (RFC 4301 §8.2). */
   onTooBig({ bundle, local, remote, mtu }: InputOf<'esp.tooBig'>, turn: Turn): void {
-    const path = this.#paths.get(bundle);
-    if (path === undefined || !sameEndpoint(path.local, local) || !sameEndpoint(path.remote, remote)) return;
+    const way = this.#paths.get(bundle);
+    if (way === undefined || !isEndOf(local, way.path.local) || !isEndOf(remote, way.path.remote)) return;
+    const { path } = way;
     const plane = this.#mtu(turn.config);
-    const before = this.#mtuOn(path, plane);
+    const before = this.#mtuOn(way, plane);
     const lesson = this.#pathMtus.learn(path, mtu, turn.now);
     if (lesson === 'below_least') turn.log('info', `${pathText(path)}: a router says that it carries packets of ${mtu} octets only, which no path may; ignored`);
     if (lesson === 'below_least' || lesson === 'below_least_again') return;
     this.#timers.set('pathMtu', this.#pathMtus.deadline ?? turn.now);
-    const inner = this.#mtuOn(path, plane);
+    const inner = this.#mtuOn(way, plane);
     if (lesson === 'known' || inner === before) return;
     turn.log('info', `${pathText(path)}: a router carries packets of ${mtu} octets and no more: ${inner} inside, for the next 10 minutes`);
     this.#setMtus([path], turn);
@@ -212,9 +224,9 @@ export class Dataplane {
     if (paths.length === 0) return [];
     const keys = new Set(paths.map(pathKey));
     const plane = this.#mtu(turn.config);
-    const used = [...this.#paths].filter(([, path]) => keys.has(pathKey(path)));
-    for (const [bundle, path] of used) turn.emit({ type: 'esp.path.set', bundle, path, encapsulation: 'udp', mtu: this.#mtuOn(path, plane) });
-    const inUse = new Set(used.map(([, path]) => pathKey(path)));
+    const used = [...this.#paths].filter(([, { path }]) => keys.has(pathKey(path)));
+    for (const [bundle, way] of used) this.#tellPath(bundle, way, plane, turn);
+    const inUse = new Set(used.map(([, { path }]) => pathKey(path)));
     return paths.filter((path) => inUse.has(pathKey(path)));
   }
 
@@ -273,9 +285,9 @@ export class Dataplane {
     this.#polling = false;
     this.#report = report;
     const out = report.bundles.map((bundle) => {
-      const path = this.#paths.get(bundle.bundle);
-      // The device may have been made anew meanwhile, under another index: the latest counts.
-      const same = bundle.inbound.filter((i) => path !== undefined && sameEndpoint(i.local, path.local) && sameEndpoint(i.remote, path.remote)).map((i) => i.last);
+      const path = this.#paths.get(bundle.bundle)?.path;
+      // The device may have been made anew meanwhile, under another index: the latest counts. ESP without UDP has no ports (D5.5.2-3).
+      const same = bundle.inbound.filter((i) => path !== undefined && isEndOf(i.local, path.local) && isEndOf(i.remote, path.remote)).map((i) => i.last);
       const lastInbound = same.length > 0 ? (Math.max(...same) as Instant) : undefined;
       if (bundle.lastSent !== undefined || lastInbound !== undefined) {
         const latest = Math.max(bundle.lastSent ?? 0, lastInbound ?? 0);
@@ -430,48 +442,6 @@ export class Dataplane {
   /** The last act of a clean stop: the device goes, unless `block_on_stop` wants it to swallow what routes lead into it. */
   close(turn: Turn): void {
     if (this.#tun && !turn.config.connections.some((c) => c.enabled && c.blockOnStop)) turn.emit({ type: 'tun.close' });
-  }
-}
-
-/** What the outbound SAs add to a packet: a hub has thousands of SAs, of four kinds. The last kind stays when its last SA goes: the next will be like it. */
-class Overheads {
-  readonly #kindOf = new Map<number, number>();
-  readonly #kinds = new Map<number, { readonly overhead: EspOverhead; count: number }>();
-
-  get kinds(): EspOverhead[] {
-    return [...this.#kinds.values()].map((kind) => kind.overhead);
-  }
-
-  /** True when the kinds changed. */
-  add(handle: number, overhead: EspOverhead): boolean {
-    const key = overhead.iv * 1000 + overhead.icv;
-    const known = this.#kinds.get(key);
-    this.#kindOf.set(handle, key);
-    if (known) known.count++;
-    else this.#kinds.set(key, { overhead, count: 1 });
-    const cleaned = this.#clean(key);
-    return !known || cleaned;
-  }
-
-  /** True when the kinds changed. */
-  remove(handle: number): boolean {
-    const key = this.#kindOf.get(handle);
-    const kind = key === undefined ? undefined : this.#kinds.get(key);
-    if (!kind) return false;
-    this.#kindOf.delete(handle);
-    kind.count--;
-    return this.#clean(undefined);
-  }
-
-  /** Forgets kinds without an SA, but the last. */
-  #clean(keep: number | undefined): boolean {
-    let changed = false;
-    for (const [key, { count }] of this.#kinds) {
-      if (count > 0 || key === keep || this.#kinds.size === 1) continue;
-      this.#kinds.delete(key);
-      changed = true;
-    }
-    return changed;
   }
 }
 

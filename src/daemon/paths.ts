@@ -39,7 +39,9 @@ export function pathOn(connection: ConnectionConfig, facts: UplinkFacts, remotes
  * peers answer to the port of IKE_SA_INIT for ever.
  */
 export function setupPaths(connection: ConnectionConfig, uplinks: readonly UplinkFacts[], remotes: readonly IpAddress[]): Path[] {
-  const ports = connection.startPort === 'auto' ? [IKE_PORT, NAT_T_PORT] : [connection.startPort];
+  // M3.9-1: without NAT traversal IKE stays where it starts.
+  const auto = connection.natT === 'prohibit' ? [IKE_PORT] : [IKE_PORT, NAT_T_PORT];
+  const ports = connection.startPort === 'auto' ? auto : [connection.startPort];
   return ports.flatMap((port) => pairs(connection, uplinks, remotes, port));
 }
 

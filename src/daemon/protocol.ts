@@ -1,6 +1,6 @@
 import type { Path } from '../base/index.ts';
 import type { IkeEffect, IkeEngine, IkeEvent, IkeInput } from '../ike/index.ts';
-import type { EspSa } from '../ports/index.ts';
+import type { Encapsulation, EspSa } from '../ports/index.ts';
 import type { Turn } from './context.ts';
 
 export interface ProtocolHost {
@@ -9,7 +9,7 @@ export interface ProtocolHost {
   addSa(sa: EspSa): void;
   removeSa(handle: number, lingers: boolean): void;
   /** Outbound ESP of the chain goes this way from now on. */
-  setPath(chain: number, path: Path, opensPinhole: boolean): void;
+  setPath(chain: number, path: Path, encapsulation: Encapsulation, opensPinhole: boolean): void;
   /** Outbound ESP of the chain is dropped until the next path. */
   hold(chain: number): void;
   onEvent(event: IkeEvent): void;
@@ -49,7 +49,7 @@ export class Protocol {
       case 'child.remove':
         return this.#host.removeSa(effect.handle, effect.lingers === true);
       case 'bundle.path':
-        return this.#host.setPath(effect.bundle, effect.path, effect.opensPinhole);
+        return this.#host.setPath(effect.bundle, effect.path, effect.encapsulation, effect.opensPinhole);
       case 'bundle.hold':
         return this.#host.hold(effect.bundle);
       case 'bundle.verified':

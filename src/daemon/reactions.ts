@@ -66,7 +66,7 @@ export class Reactions {
 
   #pathFor(initiator: Initiator, uplink: string): Path | undefined {
     const facts = this.#host.policy.uplink(uplink);
-    return facts && pathOn(initiator.config, facts, initiator.remotes, initiator.path?.remote.address, NAT_T_PORT);
+    return facts && pathOn(initiator.config, facts, initiator.remotes, initiator.path?.remote.address, initiator.path?.local.port ?? NAT_T_PORT);
   }
 
   #decided({ connection, decision }: Extract<UplinkEffect, { type: 'decision' }>): void {

@@ -1,7 +1,8 @@
-import { after, earliest, type Instant, type Path } from '../base/index.ts';
-import { CANDIDATE_GRACE, PATH_PACE, PATHS_MOST } from './constants.ts';
+import { after, earliest, pathKey, type Instant, type Path } from '../base/index.ts';
+import { CANDIDATE_GRACE, NO_NATS_TRIES, PATH_PACE, PATHS_MOST, REFUSED_TIME } from './constants.ts';
 import type { Ctx } from './context.ts';
 import type { IkeSa } from './ike-sa.ts';
+import { remember } from './mobility.ts';
 import { initiate } from './tasks/ike-init.ts';
 import type { CloseReason, IkeConnection } from './types.ts';
 
@@ -19,6 +20,8 @@ interface Setup {
   failure: Failure;
 }
 
+const translatedKey = (connection: string, path: Path): string => `${connection}|${pathKey(path)}`;
+
 /**
  * The IKE SAs that initiators are setting up. An attempt is an IKE SA that waits for answers to its IKE_SA_INIT; each answer that fits
  * makes a candidate beside it, with keys and IKE_AUTH of its own, since nothing says which answer is the peer's and which an attacker's
@@ -26,6 +29,8 @@ interface Setup {
  */
 export class Attempts {
   readonly #setups = new Map<string, Setup>();
+  /** Pairs of connections that allow no NAT on which one was found. At most 16. */
+  readonly #translated = new Map<string, { readonly times: number; readonly at: Instant }>();
 
   has(connection: string): boolean {
     return this.#setups.has(connection);
@@ -42,7 +47,9 @@ export class Attempts {
   }
 
   start(connection: IkeConnection, paths: readonly Path[], ctx: Ctx): void {
-    const setup: Setup = { connection, waiting: paths.slice(0, PATHS_MOST), running: new Set(), nextAt: ctx.now, failure: { reason: 'timeout', detail: 'no answer' } };
+    const open = paths.filter((path) => !this.#isTranslated(connection.name, path, ctx.now));
+    // Where all are given up all are tried: the box on one of them may have gone.
+    const setup: Setup = { connection, waiting: (open.length > 0 ? open : paths).slice(0, PATHS_MOST), running: new Set(), nextAt: ctx.now, failure: { reason: 'timeout', detail: 'no answer' } };
     this.#setups.set(connection.name, setup);
     this.#pace(setup, ctx);
   }
@@ -84,9 +91,24 @@ export class Attempts {
     attempt.die(ctx);
   }
 
+  #isTranslated(connection: string, path: Path, now: Instant): boolean {
+    const known = this.#translated.get(translatedKey(connection, path));
+    return known !== undefined && known.times >= NO_NATS_TRIES && now < after(known.at, REFUSED_TIME);
+  }
+
+  /** M3.9-4: IKE_AUTH was answered with UNEXPECTED_NAT_DETECTED; a new IKE_SA_INIT may come through, but not for ever. */
+  #noteTranslated(sa: IkeSa, ctx: Ctx): void {
+    const key = translatedKey(sa.name, sa.path);
+    const known = this.#translated.get(key);
+    const times = known === undefined || ctx.now >= after(known.at, REFUSED_TIME) ? 1 : known.times + 1;
+    remember(this.#translated, key, { times, at: ctx.now });
+    if (times === NO_NATS_TRIES) sa.event({ type: 'path.refused', chain: sa.chain, connection: sa.name, path: sa.path }, ctx);
+  }
+
   /** An attempt or a candidate ended without an SA. An attempt goes on waiting for a moment: the candidate may have been a forger's. */
   lost(sa: IkeSa, ctx: Ctx): void {
     const { attempt } = sa;
+    if (sa.setup?.failure?.reason === 'nat_detected' && attempt) this.#noteTranslated(sa, ctx);
     if (attempt) {
       attempt.candidates.splice(attempt.candidates.indexOf(sa), 1);
       if (attempt.setup && sa.setup?.failure) attempt.setup.failure = sa.setup.failure;

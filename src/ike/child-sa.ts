@@ -168,7 +168,7 @@ export function useChild(sa: IkeSa, child: ChildSa, ctx: Ctx): void {
 
 /** The peer holds its packets back until it sees that we use the SA (I2.8-1): a dummy shows it without user traffic. */
 export function announceUse(sa: IkeSa, ctx: Ctx): void {
-  if (sa.mobikeRole === 'initiator') ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
+  if (sa.mobikeRole === 'initiator') ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, encapsulation: sa.encapsulation, opensPinhole: true });
 }
 
 /**

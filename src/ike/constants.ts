@@ -64,6 +64,8 @@ export const KEEPALIVE: Millis = seconds(20);
 export const KEEPALIVE_JITTER = 0.1;
 /** A path that the responder refused is not moved to again within this time (M3.5-20). */
 export const REFUSED_TIME: Millis = minutes(10);
+/** Requests that are answered with UNEXPECTED_NAT_DETECTED, in a row, after which the pair is given up for `REFUSED_TIME` (M3.9-4). */
+export const NO_NATS_TRIES = 5;
 /** Addresses told to a peer, and kept of what a peer tells (M3.4-5): it may list hundreds. */
 export const ADDRESSES_SENT_MOST = 8;
 export const ADDRESSES_STORED_MOST = 16;

@@ -1,4 +1,4 @@
-import type { Instant, IpAddress, Path } from '../base/index.ts';
+import type { Instant, IpAddress, IpFamily, Path } from '../base/index.ts';
 import type { ChildSpi, IkeSpi, TrafficSelector } from '../codec/ike/index.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { AddressPool } from './pool.ts';
@@ -43,6 +43,8 @@ export interface SaHost {
   mayMove(identity: string, perMinute: number, now: Instant): boolean;
   /** How mappings of this uplink are kept alive; undefined: nobody said. */
   keepalive(uplink: string): KeepalivePlan | undefined;
+  /** Families in which ESP can be sent and received without UDP. */
+  readonly plainEsp: ReadonlySet<IpFamily>;
   /** Where this host can be reached for a connection. */
   own(connection: string): OwnAddresses | undefined;
   /** True while no SA with this peer was up since start: INITIAL_CONTACT is due (I2.4-4). */

@@ -1,4 +1,4 @@
-import { after, earliest, millis, sameBytes, sameEndpoint, samePath, toHex, type Endpoint, type Instant, type IpAddress, type Path } from '../base/index.ts';
+import { after, earliest, millis, sameBytes, isEndOf, samePath, toHex, type Endpoint, type Instant, type IpAddress, type IpFamily, type Path } from '../base/index.ts';
 import { decodeChain, decodeHeader, encodeMessage, EXCHANGE, findNotify, findPayload, notify, PAYLOAD, type ChildSpi, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import { mayBeAt, MoveBudget } from './address-policy.ts';
 import { Attempts } from './attempts.ts';
@@ -15,7 +15,7 @@ import { networkOf, Registry, sourceKey } from './registry.ts';
 import { rekeyChildTask } from './tasks/child-rekey.ts';
 import { respondInit } from './tasks/ike-init.ts';
 import { deleteChildTask, invalidSpiTask } from './tasks/informational.ts';
-import { movePath } from './tasks/ike-mobike.ts';
+import { encapsulate, movePath } from './tasks/ike-mobike.ts';
 import { ownAddressesChanged } from './tasks/mobike-addresses.ts';
 import { livenessTask } from './tasks/liveness.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
@@ -39,6 +39,7 @@ export class IkeEngine {
   readonly #pool = new AddressPool();
   readonly #lastAddresses = new Map<string, readonly IpAddress[]>();
   readonly #insisted = new Set<string>();
+  readonly #plainEsp = new Set<IpFamily>();
   readonly #keepalives = new Map<string, KeepalivePlan>();
   readonly #moves = new MoveBudget();
   readonly #own = new Map<string, OwnAddresses>();
@@ -87,6 +88,7 @@ export class IkeEngine {
       insistOnAddress: (connection) => this.#insisted.add(connection),
       mayMove: (identity, perMinute, now) => this.#moves.take(identity, perMinute, now),
       keepalive: (uplink) => this.#keepalives.get(uplink),
+      plainEsp: this.#plainEsp,
       own: (connection) => this.#own.get(connection),
       firstContact: (connection) => this.#firstContact(connection),
     };
@@ -195,6 +197,10 @@ export class IkeEngine {
         this.#unixAtZero = input.synced ? input.unixAtZero : undefined;
         for (const sa of [...this.#sas.values()]) redate(sa, { ...ctx, unixSeconds: this.#unixSeconds(ctx.now) });
         return;
+      case 'esp.plain':
+        this.#plainEsp.clear();
+        for (const family of input.families) this.#plainEsp.add(family);
+        return;
       case 'tick':
         for (const sa of this.#sas.due(ctx.now)) sa.tick(ctx);
         return this.#attempts.tick(ctx);
@@ -229,6 +235,8 @@ export class IkeEngine {
         sa.exchanges.finish(ctx);
         if (!sa.mobility.supported) return;
         return sa.exchanges.race(input.paths.slice(0, PATHS_MOST), ctx);
+      case 'path.encapsulate':
+        return encapsulate(sa, input.path, input.on, ctx);
       case 'liveness.check':
         if (sa.isEstablished) sa.checkLiveness(ctx);
         return;
@@ -399,7 +407,7 @@ export class IkeEngine {
     const freed = this.#lateSpis.get(spi);
     if (freed !== undefined && ctx.now < after(freed, LATE_ESP_TIME)) return;
     for (const sa of this.#sas.chains()) {
-      if (!sa.isEstablished || !sameEndpoint(sa.path.remote, remote) || !sameEndpoint(sa.path.local, local)) continue;
+      if (!sa.isEstablished || !isEndOf(remote, sa.path.remote) || !isEndOf(local, sa.path.local)) continue;
       if (sa.toldInvalidSpi !== undefined && ctx.now < after(sa.toldInvalidSpi, INVALID_SPI_PAUSE)) return;
       sa.toldInvalidSpi = ctx.now;
       sa.exchanges.enqueue(invalidSpiTask(spi as ChildSpi));

@@ -6,6 +6,7 @@ import { DELETE_TIME, REPLACED_TIME, TEMPORARY_MOST } from './constants.ts';
 import type { Ctx } from './context.ts';
 import { Exchanges, type Task } from './exchange.ts';
 import { wipeKeyed, type Keyed } from './keyed.ts';
+import { unjudged, type NatState } from './encapsulation.ts';
 import { sealWithin } from './fragments.ts';
 import { Inbox } from './inbox.ts';
 import { settled, type Mobility } from './mobility.ts';
@@ -87,6 +88,7 @@ export class IkeSa {
   vips: readonly IpAddress[] = [];
   natLocal = false;
   natRemote = false;
+  nat: NatState = unjudged();
   mobility: Mobility = settled();
   readonly children = new Map<number, ChildSa>();
   readonly rtt = new Map<string, Millis>();
@@ -161,6 +163,11 @@ export class IkeSa {
   }
   get isEstablished(): boolean {
     return this.state === 'established';
+  }
+
+  /** How ESP leaves on the current path. */
+  get encapsulation(): 'udp' | 'none' {
+    return this.nat.encapsulated ? 'udp' : 'none';
   }
 
   /** The IKE SA that has this one's Child SAs now. */
@@ -423,7 +430,7 @@ export class IkeSa {
   status(): ChainStatus {
     return {
       chain: this.chain, connection: this.name, role: this.mobikeRole, state: this.state, peer: this.peerId?.text, path: this.path,
-      vips: this.vips, mobike: this.mobility.supported, natLocal: this.natLocal, natRemote: this.natRemote, establishedAt: this.establishedAt,
+      vips: this.vips, mobike: this.mobility.supported, natLocal: this.natLocal, natRemote: this.natRemote, encapsulation: this.encapsulation, establishedAt: this.establishedAt,
       spiI: this.spiI, spiR: this.spiR, proposal: this.proposal, rekeyAt: this.timers.get('softLifetime'),
       children: [...this.children.values()].map((c) => ({
         name: c.config.name, child: c.child, state: c.state, inHandle: c.handleIn, outHandle: c.outGone ? 0 : c.handleOut, spiIn: c.spiIn, spiOut: c.spiOut,

@@ -204,7 +204,7 @@ export class Inbox {
     if (!sa.isEstablished || sa.mobility.supported || sa.natLocal || !sa.natRemote || samePath(path, sa.path) || !mayBeAt(sa.connection, path)) return;
     const from = sa.path;
     sa.path = path;
-    ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, opensPinhole: false });
+    ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, encapsulation: sa.encapsulation, opensPinhole: false });
     sa.exchanges.retarget(from, ctx);
   }
 }

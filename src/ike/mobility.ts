@@ -1,8 +1,4 @@
 import type { Instant, IpAddress, Millis, Path } from '../base/index.ts';
-import type { NotifyPayload } from '../codec/ike/index.ts';
-import type { Ctx } from './context.ts';
-import type { IkeSa } from './ike-sa.ts';
-import { natNotifies } from './nat.ts';
 
 /*
  * RFC 4555. The initiator decides: `move` writes the new path into the IKE SA, sends the outstanding request there,
@@ -17,6 +13,8 @@ export interface PendingMove {
   readonly since: Instant;
   /** False while an UPDATE_SA_ADDRESSES for the current path is outstanding. */
   due: boolean;
+  /** How many of its updates were answered with UNEXPECTED_NAT_DETECTED (M3.9-4). */
+  translated?: number;
   /** Child SAs stay where they are until the peer has shown, by COOKIE2 in its answer, that it receives there (M3.5-4). */
   readonly unverified?: boolean;
   /** The wait before the last request, after an answer without COOKIE2. */
@@ -89,7 +87,4 @@ export function remember<V>(map: Map<string, V>, key: string, value: V): void {
   const oldest = map.keys().next().value;
   if (map.size > REMEMBERED && oldest !== undefined) map.delete(oldest);
 }
-
-/** NAT detection of a message of this SA that leaves on `path`. */
-export const natPair = (sa: IkeSa, path: Path, ctx: Ctx): NotifyPayload[] => natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, true);
 

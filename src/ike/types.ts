@@ -1,4 +1,4 @@
-import type { Endpoint, Entropy, Instant, IpAddress, IpPrefix, Millis, Path, Secret } from '../base/index.ts';
+import type { Endpoint, Entropy, Instant, IpAddress, IpFamily, IpPrefix, Millis, Path, Secret } from '../base/index.ts';
 import type { ChildSpi, TrafficSelector } from '../codec/ike/index.ts';
 import type { CryptoSuite } from '../crypto/index.ts';
 
@@ -36,6 +36,8 @@ export interface IkeConnection {
   readonly auth: LocalAuth;
   readonly remoteAuth: RemoteAuth;
   readonly mobike: boolean;
+  /** ESP in UDP: where a NAT is seen, always, where one is seen and never else, or never and no NAT traversal at all (M3.9-1, NK-8); default: auto. */
+  readonly natT?: 'auto' | 'always' | 'never' | 'prohibit';
   readonly ikeProposals: readonly IkeSuite[];
   readonly ikeLifetime: Millis;
   readonly childLifetime: Millis;
@@ -108,6 +110,8 @@ export type CloseReason =
   | 'invalid_syntax'
   | 'cookie2_mismatch'
   | 'nat_traversal_refused'
+  /** Addresses were translated where no NAT is allowed (RFC 4555 §3.9). */
+  | 'nat_detected'
   | 'timeout'
   | 'lifetime_expired'
   | 'child_failed'
@@ -160,6 +164,10 @@ export type IkeInput =
   | { readonly type: 'path.race'; readonly chain: number; readonly paths: readonly Path[] }
   /** How mappings of this uplink are kept alive; of an uplink never named, as RFC 3948 §4 has it. Repeatable. */
   | ({ readonly type: 'keepalive.set'; readonly uplink: string } & KeepalivePlan)
+  /** Families in which ESP without UDP can be sent and received; none until told. Repeatable. */
+  | { readonly type: 'esp.plain'; readonly families: readonly IpFamily[] }
+  /** From the pair's next update on its ESP goes in UDP even without a NAT, or no longer so (F-3); an update follows at once where it is the current one. */
+  | { readonly type: 'path.encapsulate'; readonly chain: number; readonly path: Path; readonly on: boolean }
   /** The current path's device or address changed under it: check at once. */
   | { readonly type: 'liveness.check'; readonly chain: number }
   | { readonly type: 'traffic'; readonly chain: number; readonly traffic: Traffic; readonly active: Millis }
@@ -207,6 +215,7 @@ export type IkeEffect =
       readonly bundle: number;
       readonly path: Path;
       readonly opensPinhole: boolean;
+      readonly encapsulation: 'udp' | 'none';
       /** The peer has not shown that it receives there: until `bundle.verified` three times the octets that come from there may go there (M3.7-2). */
       readonly unverified?: true;
     }
@@ -252,6 +261,7 @@ export interface ChainStatus {
   readonly mobike: boolean;
   readonly natLocal: boolean;
   readonly natRemote: boolean;
+  readonly encapsulation: 'udp' | 'none';
   readonly establishedAt: Instant | undefined;
   readonly spiI: bigint;
   readonly spiR: bigint;

@@ -124,10 +124,10 @@ test('a name that is taken: the next one; all taken: told once, tried again', ()
 test('F-1: the path of a chain is told to the plane, a dummy after it when it is ours to open', () => {
   const rig = new Rig().tun().established();
   rig.turn.effects = [];
-  rig.plane.setPath(1, PATH, true, rig.turn);
+  rig.plane.setPath(1, PATH, 'udp', true, rig.turn);
   assert.deepEqual(rig.turn.effects.map((e) => e.type), ['esp.path.set', 'esp.dummy']);
   rig.turn.effects = [];
-  rig.plane.setPath(1, PATH, false, rig.turn);
+  rig.plane.setPath(1, PATH, 'udp', false, rig.turn);
   assert.deepEqual(rig.turn.effects.map((e) => e.type), ['esp.path.set']);
 });
 
@@ -147,7 +147,7 @@ test('the MTU follows the worst uplink that is up, and a configured one when tha
 test('ES3-4: a too big lowers the inner MTU of that path alone, ten minutes long; said once a change', () => {
   const rig = new Rig().tun().established().settle();
   const lte: Path = { uplink: 'lte', ifindex: 9, local: { address: ip('100.64.0.2'), port: 4500 }, remote: PATH.remote };
-  rig.plane.setPath(1, PATH, false, rig.turn);
+  rig.plane.setPath(1, PATH, 'udp', false, rig.turn);
   rig.turn.lines = [];
   const sets = (): string[] => rig.turn.take('esp.path.set').map((e) => `${e.bundle} ${e.path?.uplink} ${e.mtu}`);
   const told = (mtu: number, path = PATH, bundle = 1): string[] => {
@@ -164,9 +164,9 @@ test('ES3-4: a too big lowers the inner MTU of that path alone, ten minutes long
     'info: wan 198.51.100.2:4500 -> 192.0.2.1:4500: a router says that it carries packets of 575 octets only, which no path may; ignored',
   ]);
   assert.equal(rig.settle().kernel.linkNamed('mobiked0')?.mtu, 1438, 'nothing else is lowered');
-  rig.plane.setPath(1, lte, false, rig.turn);
+  rig.plane.setPath(1, lte, 'udp', false, rig.turn);
   assert.deepEqual(sets(), ['1 lte 1438']);
-  rig.plane.setPath(1, PATH, false, rig.turn);
+  rig.plane.setPath(1, PATH, 'udp', false, rig.turn);
   assert.deepEqual(sets(), ['1 wan 1238'], 'known still');
   // Another cipher leaves less room, on this path too.
   const cbc: EspSa = {
@@ -200,13 +200,37 @@ test('ES3-4: a too big lowers the inner MTU of that path alone, ten minutes long
 test('ES3-4: over IPv6 a path has 1280 at least, and a configured MTU stays the most', () => {
   const rig = new Rig(TEXT.replace(" option local_id 'a'", " option local_id 'a'\n option mtu '1280'")).tun().established().settle();
   const six: Path = { ...PATH, local: { address: ip('2001:db8::2'), port: 4500 }, remote: { address: ip('2001:db8::1'), port: 4500 } };
-  rig.plane.setPath(1, six, false, rig.turn);
+  rig.plane.setPath(1, six, 'udp', false, rig.turn);
   const told = (mtu: number): number[] => {
     rig.turn.effects = [];
     rig.plane.onTooBig({ type: 'esp.tooBig', bundle: 1, local: six.local, remote: six.remote, mtu }, rig.turn);
     return rig.turn.take('esp.path.set').map((e) => e.mtu);
   };
   assert.deepEqual([told(1400), told(1279), told(1280)], [[], [], [1198]]);
+});
+
+test('ES3-4 D5.5.2-3: without UDP the ports of a router\'s word are none, and its path carries eight octets more inside', () => {
+  const rig = new Rig().tun().established().settle();
+  rig.plane.setPath(1, PATH, 'none', false, rig.turn);
+  const told = (encapsulation: 'udp' | 'none', port: number): (number | string)[] => {
+    rig.plane.setPath(1, PATH, encapsulation, false, rig.turn);
+    rig.turn.effects = [];
+    rig.plane.onTooBig({ type: 'esp.tooBig', bundle: 1, local: { ...PATH.local, port }, remote: { ...PATH.remote, port }, mtu: 1400 }, rig.turn);
+    return rig.turn.take('esp.path.set').flatMap((e) => [e.encapsulation, e.mtu]);
+  };
+  assert.deepEqual(told('none', 0), ['none', 1346]);
+  rig.plane.setPath(1, PATH, 'udp', false, rig.turn);
+  assert.equal(rig.turn.take('esp.path.set').at(-1)?.mtu, 1338, 'known of the path, whatever the form');
+});
+
+test('D5.5.2-3: ESP without UDP is inbound traffic of the path when its addresses are, and of no other', () => {
+  const rig = new Rig().tun().established();
+  rig.plane.setPath(1, PATH, 'none', false, rig.turn);
+  const seen = (local: string, port: number): number | undefined => {
+    const inbound = [{ ifindex: 2, local: { address: ip(local), port }, remote: { ...PATH.remote, port }, packets: 1, last: instant(500) }];
+    return rig.plane.onPolled({ sas: [], drops: {}, bundles: [{ bundle: 1, sent: 0, lastSent: undefined, lastAny: undefined, inbound }] }, rig.turn)[0]?.lastInbound;
+  };
+  assert.deepEqual([seen('198.51.100.2', 0), seen('198.51.100.2', 4500), seen('198.51.100.2', 4501), seen('198.51.100.3', 0)], [500, 500, undefined, undefined]);
 });
 
 function report(sent: number | undefined, inbound: number | undefined): EspReport {
@@ -221,7 +245,7 @@ function report(sent: number | undefined, inbound: number | undefined): EspRepor
 
 test('polls come every 200 ms while traffic flows and every second while none does; one at a time', () => {
   const rig = new Rig().tun().established().settle(0);
-  rig.plane.setPath(1, PATH, false, rig.turn);
+  rig.plane.setPath(1, PATH, 'udp', false, rig.turn);
   const nextPoll = (): number => {
     for (;;) {
       const next = rig.plane.deadline;
@@ -254,15 +278,15 @@ test('polls come every 200 ms while traffic flows and every second while none do
 
 test('D5.5.2-3: only what came on the path in use counts as inbound', () => {
   const rig = new Rig().tun().established();
-  rig.plane.setPath(1, PATH, false, rig.turn);
+  rig.plane.setPath(1, PATH, 'udp', false, rig.turn);
   assert.equal(rig.plane.onPolled(report(undefined, 77), rig.turn)[0]?.lastInbound, 77);
-  rig.plane.setPath(1, { ...PATH, local: { address: ip('100.64.0.2'), port: 4500 } }, false, rig.turn);
+  rig.plane.setPath(1, { ...PATH, local: { address: ip('100.64.0.2'), port: 4500 } }, 'udp', false, rig.turn);
   assert.equal(rig.plane.onPolled(report(undefined, 77), rig.turn)[0]?.lastInbound, undefined);
 });
 
 test('a device that was made anew has another index: the latest packet on the endpoints counts', () => {
   const rig = new Rig().tun().established();
-  rig.plane.setPath(1, { ...PATH, ifindex: 9 }, false, rig.turn);
+  rig.plane.setPath(1, { ...PATH, ifindex: 9 }, 'udp', false, rig.turn);
   const old = report(undefined, 50);
   const [bundle] = old.bundles;
   assert.ok(bundle);
@@ -382,7 +406,7 @@ test('the MTU makes room for the cipher of the SAs there are, and does not go up
   assert.equal(mtu(), 1438);
   rig.plane.addSa(sa(1, false), rig.turn);
   assert.equal(mtu(), 1438);
-  rig.plane.setPath(1, PATH, false, rig.turn);
+  rig.plane.setPath(1, PATH, 'udp', false, rig.turn);
   rig.turn.effects = [];
   rig.plane.addSa(sa(2, true), rig.turn);
   assert.deepEqual(rig.turn.effects.map((e) => (e.type === 'esp.path.set' ? `${e.type} ${e.mtu}` : e.type)), ['esp.sa.add', 'esp.path.set 1422']);

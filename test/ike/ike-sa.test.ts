@@ -519,7 +519,7 @@ test('what an SA looks like from outside', () => {
   sa.timers.set('softLifetime', instant(500_000));
   const { children, ...status } = sa.status();
   assert.deepEqual(status, {
-    chain: 7, connection: 'hq', role: 'responder', state: 'established', peer: 'them', path: WAN, vips: [], mobike: true, natLocal: true, natRemote: false, establishedAt: 1000, spiI: 1n, spiR: 2n,
+    chain: 7, connection: 'hq', role: 'responder', state: 'established', peer: 'them', path: WAN, vips: [], mobike: true, natLocal: true, natRemote: false, encapsulation: 'udp', establishedAt: 1000, spiI: 1n, spiR: 2n,
     proposal: sa.proposal, rekeyAt: 500_000,
   });
   const row = { child: child.child, state: 'installed', inHandle: child.handleIn, outHandle: child.handleOut, spiIn: child.spiIn, spiOut: child.spiOut, proposal: child.proposal, local: [], remote: [], rekeyAt: child.softAt };

@@ -131,6 +131,8 @@ export class Side {
   readonly sas = new Map<number, ChildInstall>();
   readonly inUse = new Map<number, number>();
   readonly bundlePath = new Map<number, Path>();
+  /** How ESP leaves, each time that was told, with the uplink. */
+  readonly espWays: string[] = [];
   /** Uplinks on which a dummy packet of ours went first, and the outbound SAs that were in use then. */
   readonly pinholes: [uplink: string, used: readonly number[]][] = [];
   readonly logs: string[] = [];
@@ -194,6 +196,7 @@ export class Pair {
           break;
         case 'bundle.path':
           side.bundlePath.set(effect.bundle, effect.path);
+          side.espWays.push(`${effect.path.uplink} ${effect.encapsulation}`);
           if (effect.opensPinhole) side.pinholes.push([effect.path.uplink, [...side.inUse.values()]]);
           break;
         case 'bundle.hold':

@@ -22,6 +22,10 @@ test('innerMtu is the largest inner packet that fits', () => {
   assert.equal(innerMtu(40, 6), 0);
 });
 
+test('RFC 3948 §2.1: without UDP an inner packet may have eight octets more', () => {
+  for (const family of [4, 6] as const) for (let outer = 576; outer <= 1600; outer++) assert.equal(innerMtu(outer, family, undefined, 'none'), innerMtu(outer + 8, family));
+});
+
 test('RFC 3602 §2, RFC 4868 §2.1: AES-CBC fills whole blocks, and its ICV is as long as its hash says', () => {
   const key = new Secret(new Uint8Array());
   for (const [name, icv] of [['hmac-sha256-128', 16], ['hmac-sha384-192', 24], ['hmac-sha512-256', 32]] as const) {

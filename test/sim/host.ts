@@ -35,8 +35,6 @@ export interface HostOptions {
   readonly ubus?: (host: SimHost, deliver: (input: Input) => void) => SimUbus;
   /** Whether the host's wall clock is set. Default true. */
   readonly synced?: boolean;
-  /** Whether raw sockets for ESP without UDP can be opened. Default true. */
-  readonly plainEsp?: boolean;
 }
 
 export interface LogLine {
@@ -90,6 +88,8 @@ export class SimHost implements Actor {
   /** What may leave in clear text, by destination and device; anything else is a broken invariant. */
   mayPass: (destination: IpAddress, device: string) => boolean = () => false;
   exitCode: number | undefined;
+  /** Whether raw sockets for ESP without UDP can be opened. */
+  plainEsp = true;
   /** The document in the state directory. */
   stored: string | undefined;
   readonly #options: HostOptions;
@@ -294,7 +294,7 @@ export class SimHost implements Actor {
       case 'tun.close':
         return this.#closeTun(life);
       case 'esp.open':
-        life.plainEsp = this.#options.plainEsp ?? true;
+        life.plainEsp = this.plainEsp;
         for (const family of [4, 6] as const) this.#answer(life, 0, life.plainEsp ? { type: 'esp.opened', family } : { type: 'esp.failed', family, errno: EPERM });
         return;
       case 'esp.sa.add':

@@ -7,6 +7,7 @@ import { CHILD_USE_TIME, SETUP_TIME } from '../constants.ts';
 import { answerConfig, configRequest, localOffer, localPolicy, takeConfigReply } from '../config-payload.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
+import { judgeClaim, noNats } from '../encapsulation.ts';
 import { messageLimit } from '../fragments.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { identityText } from '../identities.ts';
@@ -60,6 +61,7 @@ export function authTask(): Task {
         { type: 'TSi', selectors: localOffer(connection, config, ctx) },
         { type: 'TSr', selectors: config.remoteTs.map(prefixSelector) },
         ...(connection.mobike ? [notify('MOBIKE_SUPPORTED'), ...addressNotifies(sa, sa.path, 'IKE_AUTH', ctx)] : []),
+        ...(connection.mobike && !sa.nat.traversal ? [noNats(sa.path)] : []), // M3.9-1
       ];
     },
     onResponse(sa, payloads, _answer, ctx) {
@@ -78,6 +80,7 @@ function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloa
   const errors = payloads.filter((p) => p.type === 'N').filter((p) => isErrorNotify(p.notify));
   if (!idr || !auth) {
     ctx.host.freeChildSpi(spi);
+    if (findNotify(payloads, 'UNEXPECTED_NAT_DETECTED')) return sa.close('nat_detected', 'addresses are translated on the way, and nat_t is prohibit', ctx); // M3.9-4
     return sa.close('authentication_failed', `the peer refused IKE_AUTH: ${errors.map((p) => notifyName(p.notify)).join(', ') || 'no AUTH payload'}`, ctx);
   }
   const refuse = (why: string): void => {
@@ -101,7 +104,7 @@ function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloa
   installFirst(sa, config, spi, payloads, ctx);
   if (sa.mobility.supported) takeAddresses(sa, 0, payloads, sa.path, ctx);
   // After the SA, so that the dummy leaves under it: the hub holds its packets back until it sees that we use the SA (I2.8-1).
-  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: true });
+  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, encapsulation: sa.encapsulation, opensPinhole: true });
   for (const other of connection.children) if (other !== config) sa.missing.set(other.name, { at: ctx.now, wait: millis(0) });
   // M3.8-3: the IKE_SA_INIT hash was for port 500. An update, and no mere check, gives the baseline of our mapping: it also is what the
   // peer uses from then on, even if the NAT has forgotten IKE_AUTH's mapping meanwhile.
@@ -179,6 +182,13 @@ export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path,
   const auth = findPayload(payloads, 'AUTH');
   const wanted = findPayload(payloads, 'IDr');
   const { setup } = sa;
+  // M3.9-2: before anything else. Who does no MOBIKE does not know the notify.
+  const claim = ctx.host.responders().some((c) => c.mobike) ? judgeClaim(sa, payloads, path) : 'fits';
+  if (claim !== 'fits') {
+    sa.log('warn', `${path.remote.address}: ${claim === 'translated' ? 'its address was translated, and it allows no NAT' : 'NO_NATS_ALLOWED of no known length'}`, ctx);
+    respond([notify(claim === 'translated' ? 'UNEXPECTED_NAT_DETECTED' : 'INVALID_SYNTAX')]);
+    return sa.die(ctx);
+  }
   if (!idi || !auth || !setup) return refuse('IKE_AUTH without IDi or AUTH');
   const connection = findConnection(ctx.host.responders().filter((c) => acceptsAddresses(c, path)), idi, wanted, auth.method);
   if (!connection) return refuse(`no connection for identity ${identityText(idi)}`);
@@ -197,7 +207,7 @@ export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path,
   sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
   if (findNotify(payloads, 'INITIAL_CONTACT')) for (const old of ctx.host.siblings(localId, { text: peer.name, idType: idi.idType, data: idi.data }, sa)) old.close('replaced', 'INITIAL_CONTACT', ctx);
   establish(sa, ctx);
-  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, opensPinhole: false });
+  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, encapsulation: sa.encapsulation, opensPinhole: false });
   const config = answerConfig(sa, connection, payloads, ctx);
   const exchange = { ni: setup.ni, nr: setup.nr, ke: undefined, rules: CHILD_RULES, use: { at: after(ctx.now, CHILD_USE_TIME) } };
   const child = config.error ? { payloads: [config.error] } : answerChild(sa, payloads, exchange, ctx);

@@ -6,6 +6,7 @@ import { initAnswerProblem, initRequestPayloads, initResponsePayloads } from '..
 import { CANDIDATE_TIME, CANDIDATES_MOST, HALF_OPEN_TIME, INIT_RETRIES, NONCE_OCTETS, SETUP_TIME } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
+import { canBePlain, isForced, natPair, takeInit } from '../encapsulation.ts';
 import { IkeSa } from '../ike-sa.ts';
 import { deriveKeyed } from '../keyed.ts';
 import { natNotifies, natVerdict } from '../nat.ts';
@@ -66,7 +67,7 @@ function sendInit(sa: IkeSa, ctx: Ctx): void {
     { type: 'SA', proposals: buildProposals(connection.ikeProposals, PROTOCOL.IKE, new Uint8Array(), true) },
     { type: 'KE', group: setup.dh.group, data: setup.dh.publicValue },
     { type: 'NONCE', data: setup.ni },
-    ...natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, sa.path.local, sa.path.remote, true),
+    ...(connection.natT === 'prohibit' ? [] : natPair(sa, sa.path, ctx)),
     ...(connection.fragmentation ? [notify('IKEV2_FRAGMENTATION_SUPPORTED')] : []),
     ...initRequestPayloads(connection, ctx.deps.suite),
   ];
@@ -127,10 +128,10 @@ export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly P
   if (!offer || !ke || !nonce || header.spiR === 0n || !nonceFits(nonce.data)) return;
   const chosen = checkAnswer(connection.ikeProposals, offer.proposals, IKE_RULES);
   if (!chosen || chosen.group !== setup.dh.group || ke.group !== setup.dh.group) return;
-  const verdict = natVerdict(ctx.deps.suite, header.spiI, header.spiR, path.local, path.remote, payloads);
-  if (!verdict) {
+  const verdict = connection.natT === 'prohibit' ? undefined : natVerdict(ctx.deps.suite, header.spiI, header.spiR, path.local, path.remote, payloads);
+  if (!verdict && !canBePlain(connection, path, ctx)) {
     setup.remembered = 'nat_traversal_refused';
-    return sa.log('warn', 'peer answered IKE_SA_INIT without NAT detection, which userspace ESP needs (not authenticated: waiting on)', ctx);
+    return sa.log('warn', 'peer answered IKE_SA_INIT without NAT detection, and here ESP goes in UDP only (not authenticated: waiting on)', ctx);
   }
   const unfit = initAnswerProblem(connection, payloads);
   if (unfit !== undefined) {
@@ -144,15 +145,14 @@ export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly P
   const number = setup.followed++ === 0 ? sa.chain : ctx.host.newNumber();
   const candidate = new IkeSa({
     chain: number, name: sa.name, connection, originalInitiator: true, mobikeRole: 'initiator', state: 'authSent', spiI: sa.spiI, spiR: header.spiR,
-    path: floated(sa.path), setup: { ...setup, dh: undefined, nr: nonce.data.slice(), response: message.slice() },
+    path: verdict ? floated(sa.path) : sa.path, setup: { ...setup, dh: undefined, nr: nonce.data.slice(), response: message.slice() },
   });
   candidate.attempt = sa;
   candidate.exchanges.nextId = 1;
   deriveKeys(candidate, chosen, shared, ctx);
   shared.fill(0);
   candidate.fragmentation = connection.fragmentation && findNotify(payloads, 'IKEV2_FRAGMENTATION_SUPPORTED') !== undefined;
-  candidate.natLocal = verdict.local;
-  candidate.natRemote = verdict.remote;
+  takeInit(candidate, candidate.path, verdict, isForced(candidate, candidate.path, ctx));
   ctx.host.won(sa, ctx);
   sa.candidates.push(candidate);
   ctx.host.adopt(candidate);
@@ -191,11 +191,13 @@ export function respondInit(
   if (!chosen) return candidates.length === 0 ? undefined : refuse('NO_PROPOSAL_CHOSEN');
   const group = dhGroupOf(chosen.group);
   if (group === undefined) return refuse('NO_PROPOSAL_CHOSEN');
-  const verdict = natVerdict(suite, header.spiI, 0n as IkeSpi, path.local, path.remote, payloads);
-  if (!verdict) {
-    ctx.emit({ type: 'log', level: 'warn', text: `${path.remote.address}: refused, it does not do NAT traversal, which userspace ESP needs` });
+  // Which section it is for shows only in IKE_AUTH: NAT traversal is done when one does it, and UDP forced when one wants it.
+  const verdict = candidates.every((c) => c.natT === 'prohibit') ? undefined : natVerdict(suite, header.spiI, 0n as IkeSpi, path.local, path.remote, payloads);
+  if (!verdict && !candidates.some((c) => canBePlain(c, path, ctx))) {
+    ctx.emit({ type: 'log', level: 'warn', text: `${path.remote.address}: refused, it does not do NAT traversal, and here ESP goes in UDP only` });
     return refuse('NO_PROPOSAL_CHOSEN');
   }
+  const forced = !candidates.every((c) => canBePlain(c, path, ctx));
   if (ke.group !== chosen.group) return refuse('INVALID_KE_PAYLOAD', groupData(chosen.group));
   const dh = suite.dh(group, entropy.bytes(DH_SECRET_OCTETS[group], 'dh'));
   const shared = dh.derive(ke.data);
@@ -211,7 +213,7 @@ export function respondInit(
     { type: 'SA', proposals: [buildChosen(chosen, PROTOCOL.IKE, new Uint8Array())] },
     { type: 'KE', group, data: dh.publicValue },
     { type: 'NONCE', data: nr },
-    ...natNotifies(suite, header.spiI, spiR, path.local, path.remote, true),
+    ...(verdict ? natNotifies(suite, header.spiI, spiR, path.local, path.remote, forced) : []),
     ...(fragmentation ? [notify('IKEV2_FRAGMENTATION_SUPPORTED')] : []),
     ...initResponsePayloads(candidates, payloads, suite),
   ]);
@@ -228,7 +230,6 @@ export function respondInit(
   sa.inbox.expectAuth();
   sa.fragmentation = fragmentation;
   sa.timers.set('halfOpen', after(ctx.now, HALF_OPEN_TIME));
-  sa.natLocal = verdict.local;
-  sa.natRemote = verdict.remote;
+  takeInit(sa, path, verdict, forced);
   return { reply, sa };
 }

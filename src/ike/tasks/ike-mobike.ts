@@ -1,10 +1,11 @@
 import { after, millis, pathKey, sameBytes, samePath, type Instant, type Path } from '../../base/index.ts';
 import { findNotify, isErrorNotify, notify, notifyName, type Payload } from '../../codec/ike/index.ts';
-import { HOLD_TIME, PATH_ROUND_MOST, REFUSED_TIME, RETRANSMIT_UNKNOWN, RR_CACHE } from '../constants.ts';
+import { HOLD_TIME, NO_NATS_TRIES, PATH_ROUND_MOST, REFUSED_TIME, RETRANSMIT_UNKNOWN, RR_CACHE } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Answer, Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
-import { COOKIE2_OCTETS, endpointKey, natPair, remember, type PendingMove } from '../mobility.ts';
+import { expectOn, guard, isOutdated, takeUpdate } from '../encapsulation.ts';
+import { COOKIE2_OCTETS, endpointKey, remember, type PendingMove } from '../mobility.ts';
 import { natVerdict } from '../nat.ts';
 import { addressNotifies } from './mobike-addresses.ts';
 
@@ -16,11 +17,12 @@ export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since:
   const from = sa.mobility.pending?.from ?? sa.path;
   const before = sa.path;
   sa.path = to;
+  expectOn(sa, to, ctx);
   sa.unansweredSince = undefined;
   // An address of the peer that was verified lately is not verified again (D59-3).
   const unverified = verify && (sa.mobility.verified.get(endpointKey(to)) ?? ctx.now) <= ctx.now;
   sa.mobility.pending = { from, reasons, since, due: true, unverified };
-  if (!unverified) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, opensPinhole: true });
+  if (!unverified) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, encapsulation: sa.encapsulation, opensPinhole: true });
   sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from: before, to, reasons, took: millis(ctx.now - since) }, ctx);
   sa.exchanges.retarget(before, ctx);
   if (sa.race) sa.race.theirs.path = to;
@@ -46,6 +48,13 @@ export function refreshPath(sa: IkeSa, reason: string, ctx: Ctx): void {
   sa.mobility.pending = { from: sa.path, reasons: [reason], since: ctx.now, due: true };
 }
 
+/** F-3: from the next update of this pair on both ends send its ESP in UDP, NAT or not; or as it is without us. */
+export function encapsulate(sa: IkeSa, path: Path, on: boolean, ctx: Ctx): void {
+  if (on) remember(sa.nat.forced, pathKey(path), true);
+  else sa.nat.forced.delete(pathKey(path));
+  if (samePath(path, sa.path) && sa.isEstablished && sa.nat.traversal && sa.connection?.natT !== 'never') refreshPath(sa, 'encapsulation', ctx);
+}
+
 /** The UPDATE_SA_ADDRESSES request of a pending move; undefined when one is on its way already. */
 export function updateTask(sa: IkeSa): Task | undefined {
   const { pending } = sa.mobility;
@@ -57,7 +66,7 @@ export function updateTask(sa: IkeSa): Task | undefined {
     build(_sa, ctx) {
       pending.due = false;
       cookie2 = new Uint8Array(ctx.deps.entropy.bytes(COOKIE2_OCTETS, 'cookie2')); // M3.5-8
-      return [notify('UPDATE_SA_ADDRESSES'), ...natPair(sa, target, ctx), notify('COOKIE2', cookie2), ...addressNotifies(sa, target, 'INFORMATIONAL', ctx)]; // M3.6-5
+      return [notify('UPDATE_SA_ADDRESSES'), ...guard(sa, target, ctx), notify('COOKIE2', cookie2), ...addressNotifies(sa, target, 'INFORMATIONAL', ctx)]; // M3.6-5
     },
     onResponse(_sa, payloads, answer, ctx) {
       onUpdateResponse(sa, pending, target, cookie2, payloads, answer, ctx);
@@ -82,8 +91,12 @@ function onUpdateResponse(sa: IkeSa, pending: PendingMove, target: Path, cookie2
   }
   // I3.10-1: whatever the error is, the update failed as a whole.
   const error = payloads.find((p) => p.type === 'N' && isErrorNotify(p.notify));
+  if (error?.type === 'N' && notifyName(error.notify) === 'UNEXPECTED_NAT_DETECTED' && !sa.nat.traversal && translated(pending)) return;
   if (error?.type === 'N') return refused(sa, pending, target, notifyName(error.notify), ctx);
+  const before = sa.encapsulation;
   takeVerdict(sa, target, answer.path, payloads, true, ctx);
+  takeUpdate(sa, answer.path, payloads, ctx);
+  if (sa.encapsulation !== before && !pending.unverified) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: target, encapsulation: sa.encapsulation, opensPinhole: true });
   if (echoed) remember(sa.mobility.verified, endpointKey(target), after(ctx.now, RR_CACHE));
   if (pending.unverified) {
     if (!echoed) {
@@ -92,11 +105,18 @@ function onUpdateResponse(sa: IkeSa, pending: PendingMove, target: Path, cookie2
       sa.timers.set('update', after(ctx.now, pending.wait));
       return;
     }
-    ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: target, opensPinhole: true }); // M3.5-21
+    ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: target, encapsulation: sa.encapsulation, opensPinhole: true }); // M3.5-21
   }
   sa.mobility.pending = undefined;
   if (!samePath(pending.from, target))
     sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: pending.from, to: target, reasons: pending.reasons, took: millis(ctx.now - pending.since) }, ctx);
+}
+
+/** M3.9-4: somebody altered the addresses of this request; a new one may come through. False after several. */
+function translated(pending: PendingMove): boolean {
+  pending.translated = (pending.translated ?? 0) + 1;
+  pending.due = pending.translated < NO_NATS_TRIES;
+  return pending.due;
 }
 
 /** M3.5-20: the peer stays where it was, and we go back there: it is the pair that both ends know. */
@@ -121,10 +141,15 @@ export function takeVerdict(sa: IkeSa, path: Path, arrival: Path, payloads: read
   const known = sa.mobility.mappings.get(key);
   const current = samePath(path, sa.path);
   remember(sa.mobility.mappings, key, verdict.mapping);
+  remember(sa.nat.seen, key, verdict.local || verdict.remote);
   if (!current) return; // N-i: a standby's mapping comes and goes; that is no change of ours
   sa.natLocal = verdict.local;
   sa.natRemote = verdict.remote;
-  if (baseline || !known || sameBytes(known, verdict.mapping)) return;
+  if (baseline) return;
+  if (!known || sameBytes(known, verdict.mapping)) {
+    if (isOutdated(sa, verdict, ctx)) refreshPath(sa, 'encapsulation', ctx);
+    return;
+  }
   sa.event({ type: 'nat.changed', chain: sa.chain, connection: sa.name, path }, ctx);
   refreshPath(sa, 'nat_mapping_changed', ctx);
 }

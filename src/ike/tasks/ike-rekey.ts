@@ -194,6 +194,7 @@ function makeSuccessor(old: IkeSa, agreed: Agreed, ctx: Ctx): IkeSa {
   sa.fragmentation = old.fragmentation;
   sa.vips = old.vips;
   sa.mobility.supported = old.mobility.supported;
+  sa.nat = old.nat;
   return sa;
 }
 

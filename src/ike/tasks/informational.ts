@@ -4,10 +4,10 @@ import { goesOn, removeChild, useChild, type ChildSa } from '../child-sa.ts';
 import { DELETE_TIME, HOLD_TIME } from '../constants.ts';
 import { answerLaterConfig } from '../config-payload.ts';
 import type { Ctx } from '../context.ts';
+import { judgeClaim, natPair } from '../encapsulation.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { fatalNotify } from '../message-rules.ts';
-import { natNotifies } from '../nat.ts';
 import { DELETED_WAIT, spiBytes, spiOf } from './child-create.ts';
 import { rekeyChildTask } from './child-rekey.ts';
 import { acceptUpdate } from './mobike-accept.ts';
@@ -102,6 +102,20 @@ export const deletesIke = (payloads: readonly Payload[]): boolean => payloads.so
 /** Answers an INFORMATIONAL request: deletes, MOBIKE, liveness; unknown contents get an empty answer (I1.4-1). */
 export function respondInformational(sa: IkeSa, messageId: number, payloads: readonly Payload[], path: Path, respond: (payloads: readonly Payload[]) => void, ctx: Ctx): void {
   const deletes = payloads.filter((p) => p.type === 'D');
+  const echo = (): NotifyPayload[] => {
+    const cookie = sa.mobility.supported ? findNotify(payloads, 'COOKIE2') : undefined;
+    return cookie ? [{ ...cookie, protocol: PROTOCOL.NONE, spi: new Uint8Array() }] : []; // M3.7-3: data unchanged, whatever its length
+  };
+  // M3.5-11, M3.9-2: before anything else, and instead of it.
+  const claim = sa.mobility.supported ? judgeClaim(sa, payloads, path) : 'fits';
+  if (claim === 'malformed') {
+    respond([notify('INVALID_SYNTAX')]);
+    return sa.close('invalid_syntax', 'NO_NATS_ALLOWED of no known length', ctx);
+  }
+  if (claim === 'translated') {
+    sa.log('info', `a request from ${path.remote.address} was sent between other addresses, and the peer allows no NAT`, ctx);
+    return respond([notify('UNEXPECTED_NAT_DETECTED'), ...echo()]);
+  }
   if (deletesIke(payloads)) {
     respond([]);
     // I2.8.2-1: the peer did not see our rekeying, or its own won: its successor is the one.
@@ -128,9 +142,8 @@ export function respondInformational(sa: IkeSa, messageId: number, payloads: rea
   if (supported && update.payloads.length === 0) takeAddresses(sa, messageId, payloads, path, ctx);
   // M3.8-2: NAT detection is answered for the addresses of this very packet.
   if (findNotify(payloads, 'NAT_DETECTION_SOURCE_IP') && findNotify(payloads, 'NAT_DETECTION_DESTINATION_IP'))
-    answer.push(...natNotifies(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, true));
-  const cookie = supported ? findNotify(payloads, 'COOKIE2') : undefined;
-  if (cookie) answer.push({ ...cookie, protocol: PROTOCOL.NONE, spi: new Uint8Array() }); // M3.7-3: data unchanged, whatever its length
+    answer.push(...natPair(sa, path, ctx));
+  answer.push(...echo());
   answer.push(...answerLaterConfig(payloads));
   respond(answer);
   question(sa.latest, payloads, ctx);

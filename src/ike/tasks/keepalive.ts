@@ -13,7 +13,7 @@ export const silentSince = (sa: IkeSa): Instant => instant(Math.max(lastOut(sa),
 
 /** When the mapping of the current path is to be refreshed next; undefined: there is none to keep (NK-2). */
 export function keepaliveDue(sa: IkeSa, ctx: Ctx): Instant | undefined {
-  if (!sa.isEstablished || !sa.natLocal) return undefined; // D5.2.3-1
+  if (!sa.isEstablished || !sa.natLocal || !sa.nat.encapsulated) return undefined; // D5.2.3-1
   const plan = ctx.host.keepalive(sa.path.uplink);
   const interval = plan?.interval ?? KEEPALIVE;
   const last = lastOut(sa);

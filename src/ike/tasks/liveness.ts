@@ -1,8 +1,8 @@
 import { after, millis, pathKey, sameBytes, samePath, type Instant, type Millis, type Path } from '../../base/index.ts';
 import { HOLD_TIME, PATH_PACE, RESPONDER_LIVENESS } from '../constants.ts';
+import { natPair } from '../encapsulation.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
-import { natPair } from '../mobility.ts';
 import { takeVerdict } from './ike-mobike.ts';
 import { silentSince } from './keepalive.ts';
 

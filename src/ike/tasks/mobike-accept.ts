@@ -3,10 +3,10 @@ import { findNotify, notify, type NotifyPayload, type Payload } from '../../code
 import { mayBeAt } from '../address-policy.ts';
 import { HOLD_TIME, PATH_ROUND_MOST, RETRANSMIT_UNKNOWN, RR_CACHE } from '../constants.ts';
 import type { Ctx } from '../context.ts';
+import { takeUpdate } from '../encapsulation.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { COOKIE2_OCTETS, endpointKey, remember } from '../mobility.ts';
-import { natVerdict } from '../nat.ts';
 import { settle } from './mobike-addresses.ts';
 
 /* The responder's side of RFC 4555: `../mobility.ts` has the story. */
@@ -33,8 +33,8 @@ export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Pa
   sa.mobility.lastUpdateId = messageId;
   sa.path = path; // M3.5-13
   settle(sa); // the peer has found us by itself
-  const verdict = natVerdict(ctx.deps.suite, sa.spiI, sa.spiR, path.local, path.remote, payloads);
-  if (verdict) [sa.natLocal, sa.natRemote] = [verdict.local, verdict.remote]; // M3.5-17
+  const before = sa.encapsulation;
+  takeUpdate(sa, path, payloads, ctx); // M3.5-17
   return {
     payloads: [],
     after: () => {
@@ -42,7 +42,8 @@ export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Pa
         sa.mobility.turning = { from: sa.mobility.turning?.from ?? from, since: sa.mobility.turning?.since ?? ctx.now, wait: RETRANSMIT_UNKNOWN, esp: sa.mobility.turning?.esp };
         sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from, to: path, reasons: ['peer_update'], took: millis(0) }, ctx);
         sa.exchanges.retarget(from, ctx);
-      }
+      } else if (sa.encapsulation !== before && (!sa.mobility.turning || sa.mobility.turning.esp === pathKey(path)))
+        ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, encapsulation: sa.encapsulation, opensPinhole: false, ...(sa.mobility.turning ? { unverified: true } : {}) });
       proceedTurn(sa, ctx);
     },
   };
@@ -65,7 +66,7 @@ export function proceedTurn(sa: IkeSa, ctx: Ctx): void {
   if (esp !== turning.esp) {
     turning.esp = esp;
     if (esp === HELD) ctx.emit({ type: 'bundle.hold', bundle: sa.chain });
-    else ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: false, unverified: true });
+    else ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, encapsulation: sa.encapsulation, opensPinhole: false, unverified: true });
   }
   if (!sa.exchanges.has('routability')) sa.exchanges.enqueue(routabilityTask(), true);
 }
@@ -76,7 +77,7 @@ function turn(sa: IkeSa, ctx: Ctx): void {
   const { turning } = sa.mobility;
   if (!turning) return;
   sa.mobility.turning = undefined;
-  if (turning.esp !== pathKey(sa.path)) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, opensPinhole: false });
+  if (turning.esp !== pathKey(sa.path)) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, encapsulation: sa.encapsulation, opensPinhole: false });
   if (turning.esp !== undefined && turning.esp !== HELD) ctx.emit({ type: 'bundle.verified', bundle: sa.chain });
   if (!samePath(turning.from, sa.path))
     sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: turning.from, to: sa.path, reasons: ['peer_update'], took: millis(ctx.now - turning.since) }, ctx);

@@ -146,7 +146,7 @@ function turnTo(sa: IkeSa, to: Path, ctx: Ctx): void {
   if (sa.mobility.stranded) sa.mobility.stranded.turned = true;
   if (samePath(from, to)) return;
   sa.path = to;
-  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, opensPinhole: false });
+  ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, encapsulation: sa.encapsulation, opensPinhole: false });
   const took = millis(ctx.now - (sa.mobility.stranded?.since ?? ctx.now));
   sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from, to, reasons: ['own_address_lost', 'without_update'], took }, ctx);
   sa.exchanges.retarget(from, ctx);

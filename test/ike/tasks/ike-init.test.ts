@@ -190,9 +190,9 @@ test('I2.23-1: both ends warn of the other that does no NAT detection', () => {
   around.said();
   around.hear(sa, octets, without);
   assert.deepEqual([sa.setup?.remembered, sa.candidates.length], ['nat_traversal_refused', 0]);
-  assert.deepEqual(around.said(), ['warn: peer answered IKE_SA_INIT without NAT detection, which userspace ESP needs (not authenticated: waiting on)']);
+  assert.deepEqual(around.said(), ['warn: peer answered IKE_SA_INIT without NAT detection, and here ESP goes in UDP only (not authenticated: waiting on)']);
   assert.equal(around.answer(sa, without)?.sa, undefined);
-  assert.deepEqual(around.said(), ['warn: refused, it does not do NAT traversal, which userspace ESP needs']);
+  assert.deepEqual(around.said(), ['warn: refused, it does not do NAT traversal, and here ESP goes in UDP only']);
 });
 
 test('DOS-1 AL-3: a responder does no Diffie-Hellman for what it refuses, and wipes what it did', () => {

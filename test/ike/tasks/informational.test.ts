@@ -6,7 +6,7 @@ import { notify, type ChildSpi, type Payload } from '../../../src/codec/ike/inde
 import type { Task } from '../../../src/ike/exchange.ts';
 import type { IkeSa } from '../../../src/ike/ike-sa.ts';
 import { deleteChildTask, deleteIkeTask, deleteUnusedTask, invalidSpiTask, respondInformational } from '../../../src/ike/tasks/informational.ts';
-import { deleteEsp, DELETE_IKE, spi4 } from '../scripted-peer.ts';
+import { deleteEsp, DELETE_IKE, rawNotify, spi4 } from '../scripted-peer.ts';
 import { Alone, alone, WAN } from '../lone.ts';
 
 const low = new Uint8Array(32);
@@ -156,4 +156,19 @@ test('I2.21.2-1: UNSUPPORTED_CRITICAL_PAYLOAD ends the SA directly after IKE_AUT
   assert.equal(ends(false, true, 2), 'dead');
   for (const [originalInitiator, hasSetup, id] of [[true, true, 2], [false, false, 2], [false, true, 3], [true, false, 2]] as const) assert.equal(ends(originalInitiator, hasSetup, id), 'established');
   assert.equal(ends(false, true, 2, notify('INVALID_SPI', spi4(1))), 'established');
+});
+
+test('M3.5-11 M3.9-2: NO_NATS_ALLOWED goes before all else: translated, COOKIE2 comes back and nothing is done; of another length, the SA ends', () => {
+  const around = new Alone();
+  const sa = around.sa();
+  sa.mobility.supported = true;
+  sa.nat.traversal = false;
+  const cookie = rawNotify(16_401, new Uint8Array(16).fill(9));
+  const child = around.child(sa);
+  around.said();
+  const answer = told(around, sa, [rawNotify(16_400), deleteEsp(child.spiOut), cookie, rawNotify(16_402, new Uint8Array(12))]);
+  assert.deepEqual(answer, [notify('UNEXPECTED_NAT_DETECTED'), cookie]);
+  assert.deepEqual([sa.children.size, sa.path, sa.state], [1, WAN, 'established']);
+  assert.deepEqual(told(around, sa, [DELETE_IKE, rawNotify(16_402, new Uint8Array(13))]), [notify('INVALID_SYNTAX')]);
+  assert.equal(sa.state, 'dead');
 });
