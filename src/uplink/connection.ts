@@ -1,7 +1,7 @@
 import { after, earliest, ipFamily, since, type Instant, type IpAddress, type IpFamily, type Millis, type UplinkFacts } from '../base/index.ts';
 import { compareCandidates, decide, doubled, returnWait, type Candidate, type Situation, type Verdict } from './select.ts';
 import {
-  FIRST_PROBE, FLAP_FREE, FLAP_WINDOW, MOST_FORGOTTEN_PATHS, PROBE_BACKOFF_MOST, PROBE_EXPIRES, PROVEN_INTERVALS, RACE_AGAIN, RACE_AGAIN_MOST,
+  BLOCKED_MOST, BLOCKED_TIME, FIRST_PROBE, FLAP_FREE, FLAP_WINDOW, MOST_FORGOTTEN_PATHS, PROBE_BACKOFF_MOST, PROBE_EXPIRES, PROVEN_INTERVALS, RACE_AGAIN, RACE_AGAIN_MOST,
   REMIND_AFTER, REMIND_MOST, RETURN_DELAY, RETURN_DELAY_MOST, RETURN_PACE, STANDBY_INTERVAL, STANDBY_INTERVAL_METERED,
 } from './tuning.ts';
 import type { Decision, Explanation, PathView, RefusalReason, Standing, UplinkEffect } from './types.ts';
@@ -16,10 +16,20 @@ interface PathState {
   failures: number;
   lastFailure: Instant | undefined;
   lastProbe: Instant | undefined;
+  /** The peer refused a move there: until then it counts as silent, whatever is answered there. */
+  refusedUntil: Instant | undefined;
   trial: { since: Instant; answers: number } | undefined;
+  /** It carries no data (F-3), until then, and how often that was so. */
+  blockedUntil: Instant | undefined;
+  blocks: number;
   /** When we last had to leave it; at most a handful are kept. */
   departures: Instant[];
 }
+
+const fresh = (): PathState => ({
+  standbySince: undefined, lastAnswer: undefined, rttMs: undefined, failures: 0, lastFailure: undefined, lastProbe: undefined, trial: undefined,
+  blockedUntil: undefined, blocks: 0, departures: [],
+});
 
 /** The doubt of the current path: it begins with `path.doubtful` and ends with an answer, or with another path. */
 interface Doubt {
@@ -128,6 +138,21 @@ export class ConnectionChoice {
     if (path.lastAnswer !== undefined) this.doubtful(uplink, this.#doubt?.unanswered ?? 1, now);
   }
 
+  blocked(uplink: string, now: Instant): void {
+    const facts = this.#facts.get(uplink);
+    if (facts === undefined || !facts.up) return;
+    const path = this.#path(uplink);
+    path.blockedUntil = after(now, doubled(BLOCKED_TIME, path.blocks++, BLOCKED_MOST));
+    path.trial = undefined;
+  }
+
+  refused(uplink: string, now: Instant): void {
+    const path = this.#path(uplink);
+    path.refusedUntil = after(now, REFUSED_FOR);
+    path.trial = undefined;
+    if (this.#forced === uplink) this.#forced = undefined;
+  }
+
   doubtful(uplink: string, unanswered: number, now: Instant): void {
     if (uplink !== this.#using || this.#lost !== undefined) return;
     this.#doubt ??= { since: now, unanswered, inbound: undefined, raced: new Set(), rounds: 0, again: now };
@@ -173,6 +198,7 @@ export class ConnectionChoice {
   step(trigger: string, now: Instant): UplinkEffect[] {
     const effects: UplinkEffect[] = [];
     if (this.#probing !== undefined && now >= this.#probing.expires) this.#probing = undefined;
+    for (const path of this.#paths.values()) if (path.blockedUntil !== undefined && path.blockedUntil <= now) path.blockedUntil = undefined;
     const candidates = this.#candidates(now);
     const verdict = decide(now, this.#situation(candidates));
     this.#emitDecision(verdict, trigger, now, effects);
@@ -180,7 +206,7 @@ export class ConnectionChoice {
     if (staying && this.#doubt !== undefined) this.#race(this.#doubt, candidates, now, effects);
     const probeAt = staying && this.#doubt === undefined ? this.#probe(candidates, now, effects) : undefined;
     const raceAt = staying && this.#doubt !== undefined && candidates.some((c) => c.uplink !== this.#using) ? this.#doubt.again : undefined;
-    this.#wake = earliest(verdict.recheckAt, this.#pending?.remindAt, probeAt, raceAt, this.#probing?.expires);
+    this.#wake = earliest(verdict.recheckAt, this.#pending?.remindAt, probeAt, raceAt, this.#probing?.expires, ...[...this.#paths.values()].map((path) => path.blockedUntil));
     return effects;
   }
 
@@ -332,6 +358,7 @@ export class ConnectionChoice {
 
   #standing(facts: UplinkFacts, path: PathState, now: Instant): Standing {
     if (path.failures > 0) return 'silent';
+    if (path.blockedUntil !== undefined) return 'blocked';
     const isFresh = path.lastAnswer !== undefined && since(path.lastAnswer, now) <= standbyInterval(facts) * PROVEN_INTERVALS;
     return isFresh ? 'proven' : 'unproven';
   }
@@ -339,7 +366,7 @@ export class ConnectionChoice {
   /** Better than the current uplink, so that we want to go back to it. */
   #isBetter(facts: UplinkFacts): boolean {
     const own = this.#using === undefined ? undefined : this.#facts.get(this.#using);
-    return own !== undefined && this.#forced === undefined && facts.metric < own.metric;
+    return own !== undefined && this.#forced === undefined && facts.metric < own.metric && this.#paths.get(facts.name)?.blockedUntil === undefined;
   }
 
   #isForeign(uplink: string): boolean {
@@ -367,13 +394,14 @@ export class ConnectionChoice {
     path.rttMs = undefined;
     path.failures = 0;
     path.trial = undefined;
+    path.blockedUntil = undefined;
     if (this.#probing?.uplink === uplink) this.#probing = undefined;
   }
 
   #path(uplink: string): PathState {
     let path = this.#paths.get(uplink);
     if (path === undefined) {
-      path = { standbySince: undefined, lastAnswer: undefined, rttMs: undefined, failures: 0, lastFailure: undefined, lastProbe: undefined, trial: undefined, departures: [] };
+      path = fresh();
       this.#paths.set(uplink, path);
       if (this.#paths.size > this.#facts.size + MOST_FORGOTTEN_PATHS) this.#forgetOldest(uplink);
     }

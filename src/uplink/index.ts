@@ -25,9 +25,11 @@
  *    d. the current path is in doubt: the outstanding request races over all others, and the first that answers while
  *       the current one has not wins, `black_hole`. Packets that still arrive on the current path earn it 2 s;
  *    e. the current path never answered and gave up: the next one, least tried first, `unanswered`;
- *    f. a better metric: back to it after it has answered at least 3 probes over 10 s (longer when it had to be left
+ *    f. the current path carries IKE and no data (`path.blocked`, F-3): the best that is proven or unproven, `data_blocked`; not gone back to
+ *       for 10 minutes, doubled each time up to a day;
+ *    g. a better metric: back to it after it has answered at least 3 probes over 10 s (longer when it had to be left
  *       three times in 5 minutes) and 5 s after the last voluntary move, `better_metric`;
- *    g. else `keep`: a path that works is never left for one not yet seen to work.
+ *    h. else `keep`: a path that works is never left for one not yet seen to work.
  * 5. Probes: a better uplink at once and then every 3 s; other standbys 3 s after they come up, then every 60 s (300 s
  *    metered); after a failure twice as late each time, up to 5 minutes; one at a time per connection; none while the
  *    current path is in doubt (the race asks then) or while there is no IKE SA.

@@ -62,6 +62,12 @@ export class UplinkPolicy {
       case 'path.unanswered':
         this.#connections.get(input.connection)?.unanswered(input.uplink, now);
         break;
+      case 'path.blocked':
+        this.#connections.get(input.connection)?.blocked(input.uplink, now);
+        break;
+      case 'path.refused':
+        this.#connections.get(input.connection)?.refused(input.uplink, now);
+        break;
       case 'path.doubtful':
         this.#connections.get(input.connection)?.doubtful(input.uplink, input.unanswered, now);
         break;

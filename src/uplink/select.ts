@@ -37,7 +37,7 @@ export interface Verdict {
   readonly recheckAt: Instant | undefined;
 }
 
-const STANDINGS: readonly Standing[] = ['proven', 'unproven', 'silent'];
+const STANDINGS: readonly Standing[] = ['proven', 'unproven', 'blocked', 'silent'];
 
 /** Best first: what answered lately, then metric, then round trip, then name; F-9: what is known not to answer comes last. */
 export function compareCandidates(a: Candidate, b: Candidate): number {
@@ -72,6 +72,8 @@ export function decide(now: Instant, situation: Situation): Verdict {
       return verdict(winner.uplink, ['black_hole', winner.standing]);
     }
   }
+  // What carries signalling alone is left for what may carry data too.
+  if (own.standing === 'blocked' && wish === undefined && (best.standing === 'proven' || best.standing === 'unproven')) return verdict(best.uplink, ['data_blocked', best.standing]);
   if (own.lastAnswer === undefined && own.standing === 'silent') {
     // A path that never answered has no claim: the next one is tried, proven or not, the least tried first.
     if (best !== own && (best.standing !== 'silent' || best.failures < own.failures)) return verdict(best.uplink, ['unanswered', best.standing]);

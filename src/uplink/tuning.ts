@@ -60,3 +60,7 @@ export const REMIND_MOST: Millis = seconds(60);
 
 /** Paths of vanished uplinks that are remembered per connection (their departures still count when they come back). */
 export const MOST_FORGOTTEN_PATHS = 32;
+
+/** An uplink that lets IKE pass and drops ESP is not gone back to before this; doubled each time, since every try costs seconds of data. */
+export const BLOCKED_TIME: Millis = minutes(10);
+export const BLOCKED_MOST: Millis = minutes(24 * 60);

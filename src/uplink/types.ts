@@ -18,8 +18,12 @@ export type UplinkInput =
   | { readonly type: 'path.inbound'; readonly connection: string; readonly uplink: string; readonly at?: Instant | undefined }
   /** A probe (or a whole request on the current path) gave up after its sends. */
   | { readonly type: 'path.unanswered'; readonly connection: string; readonly uplink: string }
+  /** The peer does not want us there (RFC 4555 §3.5: UNACCEPTABLE_ADDRESSES), or cannot follow. */
+  | { readonly type: 'path.refused'; readonly connection: string; readonly uplink: string }
   /** The current path has `unanswered` (>= 2) sends without an answer. */
   | { readonly type: 'path.doubtful'; readonly connection: string; readonly uplink: string; readonly unanswered: number }
+  /** The peer answers through this uplink, but the tunnel's packets do not come through it (F-3). */
+  | { readonly type: 'path.blocked'; readonly connection: string; readonly uplink: string }
   /** The user forces an uplink; undefined: chooses freely again. */
   | { readonly type: 'switch.requested'; readonly connection: string; readonly uplink: string | undefined }
   | { readonly type: 'tick' };
@@ -28,7 +32,7 @@ export type UplinkInput =
 export interface Decision {
   /** Undefined: there is nothing to send through. */
   readonly to: string | undefined;
-  /** First why the connection leaves (or stays), then what is known of the uplink it takes: `proven`, `unproven`, `silent`. */
+  /** First why the connection leaves (or stays), then what is known of the uplink it takes: `proven`, `unproven`, `blocked`, `silent`. */
   readonly reasons: readonly string[];
   /** The input that led here; `facts.settled` when a debounced gain did. */
   readonly trigger: string;
@@ -68,8 +72,8 @@ export interface UplinkView {
   readonly paths: readonly PathView[];
 }
 
-/** What the peer's answers say of an uplink: answered lately, not asked lately, or asked in vain. */
-export type Standing = 'proven' | 'unproven' | 'silent';
+/** What the peer's answers say of an uplink: answered lately, not asked lately, answered but carries no data, or asked in vain. */
+export type Standing = 'proven' | 'unproven' | 'blocked' | 'silent';
 
 /** Why a connection is where it is. */
 export interface Explanation {
@@ -87,6 +91,8 @@ export interface Explanation {
     readonly rttMs: Millis | undefined;
     readonly answeredAgo: Millis | undefined;
     readonly failures: number;
+    /** The peer refused it lately: it is the last resort. */
+    readonly refused: boolean;
     readonly waits: string | undefined;
     readonly waitsFor: Millis | undefined;
   }[];

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { instant, ip, millis } from '../../src/base/index.ts';
 import { decide } from '../../src/uplink/select.ts';
-import { answered, Bench, doubtful, force, inbound, unanswered, type Options, type Step } from './steps.ts';
+import { answered, Bench, blocked, doubtful, force, inbound, unanswered, type Options, type Step } from './steps.ts';
 
 const story = (title: string, steps: readonly Step[], options: Options = {}): void => {
   test(title, () => new Bench(options).run(steps));
@@ -177,6 +177,25 @@ story('a doubt counts only for the current path, and an answer from before the d
   { at: 5000, input: doubtful('wwan'), expect: [] },
   { at: 5000, peer: { wan: undefined, wwan: undefined }, input: doubtful('wan'), expect: ['5000 race wwan'] },
   { at: 8000, expect: [] },
+]);
+
+story('F-3: an uplink that lets IKE pass and drops the data is left for one that answers, and not gone back to for ten minutes, then for twenty', [
+  ...START,
+  { at: 20_000, input: blocked('wan'), expect: ['20000 to wwan: data_blocked proven'] },
+  { at: 620_000, expect: [] },
+  { at: 640_000, expect: ['630040 to wan: better_metric proven'] },
+  { at: 650_000, input: blocked('wan'), expect: ['650000 to wwan: data_blocked proven'] },
+  { at: 1_850_000, expect: [] },
+  { at: 1_870_000, expect: ['1860040 to wan: better_metric proven'] },
+]);
+
+story('F-3: it is not left for one that does not answer; another address of it begins without a past', [
+  ...START,
+  { at: 20_000, peer: { wwan: undefined }, input: { type: 'path.unanswered', connection: 'hq', uplink: 'wwan' }, expect: [] },
+  { at: 21_000, input: blocked('wan'), expect: [] },
+  { at: 22_000, peer: { wwan: 60 }, input: answered('wwan'), expect: ['22000 to wwan: data_blocked proven'] },
+  { at: 23_000, facts: { wan: { addresses: ['192.0.2.77'] } } },
+  { at: 40_000, expect: ['33040 to wan: better_metric proven'] },
 ]);
 
 story('races that nobody wins are repeated after 4, 8, 16, 30, 30 s; then the first that answers wins', [

@@ -167,6 +167,7 @@ function merge(name: string, old: UplinkFacts | undefined, change: Change): Upli
 
 export const answered = (uplink: string, rtt = 20): UplinkInput => ({ type: 'path.answered', connection: 'hq', uplink, rttMs: millis(rtt) });
 export const unanswered = (uplink: string): UplinkInput => ({ type: 'path.unanswered', connection: 'hq', uplink });
+export const blocked = (uplink: string): UplinkInput => ({ type: 'path.blocked', connection: 'hq', uplink });
 export const doubtful = (uplink: string, count = 2): UplinkInput => ({ type: 'path.doubtful', connection: 'hq', uplink, unanswered: count });
 export const inbound = (uplink: string): UplinkInput => ({ type: 'path.inbound', connection: 'hq', uplink });
 export const force = (uplink: string | undefined): UplinkInput => ({ type: 'switch.requested', connection: 'hq', uplink });
