@@ -1,7 +1,7 @@
 import { ipFamily, seconds, type IpPrefix } from '../base/index.ts';
 import { readCredentials } from './credentials.ts';
 import type { ReadFile } from './files.ts';
-import { movePolicy } from './hub-policy.ts';
+import { movePolicy, switchPolicy } from './hub-policy.ts';
 import { CONNECTION, type SECTIONS } from './options.ts';
 import { didYouMean, quote } from './problems.ts';
 import { parseProposal } from './proposals.ts';
@@ -52,6 +52,7 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
   const credentials = readCredentials(connection, readFile, reader);
   const virtual = virtualAddresses(connection);
   const moves = movePolicy(connection);
+  const responderSwitch = switchPolicy(connection);
   (values.uplink ?? []).forEach((name, index) => {
     if (name.includes(' ')) connection.error('uplink', `${quote(name)} holds a blank; write one 'list uplink' line for each`, index);
     else if (uplinkNames && !uplinkNames.has(name)) {
@@ -66,7 +67,7 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
     ikeLifetime: seconds(values.ike_lifetime), childLifetime: seconds(values.child_lifetime), childOctets: values.child_bytes, childPackets: values.child_packets,
     reauth: values.reauth_time === undefined ? undefined : seconds(values.reauth_time), fragmentation: values.fragmentation, ...virtual,
     liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), livenessGiven: values.liveness !== undefined, mtu: values.mtu,
-    df: values.df, copyDscp: values.copy_dscp, moves, blockOnStop: values.block_on_stop,
+    df: values.df, copyDscp: values.copy_dscp, moves, responderSwitch, blockOnStop: values.block_on_stop,
   };
 }
 

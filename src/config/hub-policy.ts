@@ -1,8 +1,9 @@
 import { seconds } from '../base/index.ts';
 import type { SECTIONS } from './options.ts';
+import { quote } from './problems.ts';
 import type { Checked } from './section.ts';
-import type { MovePolicy } from './types.ts';
-import { parseTrafficPrefix } from './values.ts';
+import type { ConnectionConfig, MovePolicy } from './types.ts';
+import { parseNumber, parseTrafficPrefix } from './values.ts';
 
 /** Options that say something to a hub alone. */
 const HUB_ONLY = ['allowed_prefixes', 'denied_prefixes', 'strict_sources', 'update_rate', 'return_routability', 'rr_hold', 'rr_interval'] as const;
@@ -18,4 +19,18 @@ export function movePolicy(connection: Checked<(typeof SECTIONS)['connection']>)
     strictSources: values.strict_sources, updateRate: values.update_rate, routability: values.return_routability, hold: values.rr_hold,
     recheck: values.rr_interval === undefined ? undefined : seconds(values.rr_interval),
   };
+}
+
+/** First notify number that no RFC has given a meaning; above it are free status types and private ones. */
+const SWITCH_LEAST = 16_445;
+
+/** How a hub may ask its routers to another address. */
+export function switchPolicy(connection: Checked<(typeof SECTIONS)['connection']>): ConnectionConfig['responderSwitch'] {
+  const { responder_switch: text, role, responder_switch_any: anyAddress } = connection.values;
+  const number = parseNumber(text, 5);
+  const isNumber = number !== undefined && number >= SWITCH_LEAST && number <= 65_535;
+  if (!isNumber && text !== 'off' && text !== 'private') connection.error('responder_switch', `${quote(text)} is not possible; give off, private, or a number from ${SWITCH_LEAST} to 65535`);
+  const by = text === 'private' ? 'private' : isNumber ? number : undefined;
+  if (role === 'responder' && connection.section.options.has('responder_switch_any')) connection.warn('responder_switch_any', 'has no effect: the router judges where it goes');
+  return { by, anyAddress };
 }

@@ -126,6 +126,11 @@ export const CONNECTION = {
   }),
   rr_hold: option({ schema: { type: 'string', enum: ['continue', 'drop'], default: 'continue' }, reload: 'live', fields: ['moves.hold'], help: 'Hub: with return_routability before, what becomes of ESP until the peer has shown it: it continues to the old address, or is dropped' }),
   rr_interval: option({ schema: { type: 'integer', minimum: 10, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['moves.recheck'], help: 'Hub: time after which a peer shows again that it receives at its address; by default only after a move' }),
+  responder_switch: option({
+    schema: { ...text(8), default: 'off' }, reload: 'reconnect', fields: ['responderSwitch.by'],
+    help: 'Whether the hub may ask its routers to come to another address of its own: off, private (both sides must be mobiked), or a notify number of 16445 to 65535 that both sides are given',
+  }),
+  responder_switch_any: option({ schema: { type: 'boolean', default: false }, reload: 'reconnect', fields: ['responderSwitch.anyAddress'], help: 'Router: follow to any address, and not only to those in remote_addrs and those the hub announced' }),
   block_on_stop: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['blockOnStop'], help: 'Keep the unreachable routes to remote_ts after a clean stop, so that nothing leaves in clear text' }),
 } as const;
 

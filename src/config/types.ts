@@ -129,6 +129,8 @@ export interface ConnectionConfig {
   readonly copyDscp: boolean;
   /** Responder: which outer addresses of the peer are taken, and what it must show of them. */
   readonly moves: MovePolicy;
+  /** R-MOBIKE: how the responder may ask the initiator to its other address (undefined: not at all), and whether to any. */
+  readonly responderSwitch: { readonly by: 'private' | number | undefined; readonly anyAddress: boolean };
   /** Keep the `unreachable` routes after a clean stop. */
   readonly blockOnStop: boolean;
   readonly children: readonly ChildConfig[];

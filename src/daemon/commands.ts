@@ -3,6 +3,7 @@ import type { IkeInput } from '../ike/index.ts';
 import type { StampedEvent } from '../report/index.ts';
 import type { CommandResult, Turn } from './context.ts';
 import { connectionDocuments, explainDocument, uplinkDocuments, type DocumentSources } from './documents.ts';
+import type { SwitchAsked } from './hub-switch.ts';
 import type { Initiator } from './initiator.ts';
 
 export interface CommandHost {
@@ -12,6 +13,7 @@ export interface CommandHost {
   status(): Json;
   events(): readonly StampedEvent[];
   ike(input: IkeInput): void;
+  switchPeers(address: string, connection: string | undefined): SwitchAsked | string;
   /** Forces a connection onto an uplink; returns why not. */
   force(connection: string, uplink: string): string | undefined;
 }
@@ -69,6 +71,12 @@ export function runCommand(command: string, args: { readonly [name: string]: str
       const connection = args['connection'] ?? '';
       const refused = host.force(connection, args['uplink'] ?? '');
       return refused === undefined ? done() : refuse(SWITCH_REFUSALS[refused] ?? refused);
+    }
+    case 'switch-peers': {
+      const result = host.switchPeers(args['addr'] ?? '', named === '' ? undefined : named);
+      if (typeof result === 'string') return refuse(result);
+      const { asked, passed } = result;
+      return done({ asked, passed, text: `${asked} ${asked === 1 ? 'peer is' : 'peers are'} asked to come to ${args['addr'] ?? ''}${passed === 0 ? '' : `; ${passed} cannot be, or ${passed === 1 ? 'is' : 'are'} there already`}` });
     }
     default:
       return refuse(`unknown command '${command}'`);

@@ -9,6 +9,7 @@ import type { CommandResult, DaemonDeps, Turn } from './context.ts';
 import { runCommand } from './commands.ts';
 import { Dataplane } from './dataplane.ts';
 import { connectionByName, stateDocument, statusDocument, uplinkByName, type About, type DocumentSources } from './documents.ts';
+import { leaveAddress, switchPeers, type HubSwitchHost } from './hub-switch.ts';
 import { Initiator } from './initiator.ts';
 import { Keepalives } from './keepalives.ts';
 import { NetifdFollower } from './netifd.ts';
@@ -175,6 +176,7 @@ export class Daemon implements Core {
         // netifd says nothing of changed metrics and of what is done behind it: the kernel's word makes us ask.
         if (input.type === 'kernel.address' || (input.type === 'kernel.route' && input.route.destination.length === 0)) this.#netifd?.refresh(this.#now);
         if (input.type !== 'kernel.applied') this.#observe();
+        if (input.type === 'kernel.address' && input.change === 'removed') leaveAddress(input.address, this.#hubSwitch());
         return;
       case 'ubus.called':
         return answerUbus(input, (command, args) => this.command(command, args), turn);
@@ -433,12 +435,17 @@ export class Daemon implements Core {
     this.#emitAll(this.#reporting.state(stamp, stateDocument(this.#about(), connections, uplinks), uplinks, connections, this.#now));
   }
 
+  #hubSwitch(): HubSwitchHost {
+    return { engine: this.#engine, config: this.#config, addresses: () => this.#plane.view.addresses(), uplinkOf: (ifindex) => this.#uplinkOf(ifindex), ike: (input) => this.#ike(input) };
+  }
+
   // ---- commands -------------------------------------------------------------------------------------------------------
 
   command(command: string, args: { readonly [name: string]: string }): CommandResult {
     return runCommand(command, args, {
       turn: this.#turn, sources: () => this.sources(), status: () => this.status(), events: () => this.#log?.after(0) ?? [], initiators: this.#initiators,
       ike: (input) => this.#ike(input),
+      switchPeers: (address, connection) => switchPeers(address, connection, this.#hubSwitch()),
       force: (connection, uplink) => {
         let refused: string | undefined;
         for (const effect of this.#policy.handle({ type: 'switch.requested', connection, uplink }, this.#now)) {

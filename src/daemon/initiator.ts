@@ -172,7 +172,10 @@ export class Initiator {
     if (this.#resolving.size > 0) return true;
     const found = this.#resolved.flat().slice(0, REMOTES_MOST);
     // An old answer is better than none: the hub has probably not moved.
-    if (found.length > 0) this.remotes = [...new Set(found)];
+    if (found.length > 0) {
+      this.remotes = [...new Set(found)];
+      this.#host.ike({ type: 'remotes.set', connection: this.name, addresses: this.remotes });
+    }
     if (this.state === 'up' && this.#unreachable) this.#connect(turn);
     if (this.state !== 'resolving') return true;
     if (this.remotes.length === 0) this.#wait(this.reason || 'the name has no address', undefined, turn);

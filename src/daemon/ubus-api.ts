@@ -23,6 +23,7 @@ export const UBUS_METHODS: { readonly [method: string]: MethodRow } = {
   up: { command: 'up', args: { name: 'string' } },
   down: { command: 'down', args: { name: 'string' } },
   switch: { command: 'switch', args: { connection: 'string', uplink: 'string' } },
+  switch_peers: { command: 'switch-peers', args: { addr: 'string', name: 'string' } },
   rekey: { command: 'rekey', args: { name: 'string' } },
   reload: { command: 'reload', args: {} },
 };

@@ -73,6 +73,8 @@ export const ADDRESSES_STORED_MOST = 16;
 export const ADDRESSES_SETTLE: Millis = millis(100);
 /** A responder whose address is gone tries a further pair each such span, slower than an initiator (M3.6-8). */
 export const ADDRESSES_PACE: Millis = seconds(1);
+/** A router follows its hub to another address, as the hub asks, at most this often. */
+export const SWITCH_PAUSE: Millis = seconds(10);
 /** A verified address is not checked again within this time (D59-3). */
 export const RR_CACHE: Millis = minutes(10);
 

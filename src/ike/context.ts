@@ -39,6 +39,8 @@ export interface SaHost {
   /** The hub said FAILED_CP_REQUIRED although no address is configured to be asked for (I2.21-2). */
   mustAskForAddress(connection: string): boolean;
   insistOnAddress(connection: string): void;
+  /** Addresses that the names of a connection we initiate stand for. */
+  remotes(connection: string): readonly IpAddress[];
   /** Whether this identity has a move left; takes it (M3.5-12). */
   mayMove(identity: string, perMinute: number, now: Instant): boolean;
   /** How mappings of this uplink are kept alive; undefined: nobody said. */

@@ -18,6 +18,7 @@ import { deleteChildTask, invalidSpiTask } from './tasks/informational.ts';
 import { encapsulate, movePath } from './tasks/ike-mobike.ts';
 import { ownAddressesChanged } from './tasks/mobike-addresses.ts';
 import { livenessTask } from './tasks/liveness.ts';
+import { switchPeer } from './tasks/responder-switch.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, IkeConnection, IkeDeps, IkeEffect, IkeInput, KeepalivePlan, OwnAddresses } from './types.ts';
 
@@ -41,6 +42,7 @@ export class IkeEngine {
   readonly #insisted = new Set<string>();
   readonly #plainEsp = new Set<IpFamily>();
   readonly #keepalives = new Map<string, KeepalivePlan>();
+  readonly #remotes = new Map<string, readonly IpAddress[]>();
   readonly #moves = new MoveBudget();
   readonly #own = new Map<string, OwnAddresses>();
   readonly #farewells: Farewells;
@@ -86,6 +88,7 @@ export class IkeEngine {
       rememberAddresses: (connection, addresses) => this.#lastAddresses.set(connection, addresses),
       mustAskForAddress: (connection) => this.#insisted.has(connection),
       insistOnAddress: (connection) => this.#insisted.add(connection),
+      remotes: (connection) => this.#remotes.get(connection) ?? [],
       mayMove: (identity, perMinute, now) => this.#moves.take(identity, perMinute, now),
       keepalive: (uplink) => this.#keepalives.get(uplink),
       plainEsp: this.#plainEsp,
@@ -136,6 +139,11 @@ export class IkeEngine {
     return this.status().filter((s) => s.connection === connection && s.state === 'established').reverse();
   }
 
+  /** Chains whose peer comes to another address of ours when it is asked (R-MOBIKE). */
+  switchable(): { readonly chain: number; readonly connection: string; readonly path: Path }[] {
+    return [...this.#sas.chains()].filter((sa) => sa.isEstablished && sa.mobikeRole === 'responder' && sa.mobility.switchBy !== undefined).map((sa) => ({ chain: sa.chain, connection: sa.name, path: sa.path }));
+  }
+
   /** When the peer was last heard on the chain's current path, by IKE or by ESP. */
   heardAt(chain: number): Instant | undefined {
     const sa = this.#sas.chain(chain);
@@ -164,6 +172,7 @@ export class IkeEngine {
       case 'connections.set':
         this.#connections = new Map(input.connections.map((c) => [c.name, c]));
         for (const name of this.#own.keys()) if (!this.#connections.has(name)) this.#own.delete(name);
+        for (const name of this.#remotes.keys()) if (!this.#connections.has(name)) this.#remotes.delete(name);
         for (const name of this.#attempts.names()) if (!this.#connections.has(name)) this.#attempts.stop(name, ctx);
         for (const sa of [...this.#sas.values()]) {
           if (!sa.connection) continue;
@@ -201,6 +210,9 @@ export class IkeEngine {
         this.#plainEsp.clear();
         for (const family of input.families) this.#plainEsp.add(family);
         return;
+      case 'remotes.set':
+        this.#remotes.set(input.connection, input.addresses);
+        return;
       case 'tick':
         for (const sa of this.#sas.due(ctx.now)) sa.tick(ctx);
         return this.#attempts.tick(ctx);
@@ -237,6 +249,8 @@ export class IkeEngine {
         return sa.exchanges.race(input.paths.slice(0, PATHS_MOST), ctx);
       case 'path.encapsulate':
         return encapsulate(sa, input.path, input.on, ctx);
+      case 'chain.switch':
+        return switchPeer(sa, input.to, input.own, ctx);
       case 'liveness.check':
         if (sa.isEstablished) sa.checkLiveness(ctx);
         return;

@@ -41,6 +41,11 @@ export class Inbox {
     return this.#answered;
   }
 
+  /** Sends the answer to the last request over another path, too. */
+  answerFrom(path: Path, ctx: Ctx): void {
+    if (this.#answered) this.#sa.transmit(path, this.#answered.response, ctx);
+  }
+
   /** The responder of IKE_SA_INIT expects IKE_AUTH, message ID 1, next (I2.2-1). */
   expectAuth(): void {
     this.expectedId = 1;

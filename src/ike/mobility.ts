@@ -56,6 +56,12 @@ export interface Mobility {
   turning: Turning | undefined;
   /** Responder: when the peer was last asked to show that it receives where it is (M3.7-9). */
   checkedAt: Instant | undefined;
+  /** Both showed in IKE_SA_INIT that they know R-MOBIKE. */
+  vendor: boolean;
+  /** The notify by which the responder may ask the initiator to its other address; undefined: they did not agree. */
+  switchBy: number | undefined;
+  /** Initiator: when it last followed that. */
+  switchedAt: Instant | undefined;
   /** Initiator: paths the responder does not want, until when they are not moved to again (M3.5-20). At most 16. */
   refused: Map<string, Instant>;
   /** Where the peer says it can be reached: the header's address of its last list, then what it listed, best first (M3.6-1). Empty: it never said. */
@@ -70,7 +76,7 @@ export interface Mobility {
 /** What an IKE SA starts with. */
 export const settled = (): Mobility => ({
   supported: false, pending: undefined, mappings: new Map(), verified: new Map(), lastUpdateId: -1,
-  turning: undefined, checkedAt: undefined, refused: new Map(),
+  turning: undefined, checkedAt: undefined, refused: new Map(), vendor: false, switchBy: undefined, switchedAt: undefined,
   theirs: [], lastListId: -1, told: undefined, stranded: undefined,
 });
 

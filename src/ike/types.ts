@@ -61,6 +61,8 @@ export interface IkeConnection {
   readonly copyDscp?: boolean;
   /** Responder: which outer addresses of the peer are taken, and what it must show of them; default: any, `before`. */
   readonly moves?: MovePolicy;
+  /** R-MOBIKE: how the responder may ask the initiator to its other address, and whether to any; default: it may not. */
+  readonly responderSwitch?: { readonly by: 'private' | number | undefined; readonly anyAddress: boolean };
   readonly children: readonly IkeChildConfig[];
 }
 
@@ -168,6 +170,10 @@ export type IkeInput =
   | { readonly type: 'esp.plain'; readonly families: readonly IpFamily[] }
   /** From the pair's next update on its ESP goes in UDP even without a NAT, or no longer so (F-3); an update follows at once where it is the current one. */
   | { readonly type: 'path.encapsulate'; readonly chain: number; readonly path: Path; readonly on: boolean }
+  /** R-MOBIKE, responder: asks the peer to come to another address of ours; `own`: what leaves from there, if it is ours already. */
+  | { readonly type: 'chain.switch'; readonly chain: number; readonly to: IpAddress; readonly own: Path | undefined }
+  /** Addresses that the names of a connection we initiate stand for. */
+  | { readonly type: 'remotes.set'; readonly connection: string; readonly addresses: readonly IpAddress[] }
   /** The current path's device or address changed under it: check at once. */
   | { readonly type: 'liveness.check'; readonly chain: number }
   | { readonly type: 'traffic'; readonly chain: number; readonly traffic: Traffic; readonly active: Millis }

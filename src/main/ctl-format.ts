@@ -249,6 +249,7 @@ const FORMATS: { readonly [C in Command]: (data: Json) => string[] } = {
   up: actionText,
   down: actionText,
   switch: actionText,
+  'switch-peers': actionText,
   rekey: actionText,
   reload: actionText,
 };

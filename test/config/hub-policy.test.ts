@@ -32,3 +32,15 @@ test('M3.5-12: on a router they are refused with their line; host bits and an op
   const wrong = load('responder', 'list allowed_prefixes 198.51.100.1/24', 'option return_routability off', 'option rr_hold drop');
   assert.deepEqual(wrong.problems.map((p) => [p.severity, p.line, p.option]), [['error', 4, 'allowed_prefixes'], ['warning', 6, 'rr_hold']]);
 });
+
+test('R-4: responder_switch is off, private or a number that no RFC has given a meaning; whether to any address is for the router to say', () => {
+  const by = (role: string, ...lines: string[]): unknown => load(role, ...lines).config.connections[0]?.responderSwitch;
+  assert.deepEqual(by('responder'), { by: undefined, anyAddress: false });
+  assert.deepEqual(by('responder', 'option responder_switch private'), { by: 'private', anyAddress: false });
+  assert.deepEqual(by('initiator', 'option responder_switch 51333', 'option responder_switch_any 1'), { by: 51_333, anyAddress: true });
+  for (const value of ['on', '16444', '65536', '999999', '-1']) assert.deepEqual(load('responder', `option responder_switch '${value}'`).problems.map((p) => [p.severity, p.line, p.option]), [['error', 4, 'responder_switch']], value);
+  for (const value of ['16445', '65535']) assert.deepEqual(load('responder', `option responder_switch ${value}`).problems, []);
+  assert.deepEqual(load('responder', 'option responder_switch private', 'option responder_switch_any 1').problems.map((p) => [p.severity, p.option]), [['warning', 'responder_switch_any']]);
+  const [change] = configDifference(load('responder').config, load('responder', 'option responder_switch private').config).connections;
+  assert.deepEqual([change?.how, change?.options], ['reconnect', ['responder_switch']]);
+});

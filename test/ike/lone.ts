@@ -50,7 +50,7 @@ export class Alone {
     newIkeSpi: () => BigInt(++this.#number) as IkeSpi, newChildSpi: () => ++this.#number as ReturnType<SaHost['newChildSpi']>, newNumber: () => ++this.#number,
     freeChildSpi: (spi) => void this.freed.push(spi), keepChildSpi: (spi) => spi, retire: (sa) => void this.retired.push(sa), admit: (sa) => void this.admitted.push(sa),
     adopt: (sa) => void this.adopted.push(sa), siblings: () => [], reauthenticating: () => undefined, lost: () => undefined, claimant: () => undefined,
-    keepalive: () => undefined, mayMove: () => true, plainEsp: new Set(), own: () => undefined,
+    keepalive: () => undefined, mayMove: () => true, plainEsp: new Set(), own: () => undefined, remotes: () => [],
   };
 
   readonly entropy: Entropy = {

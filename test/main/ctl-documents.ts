@@ -39,6 +39,7 @@ export const DOCUMENTS: { readonly [command: string]: Json } = {
   up: null,
   down: { text: "connection 'hq' goes down" },
   switch: { text: 'hq moves to lte' },
+  'switch-peers': { text: '3 peers are asked to come to 192.0.2.2; 1 cannot be' },
   rekey: {},
   reload: { problems: ["/etc/config/mobiked:3: warning: mobiked 'main': option 'log_levl': is unknown and ignored; did you mean 'log_level'?"] },
 };

@@ -16,6 +16,7 @@ export const COMMANDS = {
   up: { args: [{ name: 'name' }], flags: [], help: 'Brings a connection or child up' },
   down: { args: [{ name: 'name' }], flags: [], help: 'Takes a connection or child down until up or reload' },
   switch: { args: [{ name: 'connection' }, { name: 'uplink' }], flags: [], help: 'Moves a connection to another uplink' },
+  'switch-peers': { args: [{ name: 'addr' }, { name: 'name', optional: true }], flags: [], help: 'Hub: asks its peers to another address of its own' },
   rekey: { args: [{ name: 'name' }], flags: [], help: 'Makes new keys for a connection or child' },
   reload: { args: [], flags: [], help: 'Reads the configuration again' },
 } as const satisfies { readonly [command: string]: CommandDef };

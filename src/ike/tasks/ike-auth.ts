@@ -20,6 +20,7 @@ import { refreshPath } from './ike-mobike.ts';
 import { scheduleReauth, takeOver } from './ike-reauth.ts';
 import { deleteUnusedTask } from './informational.ts';
 import { addressNotifies, takeAddresses } from './mobike-addresses.ts';
+import { agreedSwitch, mobikeSupported } from './responder-switch.ts';
 
 /** In IKE_AUTH no key exchange can follow (I1.2-5). */
 const CHILD_RULES = { protocol: PROTOCOL.ESP, spiSize: 4, groups: 'forbidden' } as const;
@@ -60,7 +61,7 @@ export function authTask(): Task {
         { type: 'SA', proposals: buildProposals(config.espProposals, PROTOCOL.ESP, spiBytes(spi), false) },
         { type: 'TSi', selectors: localOffer(connection, config, ctx) },
         { type: 'TSr', selectors: config.remoteTs.map(prefixSelector) },
-        ...(connection.mobike ? [notify('MOBIKE_SUPPORTED'), ...addressNotifies(sa, sa.path, 'IKE_AUTH', ctx)] : []),
+        ...(connection.mobike ? [mobikeSupported(connection), ...addressNotifies(sa, sa.path, 'IKE_AUTH', ctx)] : []),
         ...(connection.mobike && !sa.nat.traversal ? [noNats(sa.path)] : []), // M3.9-1
       ];
     },
@@ -99,6 +100,7 @@ function onAuthResponse(sa: IkeSa, config: IkeChildConfig, spi: ChildSpi, payloa
   }
   meetPeer(sa, idr, peer, ctx);
   sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
+  sa.mobility.switchBy = agreedSwitch(sa, connection, payloads);
   establish(sa, ctx);
   takeConfigReply(sa, connection, payloads, ctx);
   installFirst(sa, config, spi, payloads, ctx);
@@ -205,6 +207,7 @@ export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path,
   sa.localId = localId;
   meetPeer(sa, idi, peer, ctx);
   sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
+  sa.mobility.switchBy = agreedSwitch(sa, connection, payloads);
   if (findNotify(payloads, 'INITIAL_CONTACT')) for (const old of ctx.host.siblings(localId, { text: peer.name, idType: idi.idType, data: idi.data }, sa)) old.close('replaced', 'INITIAL_CONTACT', ctx);
   establish(sa, ctx);
   ctx.emit({ type: 'bundle.path', bundle: sa.chain, path, encapsulation: sa.encapsulation, opensPinhole: false });

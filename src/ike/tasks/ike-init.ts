@@ -13,6 +13,7 @@ import { natNotifies, natVerdict } from '../nat.ts';
 import { buildChosen, buildProposals, checkAnswer, choose, type Chosen, groupData, groupWanted } from '../negotiate.ts';
 import type { CloseReason, IkeConnection, IkeSuite } from '../types.ts';
 import { authTask } from './ike-auth.ts';
+import { hasSwitchVendor, vendorPayloads } from './responder-switch.ts';
 
 /** What exists only until the SA is authenticated. */
 export interface Setup {
@@ -70,6 +71,7 @@ function sendInit(sa: IkeSa, ctx: Ctx): void {
     ...(connection.natT === 'prohibit' ? [] : natPair(sa, sa.path, ctx)),
     ...(connection.fragmentation ? [notify('IKEV2_FRAGMENTATION_SUPPORTED')] : []),
     ...initRequestPayloads(connection, ctx.deps.suite),
+    ...vendorPayloads([connection], ctx.deps.suite),
   ];
   setup.request = encodeMessage(
     { spiI: sa.spiI, spiR: sa.spiR, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT, fromOriginalInitiator: true, isResponse: false, messageId: 0 },
@@ -152,6 +154,7 @@ export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly P
   deriveKeys(candidate, chosen, shared, ctx);
   shared.fill(0);
   candidate.fragmentation = connection.fragmentation && findNotify(payloads, 'IKEV2_FRAGMENTATION_SUPPORTED') !== undefined;
+  candidate.mobility.vendor = hasSwitchVendor(payloads, ctx.deps.suite);
   takeInit(candidate, candidate.path, verdict, isForced(candidate, candidate.path, ctx));
   ctx.host.won(sa, ctx);
   sa.candidates.push(candidate);
@@ -209,6 +212,7 @@ export function respondInit(
   // Which section it is for shows only in IKE_AUTH: one that forbids it rules it out.
   const fragmentation = candidates.every((c) => c.fragmentation) && findNotify(payloads, 'IKEV2_FRAGMENTATION_SUPPORTED') !== undefined;
   const nr = entropy.bytes(NONCE_OCTETS, 'nonce');
+  const vendor = hasSwitchVendor(payloads, suite);
   const reply = bare(spiR, [
     { type: 'SA', proposals: [buildChosen(chosen, PROTOCOL.IKE, new Uint8Array())] },
     { type: 'KE', group, data: dh.publicValue },
@@ -216,6 +220,7 @@ export function respondInit(
     ...(verdict ? natNotifies(suite, header.spiI, spiR, path.local, path.remote, forced) : []),
     ...(fragmentation ? [notify('IKEV2_FRAGMENTATION_SUPPORTED')] : []),
     ...initResponsePayloads(candidates, payloads, suite),
+    ...(vendor ? vendorPayloads(candidates, suite) : []),
   ]);
   const sa = new IkeSa({
     chain, name: candidates[0]?.name ?? '', connection: undefined, originalInitiator: false, mobikeRole: 'responder', state: 'halfOpen',
@@ -229,6 +234,7 @@ export function respondInit(
   dh.wipe();
   sa.inbox.expectAuth();
   sa.fragmentation = fragmentation;
+  sa.mobility.vendor = vendor;
   sa.timers.set('halfOpen', after(ctx.now, HALF_OPEN_TIME));
   takeInit(sa, path, verdict, forced);
   return { reply, sa };

@@ -13,6 +13,7 @@ import { rekeyChildTask } from './child-rekey.ts';
 import { acceptUpdate } from './mobike-accept.ts';
 import { takeAddresses } from './mobike-addresses.ts';
 import { conclude } from './ike-rekey.ts';
+import { acceptSwitch } from './responder-switch.ts';
 
 /** Delete for one Child SA: the SPI is our inbound one (I1.4.1-1). */
 export function deleteChildTask(child: ChildSa): Task {
@@ -138,8 +139,9 @@ export function respondInformational(sa: IkeSa, messageId: number, payloads: rea
   if (ours.length > 0) answer.push({ type: 'D', protocol: PROTOCOL.ESP, spiSize: 4, spis: ours.map(spiBytes) });
   const { supported } = sa.mobility;
   const update = supported ? acceptUpdate(sa, messageId, payloads, path, ctx) : { payloads: [] as NotifyPayload[], after: undefined };
-  answer.push(...update.payloads);
   if (supported && update.payloads.length === 0) takeAddresses(sa, messageId, payloads, path, ctx);
+  const switched = supported ? acceptSwitch(sa, payloads, ctx) : { payloads: [] as NotifyPayload[], after: undefined };
+  answer.push(...update.payloads, ...switched.payloads);
   // M3.8-2: NAT detection is answered for the addresses of this very packet.
   if (findNotify(payloads, 'NAT_DETECTION_SOURCE_IP') && findNotify(payloads, 'NAT_DETECTION_DESTINATION_IP'))
     answer.push(...natPair(sa, path, ctx));
@@ -148,4 +150,5 @@ export function respondInformational(sa: IkeSa, messageId: number, payloads: rea
   respond(answer);
   question(sa.latest, payloads, ctx);
   update.after?.();
+  switched.after?.();
 }
