@@ -1,5 +1,5 @@
 import { after, earliest, pathKey, type Instant, type Path } from '../base/index.ts';
-import { CANDIDATE_GRACE, NO_NATS_TRIES, PATH_PACE, PATHS_MOST, REFUSED_TIME } from './constants.ts';
+import { CANDIDATE_GRACE, CANDIDATE_TIME, NO_NATS_TRIES, PATH_PACE, PATHS_MOST, REFUSED_TIME } from './constants.ts';
 import type { Ctx } from './context.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { remember } from './mobility.ts';
@@ -68,13 +68,17 @@ export class Attempts {
     ctx.host.adopt(sa);
   }
 
-  /** The first answer decides on the path; the attempts on others end without a word (M3.1-1: no IKE_AUTH for a loser). */
+  /**
+   * The first answer decides on the path; the attempts on others end without a word (M3.1-1: no IKE_AUTH for a loser). When nothing comes of it
+   * for a while they are tried after all: IKE_AUTH goes to another port, which may be blocked there.
+   */
   answered(attempt: IkeSa, ctx: Ctx): void {
     const setup = this.#setups.get(attempt.name);
     if (!setup?.running.has(attempt)) return;
-    setup.waiting.length = 0;
-    for (const sa of [...setup.running]) {
-      if (sa === attempt) continue;
+    const losers = [...setup.running].filter((sa) => sa !== attempt && sa.candidates.length === 0);
+    setup.waiting.unshift(...losers.map((sa) => sa.path));
+    setup.nextAt = after(ctx.now, CANDIDATE_TIME);
+    for (const sa of losers) {
       setup.running.delete(sa);
       sa.die(ctx);
     }
@@ -85,7 +89,11 @@ export class Attempts {
     const { attempt } = candidate;
     if (!attempt) return;
     candidate.attempt = undefined;
-    if (this.#setups.get(candidate.name)?.running.has(attempt) === true) this.#setups.delete(candidate.name);
+    const setup = this.#setups.get(candidate.name);
+    if (setup?.running.has(attempt) === true) {
+      this.#setups.delete(candidate.name);
+      for (const other of setup.running) if (other !== attempt) other.die(ctx); // and its candidates with it
+    }
     for (const other of [...attempt.candidates]) if (other !== candidate) other.die(ctx);
     attempt.candidates.length = 0;
     attempt.die(ctx);
@@ -118,6 +126,8 @@ export class Attempts {
     const setup = this.#setups.get(sa.name);
     if (!setup?.running.delete(sa)) return;
     if (sa.setup?.failure) setup.failure = sa.setup.failure;
+    // The peer itself has refused: it would on every path.
+    if ((sa.setup?.followed ?? 0) > 0 && setup.failure.reason !== 'timeout') setup.waiting.length = 0;
     if (setup.running.size > 0 || setup.waiting.length > 0) return;
     this.#setups.delete(sa.name);
     ctx.emit({ type: 'event', event: { type: 'ike.failed', connection: sa.name, ...setup.failure } });

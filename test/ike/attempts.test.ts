@@ -57,21 +57,45 @@ test('what is being set up is known by name; the next path of any is the deadlin
   assert.deepEqual([attempts.names(), attempts.deadline], [['other', 'alone'], 100_700]);
 });
 
-test('M3.1-1: the first path that answers is the one: the others end without a word, and no further one is tried', () => {
+test('M3.1-1: the first path that answers is the one: the others end without a word, and are tried again only when nothing comes of it for four seconds', () => {
   const { attempts, around, tried } = started(3);
   around.now += 500;
   attempts.tick(around.ctx);
   around.said();
   const [first, second] = tried as [IkeSa, IkeSa];
   attempts.answered(second, around.ctx);
-  assert.deepEqual([first.state, second.state, around.said(), attempts.deadline], ['dead', 'initSent', [], undefined]);
-  around.now += 5_000;
+  assert.deepEqual([first.state, second.state, around.said(), attempts.deadline], ['dead', 'initSent', [], around.now + 4_000]);
+  around.now += 3_999;
   attempts.tick(around.ctx);
   assert.deepEqual([tried.length, attempts.has('hq')], [2, true]);
   const stranger = around.sa({ name: 'nobody' });
   attempts.answered(stranger, around.ctx);
   attempts.answered(first, around.ctx);
   assert.equal(second.state, 'initSent', 'one that ended decides nothing');
+  candidate(around, second);
+  around.now++;
+  attempts.tick(around.ctx);
+  around.now += 500;
+  attempts.tick(around.ctx);
+  assert.equal(uplinks(tried), 'u0 u1 u0 u2', 'the loser first');
+  const [, , again, third] = tried as [IkeSa, IkeSa, IkeSa, IkeSa];
+  attempts.answered(third, around.ctx);
+  assert.deepEqual([again.state, second.state], ['dead', 'initSent'], 'who has an answer keeps it');
+  const right = candidate(around, third);
+  right.state = 'established';
+  attempts.established(right, around.ctx);
+  assert.deepEqual([second.state, third.state, right.state, attempts.has('hq'), attempts.deadline], ['dead', 'dead', 'established', false, undefined]);
+});
+
+test('M3.1-1: a refusal of the peer itself ends the set-up: it would refuse on every path', () => {
+  for (const [reason, over] of [['authentication_failed', true], ['timeout', false]] as const) {
+    const { attempts, around, tried } = started(2);
+    const [attempt] = tried as [IkeSa];
+    attempts.answered(attempt, around.ctx);
+    attempt.setup = { failure: { reason, detail: 'words' }, followed: 1 } as SetUp;
+    attempts.lost(attempt, around.ctx);
+    assert.equal(attempts.has('hq'), !over, reason);
+  }
 });
 
 test('I2.4-5: the first candidate whose peer proves itself ends the attempt and all others', () => {
