@@ -90,8 +90,9 @@ export class Reactions {
         if (event.rtt !== undefined) this.#lastRtt.set(uplink, event.rtt);
         return this.tell({ type: 'path.answered', connection: event.connection, uplink, rttMs: event.rtt ?? this.#lastRtt.get(uplink) ?? UNKNOWN_RTT });
       }
-      case 'path.unanswered':
       case 'path.refused':
+        return this.tell({ type: 'path.refused', connection: event.connection, uplink: event.path.uplink });
+      case 'path.unanswered':
         return this.tell({ type: 'path.unanswered', connection: event.connection, uplink: event.path.uplink });
       case 'path.doubtful':
         return this.tell({ type: 'path.doubtful', connection: event.connection, uplink: event.path.uplink, unanswered: event.unanswered });

@@ -2,7 +2,7 @@ import { after, earliest, ipFamily, since, type Instant, type IpAddress, type Ip
 import { compareCandidates, decide, doubled, returnWait, type Candidate, type Situation, type Verdict } from './select.ts';
 import {
   BLOCKED_MOST, BLOCKED_TIME, FIRST_PROBE, FLAP_FREE, FLAP_WINDOW, MOST_FORGOTTEN_PATHS, PROBE_BACKOFF_MOST, PROBE_EXPIRES, PROVEN_INTERVALS, RACE_AGAIN, RACE_AGAIN_MOST,
-  REMIND_AFTER, REMIND_MOST, RETURN_DELAY, RETURN_DELAY_MOST, RETURN_PACE, STANDBY_INTERVAL, STANDBY_INTERVAL_METERED,
+  REFUSED_FOR, REMIND_AFTER, REMIND_MOST, RETURN_DELAY, RETURN_DELAY_MOST, RETURN_PACE, STANDBY_INTERVAL, STANDBY_INTERVAL_METERED,
 } from './tuning.ts';
 import type { Decision, Explanation, PathView, RefusalReason, Standing, UplinkEffect } from './types.ts';
 
@@ -27,7 +27,7 @@ interface PathState {
 }
 
 const fresh = (): PathState => ({
-  standbySince: undefined, lastAnswer: undefined, rttMs: undefined, failures: 0, lastFailure: undefined, lastProbe: undefined, trial: undefined,
+  standbySince: undefined, lastAnswer: undefined, rttMs: undefined, failures: 0, lastFailure: undefined, lastProbe: undefined, refusedUntil: undefined, trial: undefined,
   blockedUntil: undefined, blocks: 0, departures: [],
 });
 
@@ -239,6 +239,7 @@ export class ConnectionChoice {
         const wait = own !== undefined && candidate.metric < own.metric ? returnWait(now, candidate, this.#lastVoluntary) : undefined;
         return {
           uplink: candidate.uplink, metric: candidate.metric, standing: candidate.standing, rttMs: candidate.rttMs, failures: candidate.failures,
+          refused: isRefused(this.#path(candidate.uplink), now),
           answeredAgo: candidate.lastAnswer === undefined ? undefined : since(candidate.lastAnswer, now),
           waits: wait?.why, waitsFor: wait?.until === undefined ? undefined : since(now, wait.until),
         };
@@ -357,7 +358,7 @@ export class ConnectionChoice {
   }
 
   #standing(facts: UplinkFacts, path: PathState, now: Instant): Standing {
-    if (path.failures > 0) return 'silent';
+    if (path.failures > 0 || isRefused(path, now)) return 'silent';
     if (path.blockedUntil !== undefined) return 'blocked';
     const isFresh = path.lastAnswer !== undefined && since(path.lastAnswer, now) <= standbyInterval(facts) * PROVEN_INTERVALS;
     return isFresh ? 'proven' : 'unproven';
@@ -392,6 +393,7 @@ export class ConnectionChoice {
   #disprove(uplink: string, path: PathState): void {
     path.lastAnswer = undefined;
     path.rttMs = undefined;
+    path.refusedUntil = undefined; // another address may be welcome
     path.failures = 0;
     path.trial = undefined;
     path.blockedUntil = undefined;
@@ -416,6 +418,8 @@ export class ConnectionChoice {
     }
   }
 }
+
+const isRefused = (path: PathState, now: Instant): boolean => path.refusedUntil !== undefined && now < path.refusedUntil;
 
 function standbyInterval(facts: UplinkFacts): Millis {
   return facts.metered ? STANDBY_INTERVAL_METERED : STANDBY_INTERVAL;

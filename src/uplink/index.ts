@@ -14,11 +14,11 @@
  * 2. Losses count at once, gains and other changes after 150 ms of quiet, at most 1 s (`policy.ts`). An address that is
  *    replaced is a loss: both halves count at once. The first list after the start is taken as it is.
  * 3. Standing (`connection.ts`): an uplink is `proven` when the peer answered through it lately and no probe failed
- *    since, `silent` when a probe gave up (F-9), else `unproven`. Proof ends with the address, the device or the IKE SA.
+ *    since, `silent` when a probe gave up (F-9) or the peer refused it within 10 minutes, else `unproven`. Proof ends with the address, the device or the IKE SA.
  * 4. The choice (`select.ts`), first rule that applies:
  *    a. nothing is up: `no_candidate`;
- *    b. the user forces an uplink that is up: `forced`. The wish ends when that uplink goes down, or when it falls
- *       silent and another one answers;
+ *    b. the user forces an uplink that is up: `forced`. The wish ends when that uplink goes down, when it falls
+ *       silent and another one answers, or when the peer refuses it;
  *    c. the current path is certainly dead (address, device, carrier, interface or uplink gone): the best candidate at
  *       once, proven or not: order is proven, unproven, silent, then metric, round trip, name. The same uplink with
  *       another address is a candidate too;

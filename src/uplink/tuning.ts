@@ -58,6 +58,9 @@ export const ONE_WAY_PATIENCE: Millis = seconds(2);
 export const REMIND_AFTER: Millis = seconds(2);
 export const REMIND_MOST: Millis = seconds(60);
 
+/** As long as the engine keeps off a path that the peer refused (M3.5-20); then it may be tried again. */
+export const REFUSED_FOR: Millis = minutes(10);
+
 /** Paths of vanished uplinks that are remembered per connection (their departures still count when they come back). */
 export const MOST_FORGOTTEN_PATHS = 32;
 

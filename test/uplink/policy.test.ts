@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { instant, ip, millis } from '../../src/base/index.ts';
 import { decide } from '../../src/uplink/select.ts';
-import { answered, Bench, blocked, doubtful, force, inbound, unanswered, type Options, type Step } from './steps.ts';
+import { answered, Bench, blocked, doubtful, force, inbound, refused, unanswered, type Options, type Step } from './steps.ts';
 
 const story = (title: string, steps: readonly Step[], options: Options = {}): void => {
   test(title, () => new Bench(options).run(steps));
@@ -525,8 +525,8 @@ test('M2.1-3: explain tells candidates, standing, what is waited for, and the la
   assert.deepEqual(told, {
     connection: 'hq', current: 'wwan', forced: undefined, doubtful: undefined,
     candidates: [
-      { uplink: 'wan', metric: 10, standing: 'proven', rttMs: 20, failures: 0, answeredAgo: 960, waits: 'hold_down', waitsFor: 6020 },
-      { uplink: 'wwan', metric: 20, standing: 'proven', rttMs: 40, failures: 0, answeredAgo: 21_110, waits: undefined, waitsFor: undefined },
+      { uplink: 'wan', metric: 10, standing: 'proven', rttMs: 20, failures: 0, refused: false, answeredAgo: 960, waits: 'hold_down', waitsFor: 6020 },
+      { uplink: 'wwan', metric: 20, standing: 'proven', rttMs: 40, failures: 0, refused: false, answeredAgo: 21_110, waits: undefined, waitsFor: undefined },
     ],
     excluded: [],
     verdict: { to: 'wwan', reasons: ['keep', 'hold_down'] },
@@ -577,4 +577,39 @@ test('D5.1.3-2: hours of random weather: no thrash, no deadline in the past, bou
   for (let i = 1; i < voluntary.length; i++) assert.ok((voluntary[i] ?? 0) - (voluntary[i - 1] ?? 0) >= 5000);
   const probes = bench.all.filter((line) => line.includes('probe')).map((line) => Number(line.split(' ')[0]));
   for (let i = 5; i < probes.length; i++) assert.ok((probes[i] ?? 0) - (probes[i - 5] ?? 0) >= 1000, `6 probes within a second at ${probes[i]}`);
+});
+
+// ---- What the peer refuses ------------------------------------------------------------------------------------------
+
+story('M3.5-20: the peer refuses the uplink that the user forced: the wish ends, and it is not decided again', [
+  ...START,
+  { at: 20_000, input: force('wwan'), expect: ['20000 to wwan: forced proven'] },
+  { at: 20_100, input: refused('wwan'), expect: [] },
+  { at: 20_101, input: { type: 'connection.using', connection: 'hq', uplink: 'wan' }, expect: [] },
+  { at: 600_000, expect: [] },
+]);
+
+story('M3.5-20: a better uplink that the peer refuses is not gone back to within ten minutes, although it answers; then it is', [
+  ...START,
+  { at: 20_000, facts: { wan: { reason: 'no_carrier' } }, expect: ['20000 wan down: no_carrier', '20000 to wwan: carrier_lost proven'] },
+  { at: 30_000, facts: { wan: { up: true, addresses: ['192.0.2.1'] } } },
+  { at: 30_500, input: refused('wan'), expect: ['30150 wan up: usable'] },
+  { at: 630_000, expect: [] },
+  { at: 660_000, expect: ['632090 to wan: better_metric proven'] },
+]);
+
+story('M3.5-20: what the peer refused is the last resort, and welcome again with another address', [
+  ...START,
+  { at: 20_000, input: refused('wwan') },
+  { at: 30_000, facts: { wan: { reason: 'no_carrier' } }, expect: ['30000 wan down: no_carrier', '30000 to wwan: carrier_lost silent'] },
+]);
+
+test('an explanation says what the peer refused', () => {
+  const bench = new Bench();
+  bench.run(START);
+  bench.give(refused('wwan'));
+  const about = (): boolean | undefined => bench.policy.explain('hq', instant(bench.now))?.candidates.find((c) => c.uplink === 'wwan')?.refused;
+  assert.equal(about(), true);
+  bench.run([{ at: 5000, facts: { wwan: { addresses: ['198.51.100.2'] } } }, { at: 6000 }]);
+  assert.equal(about(), false);
 });

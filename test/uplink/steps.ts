@@ -171,3 +171,4 @@ export const blocked = (uplink: string): UplinkInput => ({ type: 'path.blocked',
 export const doubtful = (uplink: string, count = 2): UplinkInput => ({ type: 'path.doubtful', connection: 'hq', uplink, unanswered: count });
 export const inbound = (uplink: string): UplinkInput => ({ type: 'path.inbound', connection: 'hq', uplink });
 export const force = (uplink: string | undefined): UplinkInput => ({ type: 'switch.requested', connection: 'hq', uplink });
+export const refused = (uplink: string): UplinkInput => ({ type: 'path.refused', connection: 'hq', uplink });
