@@ -12,7 +12,7 @@ test('libreswan ikev2-mobike-07-unsolicited-response M3.2-1: MOBIKE_SUPPORTED un
     const auth = peer.accept([notify('MOBIKE_SUPPORTED')]);
     assert.equal(notifies(auth).includes('MOBIKE_SUPPORTED'), mobike);
     peer.hear();
-    peer.pair.feed(peer.side, { type: 'path.move', chain: peer.chain, path: { ...peer.path, local: routerPath('lte').local, remote: peer.path.remote }, reasons: ['carrier_lost'] });
+    peer.pair.feed(peer.side, { type: 'path.move', chain: peer.chain, path: { ...peer.path, local: routerPath('lte').local, remote: peer.path.remote }, reasons: ['carrier_lost'], since: peer.pair.now });
     const sent = peer.hear();
     assert.equal(sent.some((heard) => notifies(heard).includes('UPDATE_SA_ADDRESSES')), mobike, `mobike ${mobike}: ${sent.map((heard) => notifies(heard).join()).join('; ')}`);
   }
