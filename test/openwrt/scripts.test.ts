@@ -73,21 +73,26 @@ test('uci-defaults: twice is as once: folder 0700, config 0600, one disabled rul
     assert.deepEqual(once[0]?.trim().split('\n'), [
       'firewall.lan=zone', 'firewall.mobiked_ike=rule', 'firewall.mobiked_ike.name=Allow-IKE-mobiked', 'firewall.mobiked_ike.src=wan', 'firewall.mobiked_ike.proto=udp',
       'firewall.mobiked_ike.dest_port=500 4500', 'firewall.mobiked_ike.target=ACCEPT', 'firewall.mobiked_ike.enabled=0',
+      'firewall.mobiked_esp=rule', 'firewall.mobiked_esp.name=Allow-ESP-mobiked', 'firewall.mobiked_esp.src=wan', 'firewall.mobiked_esp.proto=esp',
+      'firewall.mobiked_esp.target=ACCEPT', 'firewall.mobiked_esp.enabled=0',
     ]);
-    assert.equal(readFileSync(join(root, 'uci.db.log'), 'utf8'), 'commit firewall\n');
+    assert.equal(readFileSync(join(root, 'uci.db.log'), 'utf8'), 'commit firewall\ncommit firewall\n');
     assert.equal(statSync(join(root, 'etc/mobiked')).mode & 0o777, 0o700);
     assert.equal(statSync(join(root, 'etc/config/mobiked')).mode & 0o777, 0o600);
   });
 });
 
-test('uci-defaults: a rule the user switched on stays as it is', () => {
+test('uci-defaults: a rule the user switched on stays as it is, and that for ESP is switched on with it', () => {
   inFolder((root) => {
     mkdirSync(join(root, 'etc/config'), { recursive: true });
     writeFileSync(join(root, 'etc/config/firewall'), '');
     const env = withUci(root, 'firewall.mobiked_ike=rule\nfirewall.mobiked_ike.enabled=1\n');
     run('sh', [moved('uci-defaults/80-mobiked', root)], { env });
-    assert.equal(readFileSync(join(root, 'uci.db'), 'utf8'), 'firewall.mobiked_ike=rule\nfirewall.mobiked_ike.enabled=1\n');
-    assert.equal(readFileSync(join(root, 'uci.db.log'), 'utf8'), '');
+    const rules = readFileSync(join(root, 'uci.db'), 'utf8').split('\n');
+    assert.deepEqual(rules.slice(0, 3), ['firewall.mobiked_ike=rule', 'firewall.mobiked_ike.enabled=1', 'firewall.mobiked_esp=rule']);
+    assert.ok(rules.includes('firewall.mobiked_esp.enabled=1'));
+    run('sh', [moved('uci-defaults/80-mobiked', root)], { env });
+    assert.equal(readFileSync(join(root, 'uci.db.log'), 'utf8'), 'commit firewall\n');
   });
 });
 

@@ -2,6 +2,7 @@ import { after, ipBytes, ipFamily, ipFromBytes, isUnusableIp, millis, rangeConta
 import { findNotify, notify, notifyName, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
 import { ADDRESSES_PACE, ADDRESSES_SENT_MOST, ADDRESSES_SETTLE, ADDRESSES_STORED_MOST, HOLD_TIME, PATHS_MOST, PATH_ROUND_MOST } from '../constants.ts';
 import type { Ctx } from '../context.ts';
+import { noNats } from '../encapsulation.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { COOKIE2_OCTETS, endpointKey } from '../mobility.ts';
@@ -167,7 +168,7 @@ function addressesTask(insists: boolean): Task {
       cookie2 = new Uint8Array(ctx.deps.entropy.bytes(COOKIE2_OCTETS, 'cookie2'));
       const list = addressNotifies(sa, asked, 'INFORMATIONAL', ctx);
       // A host that announces nothing still has one address: the header's.
-      return [...(list.length > 0 ? list : [notify('NO_ADDITIONAL_ADDRESSES')]), notify('COOKIE2', cookie2)];
+      return [...(list.length > 0 ? list : [notify('NO_ADDITIONAL_ADDRESSES')]), ...(sa.nat.traversal ? [] : [noNats(asked)]), notify('COOKIE2', cookie2)]; // M3.9-1
     },
     onResponse(old, payloads, answer, ctx) {
       const echoed = findNotify(payloads, 'COOKIE2');
@@ -176,6 +177,8 @@ function addressesTask(insists: boolean): Task {
       if (!sa.isEstablished) return;
       // M3.6-6: nobody knows which copy, and so which header, the peer took. An SA rekeyed meanwhile has message IDs of its own.
       if (!answer.onePath || sa !== old) return sa.exchanges.enqueue(addressesTask(true), true);
+      // M3.9-4: the list was not taken. What is asked about that pair next says the same, so nothing turns there.
+      if (findNotify(payloads, 'UNEXPECTED_NAT_DETECTED')) return sa.log('info', `addresses are translated on the way to ${answer.path.remote.address}, which is not allowed`, ctx);
       if (!sa.mobility.stranded || !asked) return;
       // Where the peer was known to receive, an answer is enough; elsewhere it must show that it receives there (D5.5-1).
       const isKnown = endpointKey(asked) === endpointKey(sa.path) || (sa.mobility.verified.get(endpointKey(asked)) ?? ctx.now) > ctx.now;
