@@ -65,7 +65,7 @@ interface Chain {
   received: number;
   lastInbound: Instant | undefined;
   movedAt: Instant | undefined;
-  silence: { readonly since: Instant; readonly sent: number; readonly moved: boolean; readonly taken: Remedy[]; next: Instant } | undefined;
+  silence: { readonly since: Instant; sent: number; readonly moved: boolean; readonly taken: Remedy[]; next: Instant } | undefined;
   /** No remedy helped: nothing is done until packets come in again. */
   givenUp: boolean;
 }
@@ -76,6 +76,17 @@ export class DataCheck {
 
   forget(chain: number): void {
     this.#chains.delete(chain);
+  }
+
+  /** Another IKE SA carries the tunnel from now on; its counters begin anew. */
+  replaced(chain: number, by: number): void {
+    const known = this.#chains.get(chain);
+    if (!known) return;
+    this.#chains.delete(chain);
+    this.#chains.set(by, known);
+    known.sent = known.received = 0;
+    known.lastInbound = undefined;
+    if (known.silence) known.silence.sent = -IN_VAIN;
   }
 
   /** The peer has confirmed a move of the chain. */

@@ -8,6 +8,7 @@ import type { IkeEvent } from '../ike/index.ts';
 import { AEAD_OVERHEAD, bypasses, espOverhead, innerMtu, KernelView, planAddresses, planLink, planRoutes, tunMtu, wantedRoutes, type ProtectedChild } from '../kernel/index.ts';
 import type { Encapsulation, EspReport, EspSa, Input, InputOf, KernelOp, WantedRoute } from '../ports/index.ts';
 import type { Turn } from './context.ts';
+import type { ChainTraffic } from './data-repair.ts';
 import { Overheads } from './overheads.ts';
 import { PathMtus } from './path-mtu.ts';
 import { VirtualAddresses, type VirtualAddress } from './vips.ts';
@@ -58,6 +59,12 @@ interface EspWay {
 const prefixesOf = (selectors: readonly TrafficSelector[]): IpPrefix[] => selectors.flatMap((s) => rangePrefixes({ start: s.start, end: s.end }));
 
 /** The TUN device, its routes and MTU, and what the ESP plane reports: everything between Child SAs and the kernel. */
+/** What one poll says of a chain. */
+interface PolledChain extends ChainTraffic {
+  readonly lastOutbound: Instant | undefined;
+  readonly lastAny: Instant | undefined;
+}
+
 export class Dataplane {
   readonly view = new KernelView();
   readonly #timers = new TimerTable<TimerName>();
@@ -281,7 +288,7 @@ export class Dataplane {
   }
 
   /** Takes a poll's answer; returns per chain what the engine should know. */
-  onPolled(report: EspReport, turn: Turn): { readonly chain: number; readonly lastInbound: Instant | undefined; readonly lastOutbound: Instant | undefined; readonly lastAny: Instant | undefined }[] {
+  onPolled(report: EspReport, turn: Turn): PolledChain[] {
     this.#polling = false;
     this.#report = report;
     const out = report.bundles.map((bundle) => {
@@ -293,7 +300,10 @@ export class Dataplane {
         const latest = Math.max(bundle.lastSent ?? 0, lastInbound ?? 0);
         if (turn.now - latest < BUSY_FOR) this.#busyUntil = after(latest as Instant, BUSY_FOR);
       }
-      return { chain: bundle.bundle, lastInbound, lastOutbound: bundle.lastSent, lastAny: bundle.lastAny };
+      return {
+        chain: bundle.bundle, lastInbound, lastOutbound: bundle.lastSent, lastAny: bundle.lastAny, sent: bundle.sent,
+        received: bundle.inbound.reduce((sum, { packets }) => sum + packets, 0), plain: this.#paths.get(bundle.bundle)?.encapsulation === 'none',
+      };
     });
     if (this.#bundles.size > 0) this.#timers.set('poll', after(turn.now, this.#busyUntil !== undefined && this.#busyUntil > turn.now ? POLL_BUSY : POLL_IDLE));
     return out;

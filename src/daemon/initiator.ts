@@ -118,6 +118,11 @@ export class Initiator {
     this.#host.stopped(this.name);
   }
 
+  /** Makes another IKE SA beside the one that is up; that one goes when the new one is there. */
+  renew(turn: Turn): void {
+    if (this.state === 'up') this.#connect(turn);
+  }
+
   #lose(): void {
     this.chain = undefined;
     this.path = undefined;

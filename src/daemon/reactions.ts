@@ -4,6 +4,8 @@ import type { EspReport } from '../ports/index.ts';
 import type { UplinkEffect, UplinkInput, UplinkPolicy } from '../uplink/index.ts';
 import type { Turn } from './context.ts';
 import type { Dataplane } from './dataplane.ts';
+import { DataRepair } from './data-repair.ts';
+import type { Decisions } from './decisions.ts';
 import type { Initiator } from './initiator.ts';
 import type { Keepalives } from './keepalives.ts';
 import { NAT_T_PORT, pathOn } from './paths.ts';
@@ -20,6 +22,7 @@ export interface ReactionHost {
   readonly engine: IkeEngine;
   readonly plane: Dataplane;
   readonly keepalives: Keepalives;
+  readonly decisions: Decisions;
   readonly initiators: ReadonlyMap<string, Initiator>;
   ike(input: IkeInput): void;
 }
@@ -28,9 +31,12 @@ export interface ReactionHost {
 export class Reactions {
   readonly #host: ReactionHost;
   readonly #lastRtt = new Map<string, Millis>();
+  readonly #repair: DataRepair;
 
   constructor(host: ReactionHost) {
     this.#host = host;
+    const tell = (input: UplinkInput): void => this.tell(input);
+    this.#repair = new DataRepair({ turn: host.turn, engine: host.engine, policy: host.policy, ike: host.ike, tell });
   }
 
   /** Gives the policy an input and does what it wants. */
@@ -70,11 +76,13 @@ export class Reactions {
   }
 
   #decided({ connection, decision }: Extract<UplinkEffect, { type: 'decision' }>): void {
-    const { turn, initiators, engine, ike } = this.#host;
+    const { turn, policy, decisions, initiators, engine, ike } = this.#host;
     const initiator = initiators.get(connection);
     if (!initiator) return;
+    const path = decision.to === undefined || initiator.chain === undefined ? undefined : this.#pathFor(initiator, decision.to);
+    const isPossible = initiator.chain === undefined ? decision.to !== undefined : path !== undefined;
+    decisions.decided(connection, decision, initiator.chain === undefined ? undefined : initiator.path?.uplink, isPossible, policy.explain(connection, turn.now));
     if (initiator.chain === undefined) return initiator.advance(turn);
-    const path = decision.to === undefined ? undefined : this.#pathFor(initiator, decision.to);
     if (!path) return turn.log('info', `${connection}: ${decision.reasons.join(', ')}: no path to move to`);
     if (samePath(path, initiator.path)) return;
     // Silence is noticed late by nature: what counts for a black hole is when the peer was last heard.
@@ -84,6 +92,8 @@ export class Reactions {
 
   /** Evidence from the SA a connection uses. */
   onIke(event: IkeEvent): void {
+    this.#host.decisions.onIke(event, this.#host.turn.now);
+    this.#repair.onIke(event);
     switch (event.type) {
       case 'path.answered': {
         const { uplink } = event.path;
@@ -105,12 +115,14 @@ export class Reactions {
   onPolled(report: EspReport): void {
     const { turn, policy, plane, keepalives, initiators, ike } = this.#host;
     if (report.sas.length > 0) ike({ type: 'volumes', sas: report.sas });
-    for (const { chain, lastInbound, lastOutbound, lastAny } of plane.onPolled(report, turn)) {
+    for (const polled of plane.onPolled(report, turn)) {
+      const { chain, lastInbound, lastOutbound, lastAny } = polled;
       const initiator = [...initiators.values()].find((i) => i.chain === chain);
       const metered = initiator?.path !== undefined && policy.uplink(initiator.path.uplink)?.metered === true;
       ike({ type: 'traffic', chain, traffic: { lastInbound, lastOutbound, lastAny }, active: metered ? ACTIVE_METERED : ACTIVE });
       keepalives.onPolled({ chain, lastInbound, lastAny });
       if (initiator?.path && lastInbound !== undefined) this.tell({ type: 'path.inbound', connection: initiator.name, uplink: initiator.path.uplink, at: lastInbound });
+      if (initiator?.path) this.#repair.onPolled(polled, initiator, this.#lastRtt.get(initiator.path.uplink));
     }
   }
 }

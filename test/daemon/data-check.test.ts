@@ -24,6 +24,7 @@ class Line {
   #received = 0;
   #lastInbound: Instant | undefined;
   #silentSince: number | undefined;
+  #chain = 1;
 
   run(ms: number): this {
     for (const end = this.now + ms; this.now < end;) {
@@ -36,14 +37,21 @@ class Line {
       const seen: Seen = {
         peer: this.peer, sent: this.#sent, received: this.#received, lastInbound: this.#lastInbound, lastIke, rtt: millis(20), plain: this.plain, alternative: this.alternative,
       };
-      this.#note(this.check.polled(1, seen, instant(this.now)));
+      this.#note(this.check.polled(this.#chain, seen, instant(this.now)));
     }
     return this;
   }
 
+  /** A new IKE SA takes over. */
+  replace(chain: number): void {
+    this.check.replaced(this.#chain, chain);
+    this.#chain = chain;
+    [this.#sent, this.#received, this.#lastInbound] = [0, 0, undefined];
+  }
+
   /** The peer has confirmed a move, and its data follows or not. */
   move(follows: boolean): this {
-    this.check.moved(1, instant(this.now));
+    this.check.moved(this.#chain, instant(this.now));
     if (!follows) this.in = 0;
     this.#lastInbound = undefined;
     return this;
@@ -180,4 +188,17 @@ test('a silence long after a move is the path\'s; a chain that is forgotten begi
   gone.in = 0;
   gone.run(20_000);
   assert.deepEqual(gone.told, []);
+});
+
+test('a new IKE SA that brings the data back helped, though its counters begin anew', () => {
+  const line = new Line();
+  line.run(5000).move(false).run(3000);
+  assert.deepEqual(line.told, ['remedy rekey_children', 'remedy new_ike_sa']);
+  line.replace(2);
+  line.in = 50;
+  line.run(1000);
+  assert.deepEqual(line.told.slice(2), ['healed new_ike_sa']);
+  line.run(40_000).move(false).run(1400);
+  assert.deepEqual(line.told.slice(3), ['remedy new_ike_sa']);
+  line.check.replaced(7, 8);
 });

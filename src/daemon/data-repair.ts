@@ -1,0 +1,85 @@
+import type { Instant, Millis } from '../base/index.ts';
+import type { IkeEngine, IkeEvent, IkeInput } from '../ike/index.ts';
+import type { UplinkInput, UplinkPolicy } from '../uplink/index.ts';
+import type { Turn } from './context.ts';
+import { DataCheck, type Outcome, type Remedy } from './data-check.ts';
+import type { Initiator } from './initiator.ts';
+
+/** What the data plane says of one chain. */
+export interface ChainTraffic {
+  readonly chain: number;
+  readonly lastInbound: Instant | undefined;
+  /** User packets sent, and inbound packets on whatever pair. */
+  readonly sent: number;
+  readonly received: number;
+  /** ESP goes without UDP. */
+  readonly plain: boolean;
+}
+
+export interface RepairHost {
+  readonly turn: Turn;
+  readonly engine: IkeEngine;
+  readonly policy: UplinkPolicy;
+  ike(input: IkeInput): void;
+  tell(input: UplinkInput): void;
+}
+
+const IN_WORDS: { readonly [R in Remedy]: string } = {
+  rekey_children: 'rekeying its Child SAs, the peer may not have followed the move',
+  new_ike_sa: 'making a new IKE SA beside it, the peer may not have followed the move',
+  encapsulate: 'putting ESP into UDP, the path may drop protocol 50',
+  other_path: 'taking another uplink, this one may drop ESP',
+};
+
+/** Does for tunnels that we initiate what their data needs when it does not follow its signalling (`data-check.ts`). */
+export class DataRepair {
+  readonly #check = new DataCheck();
+  /** By connection. */
+  readonly #chains = new Map<string, number>();
+  readonly #host: RepairHost;
+
+  constructor(host: RepairHost) {
+    this.#host = host;
+  }
+
+  onIke(event: IkeEvent): void {
+    if (event.type === 'path.moved') return this.#check.moved(event.chain, this.#host.turn.now);
+    if (event.type === 'ike.established') {
+      const old = this.#chains.get(event.connection);
+      if (event.role === 'initiator') this.#chains.set(event.connection, event.chain);
+      if (old !== undefined) this.#check.replaced(old, event.chain);
+    }
+    if (event.type !== 'ike.closed') return;
+    this.#check.forget(event.chain);
+    if (this.#chains.get(event.connection) === event.chain) this.#chains.delete(event.connection);
+  }
+
+  onPolled(traffic: ChainTraffic, initiator: Initiator, rtt: Millis | undefined): void {
+    const { turn, engine, policy } = this.#host;
+    const { chain, lastInbound, sent, received, plain } = traffic;
+    const outcome = this.#check.polled(chain, {
+      peer: initiator.config.remoteId?.text ?? initiator.name, sent, received, lastInbound, lastIke: engine.heardAt(chain), rtt, plain,
+      alternative: policy.candidates(initiator.name, turn.now).length > 1,
+    }, turn.now);
+    if (outcome) this.#act(outcome, chain, initiator);
+  }
+
+  #act({ kind, remedy }: Outcome, chain: number, initiator: Initiator): void {
+    const { turn, engine, ike, tell } = this.#host;
+    if (kind === 'healed') return turn.log('info', `${initiator.name}: the tunnel's packets come back: ${remedy ?? ''} helped`);
+    if (kind === 'given_up') return turn.log('info', `${initiator.name}: nothing helped: what goes out seems to want no answer`);
+    if (remedy === undefined || initiator.path === undefined) return;
+    turn.log('warn', `${initiator.name}: packets go out and none comes back, though the peer answers IKE: ${IN_WORDS[remedy]}`);
+    switch (remedy) {
+      case 'rekey_children':
+        for (const child of engine.status().find((status) => status.chain === chain)?.children ?? []) ike({ type: 'child.rekey', chain, child: child.name });
+        return;
+      case 'new_ike_sa':
+        return initiator.renew(turn);
+      case 'encapsulate':
+        return ike({ type: 'path.encapsulate', chain, path: initiator.path, on: true });
+      case 'other_path':
+        return tell({ type: 'path.blocked', connection: initiator.name, uplink: initiator.path.uplink });
+    }
+  }
+}
