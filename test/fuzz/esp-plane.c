@@ -93,8 +93,8 @@ static void outer_of(struct outer *outer) {
   memset(outer, 0, sizeof *outer);
   outer->family = draw(2) == 0 ? 4 : 6;
   outer->ifindex = draw(4);
-  outer->local_port = 4500;
-  outer->remote_port = (uint16_t)draw(20);
+  outer->local_port = draw(4) == 0 ? OUTER_PLAIN : 4500;
+  outer->remote_port = outer->local_port == OUTER_PLAIN ? OUTER_PLAIN : (uint16_t)(1 + draw(20));
   outer->remote[0] = (uint8_t)draw(3);
 }
 

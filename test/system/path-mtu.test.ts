@@ -36,7 +36,7 @@ interface Lab {
 }
 
 /** Both ends with a tunnel of the inner MTU 1400 over this outer family, DF copied or not. */
-async function withLab(family: 4 | 6, copyDf: boolean, body: (lab: Lab) => Promise<void>): Promise<void> {
+async function withLab(family: 4 | 6, copyDf: boolean, body: (lab: Lab) => Promise<void>, encapsulation: 'udp' | 'none' = 'udp'): Promise<void> {
   const near = new EspEnd();
   const middle = await FarEnd.start();
   const far = await FarEnd.start();
@@ -62,9 +62,10 @@ async function withLab(family: 4 | 6, copyDf: boolean, body: (lab: Lab) => Promi
   const path = (which: 4 | 6, to: string = OUTER[which][1], port = 4500): Path => ({
     uplink: 'wan', ifindex: Number(ip('-o link show dev wan').split(':')[0]), local: endpoint(OUTER[which][0], 4500), remote: endpoint(to, port),
   });
-  await near.obey({ op: 'esp', effect: { type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(family), mtu: 1400 } });
+  await near.obey({ op: 'esp', effect: { type: 'esp.path.set', encapsulation, bundle: 1, path: path(family), mtu: 1400 } });
   const farIndex = Number(String(await far.obey({ op: 'ip', line: '-o link show dev wan' })).split(':')[0]);
-  await far.obey({ op: 'esp', effect: { type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: { uplink: 'wan', ifindex: farIndex, local: endpoint(them, 4500), remote: endpoint(us, 4500) }, mtu: 1400 } });
+  for (const end of [near, far]) await end.obey({ op: 'esp', effect: { type: 'esp.open', mark: 0 } });
+  await far.obey({ op: 'esp', effect: { type: 'esp.path.set', encapsulation, bundle: 1, path: { uplink: 'wan', ifindex: farIndex, local: endpoint(them, 4500), remote: endpoint(us, 4500) }, mtu: 1400 } });
   for (const address of ['10.2.0.1', 'fd00:2::1']) await far.obey({ op: 'echo', address, port: 7000 });
   // Link-local addresses are looked for twins first, and neighbours asked by them: packets would be lost meanwhile.
   for (let i = 0; i < 50; i++) if (await promisify(execFile)('ping', ['-q', '-c', '1', '-W', '1', them]).then(() => true, () => false)) break;
@@ -85,16 +86,17 @@ async function until(what: string, so: () => boolean): Promise<void> {
 const INNER = [['udp4', '10.1.0.1', '10.2.0.1'], ['udp6', 'fd00:1::1', 'fd00:2::1']] as const;
 
 if (!isFarEnd()) {
-  for (const family of [4, 6] as const) {
-    netnsTest(`ES3-4 RFC 4301 §8.2: outer IPv${family}: a router's word is heard, and inner senders are told; what may be cut goes through`, { skip: skip() }, () =>
+  for (const encapsulation of ['udp', 'none'] as const) for (const family of [4, 6] as const) {
+    netnsTest(`ES3-4 RFC 4301 §8.2: outer IPv${family}, ${encapsulation === 'udp' ? 'UDP' : 'protocol 50'}: a router's word is heard, and inner senders are told; what may be cut goes through`, { skip: skip() }, () =>
       withLab(family, true, async ({ near, far, path, told }) => {
-        const learned = innerMtu(NARROW, family);
+        const learned = innerMtu(NARROW, family, undefined, encapsulation);
+        const seen = (end: Path['local']): Path['local'] => (encapsulation === 'udp' ? end : { ...end, port: 0 });
         const first = await new Asker('udp4').bind('10.1.0.1');
         first.ask(1, '10.2.0.1', 1350);
         await until('a too big', () => told().length > 0);
-        assert.deepEqual(told(), [{ type: 'esp.tooBig', bundle: 1, local: path(family).local, remote: path(family).remote, mtu: NARROW }]);
+        assert.deepEqual(told(), [{ type: 'esp.tooBig', bundle: 1, local: seen(path(family).local), remote: seen(path(family).remote), mtu: NARROW }]);
         // As the daemon does it.
-        await near.obey({ op: 'esp', effect: { type: 'esp.path.set', encapsulation: 'udp', bundle: 1, path: path(family), mtu: learned } });
+        await near.obey({ op: 'esp', effect: { type: 'esp.path.set', encapsulation, bundle: 1, path: path(family), mtu: learned } });
         for (const [kind, from, to] of INNER) {
           const asker = await new Asker(kind).bind(from);
           asker.ask(2, to, 1350);
@@ -114,9 +116,11 @@ if (!isFarEnd()) {
         assert.deepEqual((await far.inputs()).flatMap((input) => (input.type === 'udp.received' ? [input.bytes.length] : [])), [1400]);
         assert.equal(told().length, 1, 'nothing was too big any more');
         assert.deepEqual(near.inputs.filter((input) => input.type === 'udp.sendFailed'), []);
-      }),
+      }, encapsulation),
     );
+  }
 
+  for (const family of [4, 6] as const) {
     netnsTest(`ES3-4: outer IPv${family}: what ICMP says of one peer is no error of a send to another, and errors keep nobody busy`, { skip: skip() }, () =>
       withLab(family, true, async ({ near, path, told }) => {
         // Two peers that are not there: a closed port, and an address without a route.
