@@ -35,6 +35,12 @@ export class EchoStream {
   readonly #sentAt: number[] = [];
   readonly #answered: boolean[] = [];
   #duplicated = 0;
+  /** Highest number that came to the server, and back to the client. */
+  readonly #highest = { there: -1, back: -1 };
+  /** In which order the server answered. */
+  readonly #turns = new Map<number, number>();
+  /** Packets that came after one that was sent later, on each way. */
+  readonly overtaken = { there: 0, back: 0 };
   /** Counts starts: what an earlier one left waiting sends nothing. */
   #run = 0;
   #running = false;
@@ -42,7 +48,10 @@ export class EchoStream {
   constructor(options: StreamOptions) {
     this.#options = options;
     this.#interval = 1000 / (options.rate ?? 50);
-    options.to.listenInner(UDP, options.server, (packet, reply) => reply(packet.payload));
+    options.to.listenInner(UDP, options.server, (packet, reply) => {
+      this.#order('there', packet.payload);
+      reply(packet.payload);
+    });
     options.from.listenInner(UDP, options.client, (packet) => this.#answer(packet.payload));
   }
 
@@ -100,7 +109,16 @@ export class EchoStream {
     from.world.after(this.#interval, () => this.#send(run));
   }
 
+  #order(way: 'there' | 'back', payload: Uint8Array): void {
+    const number = new ByteReader(payload, CLEAR_MARK.length).u32();
+    if (way === 'there') this.#turns.set(number, this.#turns.size);
+    const turn = way === 'there' ? number : (this.#turns.get(number) ?? 0);
+    if (turn < this.#highest[way]) this.overtaken[way]++;
+    else this.#highest[way] = turn;
+  }
+
   #answer(payload: Uint8Array): void {
+    this.#order('back', payload);
     const reader = new ByteReader(payload, CLEAR_MARK.length);
     const number = reader.u32();
     const sentAt = this.#sentAt[number];
