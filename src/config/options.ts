@@ -121,8 +121,8 @@ export const CONNECTION = {
   strict_sources: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['moves.strictSources'], help: 'Hub: refuse peers whose outer address is none of the public Internet (private, shared, reserved and documentation ranges)' }),
   update_rate: option({ schema: { type: 'integer', minimum: 1, maximum: 6000, default: 60 }, reload: 'live', fields: ['moves.updateRate'], help: 'Hub: moves to another address that one peer may make in a minute; more are refused' }),
   return_routability: option({
-    schema: { type: 'string', enum: ['before', 'off'], default: 'before' }, reload: 'live', fields: ['moves.routability'],
-    help: 'Hub: when a peer that moved must show that it receives at its new address (RFC 4555 §3.7): before ESP goes there, or never',
+    schema: { type: 'string', enum: ['before', 'after', 'off'], default: 'before' }, reload: 'live', fields: ['moves.routability'],
+    help: 'Hub: when a peer that moved must show that it receives at its new address (RFC 4555 §3.7): before ESP goes there, after (until then three times what came from there), or never',
   }),
   rr_hold: option({ schema: { type: 'string', enum: ['continue', 'drop'], default: 'continue' }, reload: 'live', fields: ['moves.hold'], help: 'Hub: with return_routability before, what becomes of ESP until the peer has shown it: it continues to the old address, or is dropped' }),
   rr_interval: option({ schema: { type: 'integer', minimum: 10, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['moves.recheck'], help: 'Hub: time after which a peer shows again that it receives at its address; by default only after a move' }),

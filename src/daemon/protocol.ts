@@ -49,11 +49,13 @@ export class Protocol {
       case 'child.remove':
         return this.#host.removeSa(effect.handle, effect.lingers === true);
       case 'bundle.path':
-        return this.#host.setPath(effect.bundle, effect.path, effect.encapsulation, effect.opensPinhole);
+        this.#host.setPath(effect.bundle, effect.path, effect.encapsulation, effect.opensPinhole);
+        if (effect.unverified) turn.emit({ type: 'esp.bound', bundle: effect.bundle, bounded: true });
+        return;
       case 'bundle.hold':
         return this.#host.hold(effect.bundle);
       case 'bundle.verified':
-        return;
+        return turn.emit({ type: 'esp.bound', bundle: effect.bundle, bounded: false });
       case 'log':
         return turn.log(effect.level, effect.text);
       case 'event':

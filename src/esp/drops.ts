@@ -37,6 +37,8 @@ export const DROP_CAUSES = [
   'sa_refused',
   /** Outer ECN says congestion, the inner transport does not know ECN (RFC 6040 §4.2). */
   'ecn',
+  /** More for a peer that has not shown to be where it says than three times what came from there (RFC 4555 §3.7). */
+  'unverified',
 ] as const;
 
 export type DropCause = (typeof DROP_CAUSES)[number];

@@ -71,6 +71,12 @@ export function sealEsp(keys: EspKeys, sequence: number, inner: Uint8Array, next
   return concat(head.header, iv, keys.protection.seal(head, iv, text));
 }
 
+/** Octets of the packet that `sealEsp` makes of an inner packet. */
+export function espLength(keys: EspKeys, inner: number): number {
+  const { iv, icv, block } = keys.protection;
+  return ESP_HEADER + iv + Math.ceil((inner + 2) / block) * block + icv;
+}
+
 /** SPI and the low 32 bits of the sequence number; the packet has at least 8 octets. */
 export function espHeader(bytes: Uint8Array): { spi: number; low: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -9,7 +9,7 @@ import { parseInner, selectorRow, selectorsMatch } from './inner.ts';
 import type { SelectorRow } from './inner.ts';
 import { clampMss, innerLimit, tooBigMessage } from './mtu.ts';
 import type { NonceGuard } from './nonce-guard.ts';
-import { ESP_HEADER, NEXT_HEADER, classifyDatagram, classifyPlain, espHeader, espLengthFits, openEsp, sealEsp, stripTrailer } from './packet.ts';
+import { ESP_HEADER, NEXT_HEADER, classifyDatagram, classifyPlain, espHeader, espLength, espLengthFits, openEsp, sealEsp, stripTrailer } from './packet.ts';
 import { protectionOf } from './protection.ts';
 import type { EspProtection } from './protection.ts';
 import { ReplayWindow } from './replay.ts';
@@ -50,6 +50,8 @@ export const RECENT_PACKETS = 4096;
 const UNKNOWN_SPI_INTERVAL = 1000;
 /** Between two of the same news about a path. */
 const TOO_BIG_INTERVAL = 1000;
+/** So many octets may go to a peer that has not shown to be where it says for each that came from there (RFC 4555 §3.7). */
+const CREDIT = 3;
 const LAST_SEQUENCE = 0xffff_ffff;
 
 interface Sa {
@@ -95,6 +97,8 @@ interface Bundle {
   /** With ports 0 where ESP leaves without UDP. */
   path: Path | undefined;
   mtu: number;
+  /** Octets of ESP that may go to a peer that has not shown to be where it says; undefined: any number. */
+  credit: number | undefined;
   /** What `tooBig` last told of this path. */
   told: { readonly mtu: number; readonly at: Instant } | undefined;
   sas: number;
@@ -159,6 +163,11 @@ export class SoftEsp {
       case 'esp.path.set':
         this.#setPath(effect.bundle, effect.path && outerPath(effect.path, effect.encapsulation), effect.mtu);
         return [];
+      case 'esp.bound': {
+        const bundle = this.#bundles.get(effect.bundle);
+        if (bundle) bundle.credit = effect.bounded ? 0 : undefined;
+        return [];
+      }
       case 'esp.dummy':
         this.#dummy(effect.bundle, now);
         return [];
@@ -357,7 +366,7 @@ export class SoftEsp {
         break;
       }
     }
-    const made: Bundle = { id, path: undefined, mtu: 0, told: undefined, sas: 0, sent: 0, lastSent: undefined, lastAny: undefined, children: new Map(), inbound: new Map() };
+    const made: Bundle = { id, path: undefined, mtu: 0, credit: undefined, told: undefined, sas: 0, sent: 0, lastSent: undefined, lastAny: undefined, children: new Map(), inbound: new Map() };
     this.#bundles.set(id, made);
     return made;
   }
@@ -376,11 +385,17 @@ export class SoftEsp {
       this.#drop('sequence_exhausted');
       return undefined;
     }
+    const whole = espLength(sa, inner.length);
+    if (sa.bundle.credit !== undefined && sa.bundle.credit < whole) {
+      this.#drop('unverified');
+      return undefined;
+    }
     const sequence = ++sa.sequence;
     if (sa.guardKey !== undefined) this.#options.nonceGuard?.use(sa.guardKey, sequence);
     sa.packets++;
     sa.bytes += inner.length;
     sa.bundle.lastAny = now;
+    if (sa.bundle.credit !== undefined) sa.bundle.credit -= whole;
     return { ifindex: path.ifindex, local: path.local, remote: path.remote, bytes: sealEsp(sa, sequence, inner, nextHeader) };
   }
 
@@ -422,6 +437,8 @@ export class SoftEsp {
     sa.replay.accept(sequence);
     sa.packets++;
     this.#note(sa.bundle, datagram, now);
+    // The address counts: a NAT may give ESP a port of its own.
+    if (sa.bundle.credit !== undefined && sa.bundle.path?.remote.address === datagram.remote.address) sa.bundle.credit += CREDIT * bytes.length;
     if (!sa.seen) {
       sa.seen = true;
       inputs.push({ type: 'esp.firstInbound', handle: sa.handle });

@@ -85,6 +85,11 @@ export type EspEffect =
    * from anywhere and in both forms (RFC 4301 §4.1: by SPI alone; RFC 7296 §2.23). `undefined` holds outbound packets back (dropped, counted).
    */
   | { readonly type: 'esp.path.set'; readonly bundle: number; readonly path: Path | undefined; readonly encapsulation: Encapsulation; readonly mtu: number }
+  /**
+   * From now on, or no longer, what leaves for the bundle's peer is bounded: three times the octets of authentic ESP that come from the remote
+   * address of its path (RFC 4555 §3.7). What exceeds it is dropped, and counted as `unverified`.
+   */
+  | { readonly type: 'esp.bound'; readonly bundle: number; readonly bounded: boolean }
   /** Sends one dummy packet (next header 59, RFC 4303 §2.6) under every used outbound SA of the bundle: opens pinholes (F-1). */
   | { readonly type: 'esp.dummy'; readonly bundle: number }
   /** Asks for an `esp.polled`. */

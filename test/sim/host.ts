@@ -301,6 +301,7 @@ export class SimHost implements Actor {
       case 'esp.sa.use':
       case 'esp.sa.remove':
       case 'esp.path.set':
+      case 'esp.bound':
       case 'esp.dummy':
       case 'esp.poll':
         return this.#plane(life, effect);

@@ -200,6 +200,14 @@ int esp_remove(struct esp *esp, uint32_t handle) {
   return 0;
 }
 
+int esp_bound(struct esp *esp, uint32_t id, bool bounded) {
+  struct esp_bundle *bundle = esp_find_bundle(esp, id);
+  if (bundle == NULL) return ENOENT;
+  bundle->bounded = bounded;
+  bundle->credit = 0;
+  return 0;
+}
+
 int esp_set_path(struct esp *esp, uint32_t id, const struct outer *outer, uint32_t mtu) {
   struct esp_bundle *bundle = outer == NULL ? esp_find_bundle(esp, id) : need_bundle(esp, id);
   if (bundle == NULL) return outer == NULL ? 0 : ENOSPC;

@@ -102,6 +102,14 @@ static bool seal_under(struct esp *esp, struct esp_sa *sa, uint8_t *room, size_t
     drop(esp, DROP_sequence_exhausted); /* RFC 4303 section 3.3.3: no wrap */
     return false;
   }
+  size_t padding = (protect->block - (length + 2) % protect->block) % protect->block;
+  size_t sealed = length + padding + 2;
+  size_t whole = PROTECT_HEADER + protect->iv + sealed + protect->icv;
+  struct esp_bundle *bundle = sa->bundle;
+  if (bundle->bounded && bundle->credit < whole) {
+    drop(esp, DROP_unverified);
+    return false;
+  }
   uint64_t sequence = ++sa->sequence;
   put32(high, (uint32_t)(sequence >> 32));
   put32(packet, sa->spi);
@@ -113,20 +121,19 @@ static bool seal_under(struct esp *esp, struct esp_sa *sa, uint8_t *room, size_t
     drop(esp, DROP_send_failed);
     return false;
   }
-  size_t padding = (protect->block - (length + 2) % protect->block) % protect->block;
   for (size_t i = 0; i < padding; i++) plain[length + i] = (uint8_t)(i + 1);
   plain[length + padding] = (uint8_t)padding;
   plain[length + padding + 1] = next_header;
-  size_t sealed = length + padding + 2;
   if (!protect_seal(protect, packet, sealed, sa->esn ? high : NULL)) {
     drop(esp, DROP_send_failed);
     return false;
   }
   sa->packets++;
   sa->bytes += length;
-  sa->bundle->last_any = esp->now;
+  bundle->last_any = esp->now;
+  if (bundle->bounded) bundle->credit -= whole;
   made->at = packet;
-  made->length = PROTECT_HEADER + protect->iv + sealed + protect->icv;
+  made->length = whole;
   made->header = (struct udp_header){0};
   return true;
 }
@@ -213,6 +220,12 @@ static void note_inbound(struct esp_bundle *bundle, const struct outer *outer, d
   bundle->inbound[newest] = entry;
 }
 
+/* Whether it raises the credit of a bounded bundle: the address counts, for a NAT may give ESP a port of its own. */
+static bool comes_from_path(const struct esp_bundle *bundle, const struct outer *outer) {
+  const struct outer *path = &bundle->path.outer;
+  return bundle->bounded && bundle->has_path && path->family == outer->family && memcmp(path->remote, outer->remote, sizeof outer->remote) == 0;
+}
+
 static struct esp_sa *by_spi(const struct esp *esp, uint32_t spi) {
   struct esp_sa *sa = esp->by_spi[spi % ESP_BUCKETS];
   while (sa != NULL && sa->spi != spi) sa = sa->next_spi;
@@ -269,6 +282,7 @@ uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t traffic_cl
   accept_sequence(sa, sequence);
   sa->packets++;
   note_inbound(sa->bundle, outer, esp->now);
+  if (comes_from_path(sa->bundle, outer)) sa->bundle->credit += ESP_CREDIT * (uint64_t)length;
   if (!sa->seen) {
     sa->seen = true;
     esp->first_inbound = true;

@@ -25,6 +25,8 @@
 #define ESP_HELD 64
 #define ESP_HELD_OCTETS 2048
 #define ESP_HELD_MS 2000.0
+/* So many octets may go to a peer that has not shown to be where it says for each that came from there (RFC 4555 section 3.7). */
+#define ESP_CREDIT 3
 /* Octets kept free before the inner packet for SPI, sequence number and IV; more than needed, so that the text is aligned. */
 #define ESP_HEAD 32
 /* Octets behind it at most: padding, pad length, next header, ICV. */
@@ -38,7 +40,7 @@ _Static_assert(PROTECT_HEADER + PROTECT_MAX_IV <= ESP_HEAD, "header and IV stand
 #define ESP_DROPS(X) \
   X(keepalive) X(malformed) X(unknown_spi) X(replay) X(icv) X(bad_padding) X(bad_next_header) X(dummy) X(bad_inner) \
   X(selector) X(tun_write) X(not_ip) X(no_sa) X(no_path) X(too_big) X(sequence_exhausted) X(send_failed) X(sa_refused) \
-  X(ecn)
+  X(ecn) X(unverified)
 #define ESP_DROP_ENUM(name) DROP_##name,
 enum esp_drop { ESP_DROPS(ESP_DROP_ENUM) DROP_COUNT };
 extern const char *const esp_drop_names[DROP_COUNT];
@@ -92,6 +94,9 @@ struct esp_bundle {
   uint32_t mtu;
   bool has_path;
   struct udp_target path;
+  /* The peer has not shown that it receives at the path's remote address: octets of ESP that may go there. */
+  bool bounded;
+  uint64_t credit;
   /* What `esp_too_big` last told of this path, and when; 0: nothing. */
   uint32_t told_mtu;
   double told_at;
@@ -176,6 +181,8 @@ int esp_remove(struct esp *esp, uint32_t handle);
 int esp_skip_to(struct esp *esp, uint32_t handle, uint64_t sequence);
 /* `outer` NULL: no path; with the ports OUTER_PLAIN ESP leaves without UDP. */
 int esp_set_path(struct esp *esp, uint32_t bundle, const struct outer *outer, uint32_t mtu);
+/* From now on, or no longer, what leaves is bounded by what comes from the address of the path, ESP_CREDIT times. ENOENT: no such bundle. */
+int esp_bound(struct esp *esp, uint32_t bundle, bool bounded);
 /* NULL: there is none. */
 struct esp_sa *esp_find_sa(struct esp *esp, uint32_t handle);
 struct esp_bundle *esp_find_bundle(const struct esp *esp, uint32_t id);

@@ -8,7 +8,7 @@
 #include "napi-x509.h"
 
 /* Of the interface in native.ts. */
-#define ABI 7
+#define ABI 8
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -148,6 +148,13 @@ static napi_value path_clear_call(napi_env env, napi_callback_info info) {
   uint32_t bundle = args_u32(&args, 1);
   uint32_t mtu = args_u32(&args, 2);
   return args.bad ? NULL : make_number(env, esp_set_path(&host->esp, bundle, NULL, mtu));
+}
+
+static napi_value bound_call(napi_env env, napi_callback_info info) {
+  ENTER;
+  uint32_t bundle = args_u32(&args, 1);
+  bool bounded = args_bool(&args, 2);
+  return args.bad ? NULL : make_number(env, esp_bound(&host->esp, bundle, bounded));
 }
 
 static napi_value dummy_call(napi_env env, napi_callback_info info) {
@@ -391,6 +398,7 @@ NAPI_MODULE_INIT() {
       {"espOpen", esp_open_call},
       {"espPathSet", path_set_call},
       {"espPathClear", path_clear_call},
+      {"espBound", bound_call},
       {"espDummy", dummy_call},
       {"espPoll", poll_call},
       {"espSkipTo", skip_to_call},

@@ -113,6 +113,9 @@ export function createEspPort(native: NativeHost): Port<EspEffect> {
           else addon.espPathSet(handle, bundle, path.ifindex, ipBytes(path.local.address), port(path.local), ipBytes(path.remote.address), port(path.remote), mtu);
           return;
         }
+        case 'esp.bound':
+          addon.espBound(handle, effect.bundle, effect.bounded);
+          return;
         case 'esp.dummy':
           addon.espDummy(handle, effect.bundle);
           return;

@@ -78,6 +78,8 @@ export interface NativeAddon {
   /** Ports 0: without UDP. */
   espPathSet(host: HostHandle, bundle: number, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, mtu: number): number;
   espPathClear(host: HostHandle, bundle: number, mtu: number): number;
+  /** ENOENT: no such bundle. */
+  espBound(host: HostHandle, bundle: number, bounded: boolean): number;
   espDummy(host: HostHandle, bundle: number): void;
   espPoll(host: HostHandle): NativeReport;
   /** For tests: moves an SA's sequence number forward, never back. */
@@ -122,7 +124,7 @@ export function systemError(errno: number, what: string): Error & { code: string
   return Object.assign(new Error(`${what}: ${code}`), { code, errno: -errno });
 }
 
-const ABI = 7;
+const ABI = 8;
 const FILE = 'mobiked.node';
 
 /** Loads the addon: beside the running script, else from `build/lib` of the working directory. Throws with what was tried. */
