@@ -49,6 +49,8 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
     connection.error('remote_addrs', `is missing; an initiator needs an address or name, such as ${quote(CONNECTION.remote_addrs.example)}`);
   }
   const localAddrs = connection.each('local_addrs', values.local_addrs, parseOuterAddress);
+  const externalAddrs = connection.each('external_addresses', values.external_addresses, parseOuterAddress);
+  if (externalAddrs.length > 0 && values.role === 'initiator') connection.error('external_addresses', 'is for responders; an initiator behind a NAT is followed wherever it is');
   const credentials = readCredentials(connection, readFile, reader);
   const virtual = virtualAddresses(connection);
   const moves = movePolicy(connection);
@@ -62,7 +64,7 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
   const ikeProposals = connection.each('ike_proposal', values.ike_proposal, (text) => parseProposal(text, 'ike'));
   if (connection.bad || !credentials || (values.role === 'initiator' && remoteAddrs.length === 0)) return undefined;
   return {
-    name: section.name, enabled: values.enabled, role: values.role, remoteAddrs, localAddrs, ...credentials, mobike: values.mobike,
+    name: section.name, enabled: values.enabled, role: values.role, remoteAddrs, localAddrs, externalAddrs, announceAddresses: values.announce_addresses ?? values.role === 'responder', verifyResponder: values.verify_responder, ...credentials, mobike: values.mobike,
     uplinks: values.uplink ?? [], ikeProposals, startPort: START_PORT[values.start_port], natT: values.nat_t, dataplane: values.dataplane,
     ikeLifetime: seconds(values.ike_lifetime), childLifetime: seconds(values.child_lifetime), childOctets: values.child_bytes, childPackets: values.child_packets,
     reauth: values.reauth_time === undefined ? undefined : seconds(values.reauth_time), fragmentation: values.fragmentation, ...virtual,

@@ -73,6 +73,12 @@ export const CONNECTION = {
   role: option({ schema: { type: 'string', enum: ['initiator', 'responder'], default: 'initiator' }, reload: 'reconnect', fields: ['role'], help: 'Who makes the connection: the router is the initiator, the hub the responder' }),
   remote_addrs: option({ schema: LIST, reload: 'reconnect', fields: ['remoteAddrs'], example: 'vpn.example.com', help: "The peer's addresses or names, in order of preference; a responder without them accepts any" }),
   local_addrs: option({ schema: LIST, reload: 'reconnect', fields: ['localAddrs'], example: '192.0.2.10', help: 'Local outer addresses that may be used; by default any address of the uplink' }),
+  announce_addresses: option({ schema: { type: 'boolean' }, reload: 'live', fields: ['announceAddresses'], example: '1', help: 'Tell the peer our other addresses (RFC 4555 §3.4); by default a responder does and an initiator does not' }),
+  external_addresses: option({ schema: LIST, reload: 'live', fields: ['externalAddrs'], example: '203.0.113.7', help: 'Addresses of a hub outside its static 1:1 NAT, told to peers in place of its own' }),
+  verify_responder: option({
+    schema: { type: 'string', enum: ['auto', 'always', 'never'], default: 'auto' }, reload: 'live', fields: ['verifyResponder'],
+    help: "Whether traffic goes to another address of the peer only after an answer from there (RFC 4555 §3.7): auto: to those that the peer told, at once to those of remote_addrs",
+  }),
   local_id: option({ schema: text(255), reload: 'reconnect', fields: ['localId'], example: 'router7.example.com', help: 'Our IKE identity: address, name, user@host, keyid:TEXT, asn1dn:#HEX, or %subject of local_cert; by default the only name in local_cert, or with a key the outer address' }),
   remote_id: option({ schema: text(255), reload: 'reconnect', fields: ['remoteId'], example: 'hub.example.com', help: "The peer's IKE identity, or %any; by default any that knows the key, or on a responder any whose certificate remote_ca vouches for" }),
   auth: option({ schema: { type: 'string', enum: ['psk', 'cert'], default: 'psk' }, reload: 'reconnect', fields: ['auth.method'], help: 'How we prove who we are: pre-shared key or certificate' }),

@@ -84,6 +84,12 @@ export interface ConnectionConfig {
   readonly remoteAddrs: readonly RemoteAddr[];
   /** Empty: any address of the uplink. */
   readonly localAddrs: readonly IpAddress[];
+  /** The peer is told our other addresses (RFC 4555 §3.4). */
+  readonly announceAddresses: boolean;
+  /** Responder behind a static NAT: told instead of the local ones. */
+  readonly externalAddrs: readonly IpAddress[];
+  /** Initiator: whether ESP waits for return routability before it goes to an address of the peer; `auto`: to one that only the peer told. */
+  readonly verifyResponder: 'auto' | 'always' | 'never';
   /** Undefined only with a pre-shared key: the local outer address as ID_IPV4_ADDR / ID_IPV6_ADDR. */
   readonly localId: Identity | undefined;
   /** Undefined: any identity (responder), or the remote address's (initiator: not checked beyond the PSK). */

@@ -13,6 +13,7 @@ import { leaveAddress, switchPeers, type HubSwitchHost } from './hub-switch.ts';
 import { Initiator } from './initiator.ts';
 import { Keepalives } from './keepalives.ts';
 import { NetifdFollower } from './netifd.ts';
+import { OwnAddressBook } from './own-addresses.ts';
 import { NAT_T_PORT, portProblem } from './paths.ts';
 import { PlainEsp } from './plain-esp.ts';
 import { Protocol } from './protocol.ts';
@@ -51,6 +52,7 @@ export class Daemon implements Core {
   #config: Config = EMPTY;
   #loaded = false;
   #facts: readonly UplinkFacts[] = [];
+  readonly #own = new OwnAddressBook();
   #effects: Effect[] = [];
   #now: Instant = instant(0);
   #lastOpId = 0;
@@ -90,7 +92,8 @@ export class Daemon implements Core {
       hold: (chain) => this.#plane.hold(chain, this.#turn), onEvent: (event) => this.#onIke(event),
     });
     this.#keepalives = new Keepalives({ turn: this.#turn, ike: (input) => this.#ike(input) });
-    this.#reactions = new Reactions({ turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, keepalives: this.#keepalives, initiators: this.#initiators, ike: (input) => this.#ike(input) });
+    this.#reactions = new Reactions({ turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, keepalives: this.#keepalives, initiators: this.#initiators,
+      ike: (input) => this.#ike(input), watch: (initiator) => this.#watch(initiator) });
   }
 
   // ---- Core ---------------------------------------------------------------------------------------------------------
@@ -259,7 +262,6 @@ export class Daemon implements Core {
 
   #configure(loaded: LoadedConfig): void {
     if (this.#stopping) return;
-    const { now } = this;
     const first = !this.#loaded;
     for (const problem of loaded.problems) this.#write(problem.severity === 'error' ? 'error' : 'warn', formatProblem(problem));
     const before = this.#config;
@@ -280,9 +282,9 @@ export class Daemon implements Core {
     for (const connection of enabled) if (connection.role === 'initiator') this.#adopt(connection);
     const mqttChanged = new Set(difference.mqtt.map((c) => c.name));
     if (difference.main?.options.includes('node_id') === true) for (const m of config.mqtt) mqttChanged.add(m.name);
-    this.#emitAll(this.#reporting.configure(config.mqtt, mqttChanged, this.nodeId, now));
+    this.#emitAll(this.#reporting.configure(config.mqtt, mqttChanged, this.nodeId, this.#now));
     // What happened before the brokers were known is news to them.
-    if (first) for (const event of this.#log?.after(0) ?? []) this.#emitAll(this.#reporting.event(event, now));
+    if (first) for (const event of this.#log?.after(0) ?? []) this.#emitAll(this.#reporting.event(event, this.#now));
     if (enabled.length > 0) this.#plane.open(this.#turn);
     this.#observe();
   }
@@ -315,7 +317,7 @@ export class Daemon implements Core {
   }
 
   #watch(initiator: Initiator): void {
-    this.#reactions.tell({ type: 'connection.watched', connection: initiator.name, uplinks: initiator.config.uplinks, families: initiator.families });
+    this.#reactions.tell({ type: 'connection.watched', connection: initiator.name, uplinks: initiator.config.uplinks, families: initiator.families, remotes: initiator.remotes.length });
   }
 
   #candidates(connection: string): UplinkFacts[] {
@@ -324,10 +326,6 @@ export class Daemon implements Core {
 
   get nodeId(): string {
     return this.#config.main.nodeId ?? this.#start?.nodeId ?? 'mobiked';
-  }
-
-  private get now(): Instant {
-    return this.#now;
   }
 
   // ---- uplinks --------------------------------------------------------------------------------------------------------
@@ -353,6 +351,8 @@ export class Daemon implements Core {
       netifdStale: this.#netifd ? this.#netifd.stale || !this.#netifd.connected : false,
       links: view.links(), addresses: view.addresses(), routes: view.routes(), tunName: this.#plane.tunName, previous: this.#facts,
     });
+    // Before the policy acts: a move that follows tells the peer the addresses that are left.
+    for (const input of this.#own.news(this.#config.connections, this.#facts)) this.#ike(input);
     this.#reactions.tell({ type: 'facts.observed', facts: this.#facts });
     this.#plane.setFacts(this.#facts, this.#outside(), this.#turn);
     this.#keepalives.set(this.#facts);

@@ -1,8 +1,9 @@
-import { after, Backoff, earliest, ipFamily, millis, randomFraction, seconds, type Instant, type IpAddress, type IpFamily, type Millis, type Path, type UplinkFacts } from '../base/index.ts';
+import { after, Backoff, earliest, millis, randomFraction, seconds, type Instant, type IpAddress, type IpFamily, type Millis, type Path, type UplinkFacts } from '../base/index.ts';
 import type { ConnectionConfig } from '../config/index.ts';
 import type { IkeEvent, IkeInput } from '../ike/index.ts';
 import type { DaemonDeps, Turn } from './context.ts';
 import { setupPaths } from './paths.ts';
+import { Remotes, type Whereabouts } from './remotes.ts';
 
 /**
  * One connection that we initiate, for ever:
@@ -46,9 +47,11 @@ export class Initiator {
   chain: number | undefined;
   path: Path | undefined;
   establishedAt: Instant | undefined;
+  /** Since when the peer's end of the path is the address it is. */
+  #remoteSince: Instant | undefined;
   /** Why it is not up, in words of the last failure. */
   reason = '';
-  remotes: IpAddress[] = [];
+  readonly peer = new Remotes();
   readonly #host: InitiatorHost;
   readonly #backoff = new Backoff(BACKOFF);
   #resolving = new Map<number, number>();
@@ -62,7 +65,7 @@ export class Initiator {
     this.name = config.name;
     this.config = config;
     this.#host = host;
-    this.remotes = config.remoteAddrs.flatMap((a) => (a.kind === 'address' ? [a.address] : []));
+    this.peer.known = config.remoteAddrs.flatMap((a) => (a.kind === 'address' ? [a.address] : []));
   }
 
   get deadline(): Instant | undefined {
@@ -75,7 +78,22 @@ export class Initiator {
 
   /** Families the peer may be reached by; empty while only names are known. */
   get families(): readonly IpFamily[] {
-    return [...new Set(this.remotes.map(ipFamily))];
+    return this.peer.families;
+  }
+
+  /** Addresses it may be reached at. */
+  get remotes(): readonly IpAddress[] {
+    return this.peer.all;
+  }
+
+  get whereabouts(): Whereabouts | undefined {
+    return this.path && this.#remoteSince !== undefined ? { path: this.path, remoteSince: this.#remoteSince } : undefined;
+  }
+
+  #goTo(path: Path, turn: Turn): void {
+    if (this.path?.remote.address !== path.remote.address) this.#remoteSince = turn.now;
+    this.path = path;
+    this.#host.using(this.name, path);
   }
 
   /** Does what is due: called on a tick, and whenever uplinks changed. */
@@ -126,6 +144,8 @@ export class Initiator {
   #lose(): void {
     this.chain = undefined;
     this.path = undefined;
+    this.#remoteSince = undefined;
+    this.peer.forget();
     this.establishedAt = undefined;
     this.#host.using(this.name, undefined);
   }
@@ -178,8 +198,8 @@ export class Initiator {
     const found = this.#resolved.flat().slice(0, REMOTES_MOST);
     // An old answer is better than none: the hub has probably not moved.
     if (found.length > 0) {
-      this.remotes = [...new Set(found)];
-      this.#host.ike({ type: 'remotes.set', connection: this.name, addresses: this.remotes });
+      this.peer.known = [...new Set(found)];
+      this.#host.ike({ type: 'remotes.set', connection: this.name, addresses: this.peer.known });
     }
     if (this.state === 'up' && this.#unreachable) this.#connect(turn);
     if (this.state !== 'resolving') return true;
@@ -223,13 +243,14 @@ export class Initiator {
         this.state = 'up';
         this.reason = '';
         this.chain = event.chain;
-        this.path = event.path;
+        // What the old SA's peer told and answered is history; the new one says it anew.
+        if (old !== event.chain) this.peer.forget();
         this.establishedAt = turn.now;
         this.#unreachable = false;
         this.#refused = false;
         this.#nextAt = undefined;
         this.#backoff.reset();
-        this.#host.using(this.name, event.path);
+        this.#goTo(event.path, turn);
         if (old !== undefined && old !== event.chain && event.replaces !== old) this.#host.ike({ type: 'chain.close', chain: old, reason: 'replaced', path: event.path });
         return;
       }
@@ -265,10 +286,10 @@ export class Initiator {
         }
         return;
       case 'path.moving':
-        if (event.chain === this.chain) {
-          this.path = event.to;
-          this.#host.using(this.name, event.to);
-        }
+        if (event.chain === this.chain) this.#goTo(event.to, turn);
+        return;
+      case 'peer.addresses':
+        if (event.chain === this.chain) this.peer.tell(event.addresses);
         return;
       default:
         return;

@@ -28,6 +28,8 @@ export function tellIke(event: IkeEvent, initiates: boolean, turn: Turn): void {
       return event.unanswered === 2 && initiates ? record({ type: 'path.doubtful', connection, path: pathText(event.path), uplink: event.path.uplink, unanswered: event.unanswered }) : undefined;
     case 'nat.changed':
       return record({ type: 'nat.mapping_changed', connection, path: pathText(event.path), uplink: event.path.uplink });
+    case 'peer.addresses':
+      return log('info', `${connection}: the peer can be reached at ${event.addresses.join(', ')}`);
     case 'vip.assigned':
       return record({ type: 'connection.addressed', connection, addresses: event.addresses, dns: event.dns });
     case 'ike.unreachable':

@@ -56,6 +56,8 @@ export class ConnectionChoice {
   readonly #paths = new Map<string, PathState>();
   #uplinks: readonly string[] = [];
   #families: readonly IpFamily[] = [];
+  /** Addresses of the peer: with more than one, the current uplink may have a pair that works. */
+  #remotes = 1;
   #using: string | undefined;
   #local: IpAddress | undefined;
   #lost: string | undefined;
@@ -77,7 +79,8 @@ export class ConnectionChoice {
     return this.#wake;
   }
 
-  watch(uplinks: readonly string[], families: readonly IpFamily[]): void {
+  watch(uplinks: readonly string[], families: readonly IpFamily[], remotes = 1): void {
+    this.#remotes = remotes;
     this.#uplinks = uplinks;
     this.#families = families;
   }
@@ -205,7 +208,7 @@ export class ConnectionChoice {
     const staying = this.#pending === undefined;
     if (staying && this.#doubt !== undefined) this.#race(this.#doubt, candidates, now, effects);
     const probeAt = staying && this.#doubt === undefined ? this.#probe(candidates, now, effects) : undefined;
-    const raceAt = staying && this.#doubt !== undefined && candidates.some((c) => c.uplink !== this.#using) ? this.#doubt.again : undefined;
+    const raceAt = staying && this.#doubt !== undefined && candidates.some((c) => this.#mayRace(c)) ? this.#doubt.again : undefined;
     this.#wake = earliest(verdict.recheckAt, this.#pending?.remindAt, probeAt, raceAt, this.#probing?.expires, ...[...this.#paths.values()].map((path) => path.blockedUntil));
     return effects;
   }
@@ -292,8 +295,12 @@ export class ConnectionChoice {
     if (path.failures === 0) this.#fail(path, now);
   }
 
+  #mayRace(candidate: Candidate): boolean {
+    return candidate.uplink !== this.#using || this.#remotes > 1;
+  }
+
   #race(doubt: Doubt, candidates: readonly Candidate[], now: Instant, effects: UplinkEffect[]): void {
-    const others = candidates.filter((candidate) => candidate.uplink !== this.#using).sort(compareCandidates).map((candidate) => candidate.uplink);
+    const others = candidates.filter((candidate) => this.#mayRace(candidate)).sort(compareCandidates).map((candidate) => candidate.uplink);
     const roundDue = now >= doubt.again;
     const wanted = roundDue ? others : others.filter((uplink) => !doubt.raced.has(uplink));
     if (wanted.length === 0) return;

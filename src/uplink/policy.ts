@@ -36,7 +36,7 @@ export class UplinkPolicy {
           this.#connections.set(input.connection, connection);
           for (const facts of this.#facts.values()) connection.uplinkChanged(facts.name, undefined, facts, now);
         }
-        connection.watch(input.uplinks, input.families);
+        connection.watch(input.uplinks, input.families, input.remotes);
         return connection.step(input.type, now);
       }
       case 'connection.forgotten':

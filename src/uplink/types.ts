@@ -4,8 +4,8 @@ import type { Instant, IpAddress, IpFamily, Millis, UplinkFacts } from '../base/
 export type UplinkInput =
   /** The whole list, whenever something about it may have changed. */
   | { readonly type: 'facts.observed'; readonly facts: readonly UplinkFacts[] }
-  /** A connection whose uplink we choose (never a responder's). Empty `uplinks`: all; empty `families`: any. Repeatable. */
-  | { readonly type: 'connection.watched'; readonly connection: string; readonly uplinks: readonly string[]; readonly families: readonly IpFamily[] }
+  /** A connection whose uplink we choose (never a responder's). Empty `uplinks`: all; empty `families`: any; `remotes`: addresses of the peer, default 1. Repeatable. */
+  | { readonly type: 'connection.watched'; readonly connection: string; readonly uplinks: readonly string[]; readonly families: readonly IpFamily[]; readonly remotes?: number }
   | { readonly type: 'connection.forgotten'; readonly connection: string }
   /**
    * Where the IKE SA is from now on; undefined: there is none. `local` is its outer address: with it the loss of this
@@ -46,7 +46,7 @@ export type UplinkEffect =
   | { readonly type: 'uplink.changed'; readonly uplink: string; readonly state: 'up' | 'down'; readonly reason: string }
   /** One probe of a standby; answered by `path.answered` or `path.unanswered`. At most one per connection at a time. */
   | { readonly type: 'probe.wanted'; readonly connection: string; readonly uplink: string }
-  /** The outstanding request of the doubtful path, same bytes, over these too (D6.2-2). */
+  /** The outstanding request of the doubtful path, same bytes, over these too (D6.2-2); the current one is among them when the peer has other addresses. */
   | { readonly type: 'race.wanted'; readonly connection: string; readonly uplinks: readonly string[] }
   /** Use this uplink; when it is the one in use already, its address or device changed: take a fresh path on it. */
   | { readonly type: 'decision'; readonly connection: string; readonly decision: Decision }

@@ -355,7 +355,7 @@ return errors === 0;
 }
 
 export const connection = validate12;
-const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"start_port":{"type":"string","enum":["auto","500","4500"],"default":"auto"},"nat_t":{"type":"string","enum":["auto","always","never","prohibit"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"allowed_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"denied_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"strict_sources":{"type":"boolean","default":false},"update_rate":{"type":"integer","minimum":1,"maximum":6000,"default":60},"return_routability":{"type":"string","enum":["before","after","off"],"default":"before"},"rr_hold":{"type":"string","enum":["continue","drop"],"default":"continue"},"rr_interval":{"type":"integer","minimum":10,"maximum":86400},"responder_switch":{"type":"string","maxLength":8,"default":"off"},"responder_switch_any":{"type":"boolean","default":false},"block_on_stop":{"type":"boolean","default":false}}};
+const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"announce_addresses":{"type":"boolean"},"external_addresses":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"verify_responder":{"type":"string","enum":["auto","always","never"],"default":"auto"},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"start_port":{"type":"string","enum":["auto","500","4500"],"default":"auto"},"nat_t":{"type":"string","enum":["auto","always","never","prohibit"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"allowed_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"denied_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"strict_sources":{"type":"boolean","default":false},"update_rate":{"type":"integer","minimum":1,"maximum":6000,"default":60},"return_routability":{"type":"string","enum":["before","after","off"],"default":"before"},"rr_hold":{"type":"string","enum":["continue","drop"],"default":"continue"},"rr_interval":{"type":"integer","minimum":10,"maximum":86400},"responder_switch":{"type":"string","maxLength":8,"default":"off"},"responder_switch_any":{"type":"boolean","default":false},"block_on_stop":{"type":"boolean","default":false}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -368,6 +368,9 @@ data.enabled = true;
 }
 if(data.role === undefined){
 data.role = "initiator";
+}
+if(data.verify_responder === undefined){
+data.verify_responder = "auto";
 }
 if(data.auth === undefined){
 data.auth = "psk";
@@ -642,11 +645,9 @@ vErrors.push(err15);
 errors++;
 }
 }
-if(data.local_id !== undefined){
-let data6 = data.local_id;
-if(typeof data6 === "string"){
-if(data6.length > 255){
-const err16 = {instancePath:instancePath+"/local_id",schemaPath:"#/properties/local_id/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(data.announce_addresses !== undefined){
+if(typeof data.announce_addresses !== "boolean"){
+const err16 = {instancePath:instancePath+"/announce_addresses",schemaPath:"#/properties/announce_addresses/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -656,8 +657,11 @@ vErrors.push(err16);
 errors++;
 }
 }
-else {
-const err17 = {instancePath:instancePath+"/local_id",schemaPath:"#/properties/local_id/type",keyword:"type",params:{type: "string"}};
+if(data.external_addresses !== undefined){
+let data7 = data.external_addresses;
+if(Array.isArray(data7)){
+if(data7.length > 64){
+const err17 = {instancePath:instancePath+"/external_addresses",schemaPath:"#/properties/external_addresses/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -666,12 +670,12 @@ vErrors.push(err17);
 }
 errors++;
 }
-}
-if(data.remote_id !== undefined){
-let data7 = data.remote_id;
-if(typeof data7 === "string"){
-if(data7.length > 255){
-const err18 = {instancePath:instancePath+"/remote_id",schemaPath:"#/properties/remote_id/maxLength",keyword:"maxLength",params:{limit: 255}};
+const len2 = data7.length;
+for(let i4=0; i4<len2; i4++){
+let data8 = data7[i4];
+if(typeof data8 === "string"){
+if(data8.length > 255){
+const err18 = {instancePath:instancePath+"/external_addresses/" + i4,schemaPath:"#/properties/external_addresses/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -680,9 +684,8 @@ vErrors.push(err18);
 }
 errors++;
 }
-}
-else {
-const err19 = {instancePath:instancePath+"/remote_id",schemaPath:"#/properties/remote_id/type",keyword:"type",params:{type: "string"}};
+if(data8.length < 1){
+const err19 = {instancePath:instancePath+"/external_addresses/" + i4,schemaPath:"#/properties/external_addresses/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -692,9 +695,8 @@ vErrors.push(err19);
 errors++;
 }
 }
-let data8 = data.auth;
-if(typeof data8 !== "string"){
-const err20 = {instancePath:instancePath+"/auth",schemaPath:"#/properties/auth/type",keyword:"type",params:{type: "string"}};
+else {
+const err20 = {instancePath:instancePath+"/external_addresses/" + i4,schemaPath:"#/properties/external_addresses/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -703,205 +705,24 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(!((data8 === "psk") || (data8 === "cert"))){
-const err21 = {instancePath:instancePath+"/auth",schemaPath:"#/properties/auth/enum",keyword:"enum",params:{allowedValues: schema13.properties.auth.enum}};
-if(vErrors === null){
-vErrors = [err21];
 }
-else {
-vErrors.push(err21);
-}
-errors++;
-}
-if(data.remote_auth !== undefined){
-let data9 = data.remote_auth;
-if(typeof data9 !== "string"){
-const err22 = {instancePath:instancePath+"/remote_auth",schemaPath:"#/properties/remote_auth/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err22];
-}
-else {
-vErrors.push(err22);
-}
-errors++;
-}
-if(!((data9 === "psk") || (data9 === "cert"))){
-const err23 = {instancePath:instancePath+"/remote_auth",schemaPath:"#/properties/remote_auth/enum",keyword:"enum",params:{allowedValues: schema13.properties.remote_auth.enum}};
-if(vErrors === null){
-vErrors = [err23];
-}
-else {
-vErrors.push(err23);
-}
-errors++;
-}
-}
-if(data.psk !== undefined){
-let data10 = data.psk;
-if(typeof data10 === "string"){
-if(data10.length > 512){
-const err24 = {instancePath:instancePath+"/psk",schemaPath:"#/properties/psk/maxLength",keyword:"maxLength",params:{limit: 512}};
-if(vErrors === null){
-vErrors = [err24];
-}
-else {
-vErrors.push(err24);
-}
-errors++;
-}
-}
-else {
-const err25 = {instancePath:instancePath+"/psk",schemaPath:"#/properties/psk/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err25];
-}
-else {
-vErrors.push(err25);
-}
-errors++;
-}
-}
-if(data.psk_file !== undefined){
-let data11 = data.psk_file;
-if(typeof data11 === "string"){
-if(data11.length > 255){
-const err26 = {instancePath:instancePath+"/psk_file",schemaPath:"#/properties/psk_file/maxLength",keyword:"maxLength",params:{limit: 255}};
-if(vErrors === null){
-vErrors = [err26];
-}
-else {
-vErrors.push(err26);
-}
-errors++;
-}
-}
-else {
-const err27 = {instancePath:instancePath+"/psk_file",schemaPath:"#/properties/psk_file/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err27];
-}
-else {
-vErrors.push(err27);
-}
-errors++;
-}
-}
-if(data.local_cert !== undefined){
-let data12 = data.local_cert;
-if(typeof data12 === "string"){
-if(data12.length > 255){
-const err28 = {instancePath:instancePath+"/local_cert",schemaPath:"#/properties/local_cert/maxLength",keyword:"maxLength",params:{limit: 255}};
-if(vErrors === null){
-vErrors = [err28];
-}
-else {
-vErrors.push(err28);
-}
-errors++;
-}
-}
-else {
-const err29 = {instancePath:instancePath+"/local_cert",schemaPath:"#/properties/local_cert/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err29];
-}
-else {
-vErrors.push(err29);
-}
-errors++;
-}
-}
-if(data.local_key !== undefined){
-let data13 = data.local_key;
-if(typeof data13 === "string"){
-if(data13.length > 255){
-const err30 = {instancePath:instancePath+"/local_key",schemaPath:"#/properties/local_key/maxLength",keyword:"maxLength",params:{limit: 255}};
-if(vErrors === null){
-vErrors = [err30];
-}
-else {
-vErrors.push(err30);
-}
-errors++;
-}
-}
-else {
-const err31 = {instancePath:instancePath+"/local_key",schemaPath:"#/properties/local_key/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err31];
-}
-else {
-vErrors.push(err31);
-}
-errors++;
-}
-}
-if(data.remote_ca !== undefined){
-let data14 = data.remote_ca;
-if(Array.isArray(data14)){
-if(data14.length > 64){
-const err32 = {instancePath:instancePath+"/remote_ca",schemaPath:"#/properties/remote_ca/maxItems",keyword:"maxItems",params:{limit: 64}};
-if(vErrors === null){
-vErrors = [err32];
-}
-else {
-vErrors.push(err32);
-}
-errors++;
-}
-const len2 = data14.length;
-for(let i4=0; i4<len2; i4++){
-let data15 = data14[i4];
-if(typeof data15 === "string"){
-if(data15.length > 255){
-const err33 = {instancePath:instancePath+"/remote_ca/" + i4,schemaPath:"#/properties/remote_ca/items/maxLength",keyword:"maxLength",params:{limit: 255}};
-if(vErrors === null){
-vErrors = [err33];
-}
-else {
-vErrors.push(err33);
-}
-errors++;
-}
-if(data15.length < 1){
-const err34 = {instancePath:instancePath+"/remote_ca/" + i4,schemaPath:"#/properties/remote_ca/items/minLength",keyword:"minLength",params:{limit: 1}};
-if(vErrors === null){
-vErrors = [err34];
-}
-else {
-vErrors.push(err34);
-}
-errors++;
-}
-}
-else {
-const err35 = {instancePath:instancePath+"/remote_ca/" + i4,schemaPath:"#/properties/remote_ca/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err35];
-}
-else {
-vErrors.push(err35);
-}
-errors++;
-}
-}
-let i5 = data14.length;
+let i5 = data7.length;
 let j2;
 if(i5 > 1){
 const indices2 = {};
 for(;i5--;){
-let item2 = data14[i5];
+let item2 = data7[i5];
 if(typeof item2 !== "string"){
 continue;
 }
 if(typeof indices2[item2] == "number"){
 j2 = indices2[item2];
-const err36 = {instancePath:instancePath+"/remote_ca",schemaPath:"#/properties/remote_ca/uniqueItems",keyword:"uniqueItems",params:{i: i5, j: j2}};
+const err21 = {instancePath:instancePath+"/external_addresses",schemaPath:"#/properties/external_addresses/uniqueItems",keyword:"uniqueItems",params:{i: i5, j: j2}};
 if(vErrors === null){
-vErrors = [err36];
+vErrors = [err21];
 }
 else {
-vErrors.push(err36);
+vErrors.push(err21);
 }
 errors++;
 break;
@@ -911,7 +732,186 @@ indices2[item2] = i5;
 }
 }
 else {
-const err37 = {instancePath:instancePath+"/remote_ca",schemaPath:"#/properties/remote_ca/type",keyword:"type",params:{type: "array"}};
+const err22 = {instancePath:instancePath+"/external_addresses",schemaPath:"#/properties/external_addresses/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+let data9 = data.verify_responder;
+if(typeof data9 !== "string"){
+const err23 = {instancePath:instancePath+"/verify_responder",schemaPath:"#/properties/verify_responder/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(!(((data9 === "auto") || (data9 === "always")) || (data9 === "never"))){
+const err24 = {instancePath:instancePath+"/verify_responder",schemaPath:"#/properties/verify_responder/enum",keyword:"enum",params:{allowedValues: schema13.properties.verify_responder.enum}};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(data.local_id !== undefined){
+let data10 = data.local_id;
+if(typeof data10 === "string"){
+if(data10.length > 255){
+const err25 = {instancePath:instancePath+"/local_id",schemaPath:"#/properties/local_id/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+else {
+const err26 = {instancePath:instancePath+"/local_id",schemaPath:"#/properties/local_id/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data.remote_id !== undefined){
+let data11 = data.remote_id;
+if(typeof data11 === "string"){
+if(data11.length > 255){
+const err27 = {instancePath:instancePath+"/remote_id",schemaPath:"#/properties/remote_id/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/remote_id",schemaPath:"#/properties/remote_id/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+let data12 = data.auth;
+if(typeof data12 !== "string"){
+const err29 = {instancePath:instancePath+"/auth",schemaPath:"#/properties/auth/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if(!((data12 === "psk") || (data12 === "cert"))){
+const err30 = {instancePath:instancePath+"/auth",schemaPath:"#/properties/auth/enum",keyword:"enum",params:{allowedValues: schema13.properties.auth.enum}};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if(data.remote_auth !== undefined){
+let data13 = data.remote_auth;
+if(typeof data13 !== "string"){
+const err31 = {instancePath:instancePath+"/remote_auth",schemaPath:"#/properties/remote_auth/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if(!((data13 === "psk") || (data13 === "cert"))){
+const err32 = {instancePath:instancePath+"/remote_auth",schemaPath:"#/properties/remote_auth/enum",keyword:"enum",params:{allowedValues: schema13.properties.remote_auth.enum}};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data.psk !== undefined){
+let data14 = data.psk;
+if(typeof data14 === "string"){
+if(data14.length > 512){
+const err33 = {instancePath:instancePath+"/psk",schemaPath:"#/properties/psk/maxLength",keyword:"maxLength",params:{limit: 512}};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+else {
+const err34 = {instancePath:instancePath+"/psk",schemaPath:"#/properties/psk/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+if(data.psk_file !== undefined){
+let data15 = data.psk_file;
+if(typeof data15 === "string"){
+if(data15.length > 255){
+const err35 = {instancePath:instancePath+"/psk_file",schemaPath:"#/properties/psk_file/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+else {
+const err36 = {instancePath:instancePath+"/psk_file",schemaPath:"#/properties/psk_file/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+if(data.local_cert !== undefined){
+let data16 = data.local_cert;
+if(typeof data16 === "string"){
+if(data16.length > 255){
+const err37 = {instancePath:instancePath+"/local_cert",schemaPath:"#/properties/local_cert/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -921,11 +921,8 @@ vErrors.push(err37);
 errors++;
 }
 }
-if(data.crl !== undefined){
-let data16 = data.crl;
-if(Array.isArray(data16)){
-if(data16.length > 64){
-const err38 = {instancePath:instancePath+"/crl",schemaPath:"#/properties/crl/maxItems",keyword:"maxItems",params:{limit: 64}};
+else {
+const err38 = {instancePath:instancePath+"/local_cert",schemaPath:"#/properties/local_cert/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -934,12 +931,12 @@ vErrors.push(err38);
 }
 errors++;
 }
-const len3 = data16.length;
-for(let i6=0; i6<len3; i6++){
-let data17 = data16[i6];
+}
+if(data.local_key !== undefined){
+let data17 = data.local_key;
 if(typeof data17 === "string"){
 if(data17.length > 255){
-const err39 = {instancePath:instancePath+"/crl/" + i6,schemaPath:"#/properties/crl/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+const err39 = {instancePath:instancePath+"/local_key",schemaPath:"#/properties/local_key/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -948,8 +945,9 @@ vErrors.push(err39);
 }
 errors++;
 }
-if(data17.length < 1){
-const err40 = {instancePath:instancePath+"/crl/" + i6,schemaPath:"#/properties/crl/items/minLength",keyword:"minLength",params:{limit: 1}};
+}
+else {
+const err40 = {instancePath:instancePath+"/local_key",schemaPath:"#/properties/local_key/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -959,8 +957,11 @@ vErrors.push(err40);
 errors++;
 }
 }
-else {
-const err41 = {instancePath:instancePath+"/crl/" + i6,schemaPath:"#/properties/crl/items/type",keyword:"type",params:{type: "string"}};
+if(data.remote_ca !== undefined){
+let data18 = data.remote_ca;
+if(Array.isArray(data18)){
+if(data18.length > 64){
+const err41 = {instancePath:instancePath+"/remote_ca",schemaPath:"#/properties/remote_ca/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -969,19 +970,12 @@ vErrors.push(err41);
 }
 errors++;
 }
-}
-let i7 = data16.length;
-let j3;
-if(i7 > 1){
-const indices3 = {};
-for(;i7--;){
-let item3 = data16[i7];
-if(typeof item3 !== "string"){
-continue;
-}
-if(typeof indices3[item3] == "number"){
-j3 = indices3[item3];
-const err42 = {instancePath:instancePath+"/crl",schemaPath:"#/properties/crl/uniqueItems",keyword:"uniqueItems",params:{i: i7, j: j3}};
+const len3 = data18.length;
+for(let i6=0; i6<len3; i6++){
+let data19 = data18[i6];
+if(typeof data19 === "string"){
+if(data19.length > 255){
+const err42 = {instancePath:instancePath+"/remote_ca/" + i6,schemaPath:"#/properties/remote_ca/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -989,14 +983,9 @@ else {
 vErrors.push(err42);
 }
 errors++;
-break;
 }
-indices3[item3] = i7;
-}
-}
-}
-else {
-const err43 = {instancePath:instancePath+"/crl",schemaPath:"#/properties/crl/type",keyword:"type",params:{type: "array"}};
+if(data19.length < 1){
+const err43 = {instancePath:instancePath+"/remote_ca/" + i6,schemaPath:"#/properties/remote_ca/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -1006,8 +995,8 @@ vErrors.push(err43);
 errors++;
 }
 }
-if(typeof data.clock_grace !== "boolean"){
-const err44 = {instancePath:instancePath+"/clock_grace",schemaPath:"#/properties/clock_grace/type",keyword:"type",params:{type: "boolean"}};
+else {
+const err44 = {instancePath:instancePath+"/remote_ca/" + i6,schemaPath:"#/properties/remote_ca/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -1016,8 +1005,19 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(typeof data.tls_eku !== "boolean"){
-const err45 = {instancePath:instancePath+"/tls_eku",schemaPath:"#/properties/tls_eku/type",keyword:"type",params:{type: "boolean"}};
+}
+let i7 = data18.length;
+let j3;
+if(i7 > 1){
+const indices3 = {};
+for(;i7--;){
+let item3 = data18[i7];
+if(typeof item3 !== "string"){
+continue;
+}
+if(typeof indices3[item3] == "number"){
+j3 = indices3[item3];
+const err45 = {instancePath:instancePath+"/remote_ca",schemaPath:"#/properties/remote_ca/uniqueItems",keyword:"uniqueItems",params:{i: i7, j: j3}};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -1025,9 +1025,14 @@ else {
 vErrors.push(err45);
 }
 errors++;
+break;
 }
-if(typeof data.mobike !== "boolean"){
-const err46 = {instancePath:instancePath+"/mobike",schemaPath:"#/properties/mobike/type",keyword:"type",params:{type: "boolean"}};
+indices3[item3] = i7;
+}
+}
+}
+else {
+const err46 = {instancePath:instancePath+"/remote_ca",schemaPath:"#/properties/remote_ca/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -1036,11 +1041,12 @@ vErrors.push(err46);
 }
 errors++;
 }
-if(data.uplink !== undefined){
-let data21 = data.uplink;
-if(Array.isArray(data21)){
-if(data21.length > 64){
-const err47 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/maxItems",keyword:"maxItems",params:{limit: 64}};
+}
+if(data.crl !== undefined){
+let data20 = data.crl;
+if(Array.isArray(data20)){
+if(data20.length > 64){
+const err47 = {instancePath:instancePath+"/crl",schemaPath:"#/properties/crl/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -1049,12 +1055,12 @@ vErrors.push(err47);
 }
 errors++;
 }
-const len4 = data21.length;
+const len4 = data20.length;
 for(let i8=0; i8<len4; i8++){
-let data22 = data21[i8];
-if(typeof data22 === "string"){
-if(data22.length > 255){
-const err48 = {instancePath:instancePath+"/uplink/" + i8,schemaPath:"#/properties/uplink/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+let data21 = data20[i8];
+if(typeof data21 === "string"){
+if(data21.length > 255){
+const err48 = {instancePath:instancePath+"/crl/" + i8,schemaPath:"#/properties/crl/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -1063,8 +1069,8 @@ vErrors.push(err48);
 }
 errors++;
 }
-if(data22.length < 1){
-const err49 = {instancePath:instancePath+"/uplink/" + i8,schemaPath:"#/properties/uplink/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(data21.length < 1){
+const err49 = {instancePath:instancePath+"/crl/" + i8,schemaPath:"#/properties/crl/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -1075,7 +1081,7 @@ errors++;
 }
 }
 else {
-const err50 = {instancePath:instancePath+"/uplink/" + i8,schemaPath:"#/properties/uplink/items/type",keyword:"type",params:{type: "string"}};
+const err50 = {instancePath:instancePath+"/crl/" + i8,schemaPath:"#/properties/crl/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -1085,18 +1091,18 @@ vErrors.push(err50);
 errors++;
 }
 }
-let i9 = data21.length;
+let i9 = data20.length;
 let j4;
 if(i9 > 1){
 const indices4 = {};
 for(;i9--;){
-let item4 = data21[i9];
+let item4 = data20[i9];
 if(typeof item4 !== "string"){
 continue;
 }
 if(typeof indices4[item4] == "number"){
 j4 = indices4[item4];
-const err51 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/uniqueItems",keyword:"uniqueItems",params:{i: i9, j: j4}};
+const err51 = {instancePath:instancePath+"/crl",schemaPath:"#/properties/crl/uniqueItems",keyword:"uniqueItems",params:{i: i9, j: j4}};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -1111,7 +1117,7 @@ indices4[item4] = i9;
 }
 }
 else {
-const err52 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/type",keyword:"type",params:{type: "array"}};
+const err52 = {instancePath:instancePath+"/crl",schemaPath:"#/properties/crl/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -1121,10 +1127,8 @@ vErrors.push(err52);
 errors++;
 }
 }
-let data23 = data.ike_proposal;
-if(Array.isArray(data23)){
-if(data23.length > 64){
-const err53 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/maxItems",keyword:"maxItems",params:{limit: 64}};
+if(typeof data.clock_grace !== "boolean"){
+const err53 = {instancePath:instancePath+"/clock_grace",schemaPath:"#/properties/clock_grace/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -1133,12 +1137,8 @@ vErrors.push(err53);
 }
 errors++;
 }
-const len5 = data23.length;
-for(let i10=0; i10<len5; i10++){
-let data24 = data23[i10];
-if(typeof data24 === "string"){
-if(data24.length > 255){
-const err54 = {instancePath:instancePath+"/ike_proposal/" + i10,schemaPath:"#/properties/ike_proposal/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(typeof data.tls_eku !== "boolean"){
+const err54 = {instancePath:instancePath+"/tls_eku",schemaPath:"#/properties/tls_eku/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -1147,8 +1147,8 @@ vErrors.push(err54);
 }
 errors++;
 }
-if(data24.length < 1){
-const err55 = {instancePath:instancePath+"/ike_proposal/" + i10,schemaPath:"#/properties/ike_proposal/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(typeof data.mobike !== "boolean"){
+const err55 = {instancePath:instancePath+"/mobike",schemaPath:"#/properties/mobike/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -1157,9 +1157,11 @@ vErrors.push(err55);
 }
 errors++;
 }
-}
-else {
-const err56 = {instancePath:instancePath+"/ike_proposal/" + i10,schemaPath:"#/properties/ike_proposal/items/type",keyword:"type",params:{type: "string"}};
+if(data.uplink !== undefined){
+let data25 = data.uplink;
+if(Array.isArray(data25)){
+if(data25.length > 64){
+const err56 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -1168,24 +1170,59 @@ vErrors.push(err56);
 }
 errors++;
 }
-}
-let i11 = data23.length;
-let j5;
-if(i11 > 1){
-const indices5 = {};
-for(;i11--;){
-let item5 = data23[i11];
-if(typeof item5 !== "string"){
-continue;
-}
-if(typeof indices5[item5] == "number"){
-j5 = indices5[item5];
-const err57 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/uniqueItems",keyword:"uniqueItems",params:{i: i11, j: j5}};
+const len5 = data25.length;
+for(let i10=0; i10<len5; i10++){
+let data26 = data25[i10];
+if(typeof data26 === "string"){
+if(data26.length > 255){
+const err57 = {instancePath:instancePath+"/uplink/" + i10,schemaPath:"#/properties/uplink/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err57];
 }
 else {
 vErrors.push(err57);
+}
+errors++;
+}
+if(data26.length < 1){
+const err58 = {instancePath:instancePath+"/uplink/" + i10,schemaPath:"#/properties/uplink/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+}
+else {
+const err59 = {instancePath:instancePath+"/uplink/" + i10,schemaPath:"#/properties/uplink/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+}
+let i11 = data25.length;
+let j5;
+if(i11 > 1){
+const indices5 = {};
+for(;i11--;){
+let item5 = data25[i11];
+if(typeof item5 !== "string"){
+continue;
+}
+if(typeof indices5[item5] == "number"){
+j5 = indices5[item5];
+const err60 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/uniqueItems",keyword:"uniqueItems",params:{i: i11, j: j5}};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
 }
 errors++;
 break;
@@ -1195,39 +1232,7 @@ indices5[item5] = i11;
 }
 }
 else {
-const err58 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err58];
-}
-else {
-vErrors.push(err58);
-}
-errors++;
-}
-let data25 = data.start_port;
-if(typeof data25 !== "string"){
-const err59 = {instancePath:instancePath+"/start_port",schemaPath:"#/properties/start_port/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err59];
-}
-else {
-vErrors.push(err59);
-}
-errors++;
-}
-if(!(((data25 === "auto") || (data25 === "500")) || (data25 === "4500"))){
-const err60 = {instancePath:instancePath+"/start_port",schemaPath:"#/properties/start_port/enum",keyword:"enum",params:{allowedValues: schema13.properties.start_port.enum}};
-if(vErrors === null){
-vErrors = [err60];
-}
-else {
-vErrors.push(err60);
-}
-errors++;
-}
-let data26 = data.nat_t;
-if(typeof data26 !== "string"){
-const err61 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/type",keyword:"type",params:{type: "string"}};
+const err61 = {instancePath:instancePath+"/uplink",schemaPath:"#/properties/uplink/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -1236,8 +1241,11 @@ vErrors.push(err61);
 }
 errors++;
 }
-if(!((((data26 === "auto") || (data26 === "always")) || (data26 === "never")) || (data26 === "prohibit"))){
-const err62 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/enum",keyword:"enum",params:{allowedValues: schema13.properties.nat_t.enum}};
+}
+let data27 = data.ike_proposal;
+if(Array.isArray(data27)){
+if(data27.length > 64){
+const err62 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -1246,9 +1254,12 @@ vErrors.push(err62);
 }
 errors++;
 }
-let data27 = data.dataplane;
-if(typeof data27 !== "string"){
-const err63 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/type",keyword:"type",params:{type: "string"}};
+const len6 = data27.length;
+for(let i12=0; i12<len6; i12++){
+let data28 = data27[i12];
+if(typeof data28 === "string"){
+if(data28.length > 255){
+const err63 = {instancePath:instancePath+"/ike_proposal/" + i12,schemaPath:"#/properties/ike_proposal/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -1257,8 +1268,8 @@ vErrors.push(err63);
 }
 errors++;
 }
-if(!((data27 === "auto") || (data27 === "userspace"))){
-const err64 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/enum",keyword:"enum",params:{allowedValues: schema13.properties.dataplane.enum}};
+if(data28.length < 1){
+const err64 = {instancePath:instancePath+"/ike_proposal/" + i12,schemaPath:"#/properties/ike_proposal/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -1267,9 +1278,9 @@ vErrors.push(err64);
 }
 errors++;
 }
-let data28 = data.ike_lifetime;
-if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
-const err65 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/type",keyword:"type",params:{type: "integer"}};
+}
+else {
+const err65 = {instancePath:instancePath+"/ike_proposal/" + i12,schemaPath:"#/properties/ike_proposal/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -1278,242 +1289,24 @@ vErrors.push(err65);
 }
 errors++;
 }
-if((typeof data28 == "number") && (isFinite(data28))){
-if(data28 > 604800 || isNaN(data28)){
-const err66 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
-if(vErrors === null){
-vErrors = [err66];
 }
-else {
-vErrors.push(err66);
-}
-errors++;
-}
-if(data28 < 10 || isNaN(data28)){
-const err67 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
-if(vErrors === null){
-vErrors = [err67];
-}
-else {
-vErrors.push(err67);
-}
-errors++;
-}
-}
-let data29 = data.child_lifetime;
-if(!(((typeof data29 == "number") && (!(data29 % 1) && !isNaN(data29))) && (isFinite(data29)))){
-const err68 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err68];
-}
-else {
-vErrors.push(err68);
-}
-errors++;
-}
-if((typeof data29 == "number") && (isFinite(data29))){
-if(data29 > 604800 || isNaN(data29)){
-const err69 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
-if(vErrors === null){
-vErrors = [err69];
-}
-else {
-vErrors.push(err69);
-}
-errors++;
-}
-if(data29 < 10 || isNaN(data29)){
-const err70 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
-if(vErrors === null){
-vErrors = [err70];
-}
-else {
-vErrors.push(err70);
-}
-errors++;
-}
-}
-if(data.child_bytes !== undefined){
-let data30 = data.child_bytes;
-if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
-const err71 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err71];
-}
-else {
-vErrors.push(err71);
-}
-errors++;
-}
-if((typeof data30 == "number") && (isFinite(data30))){
-if(data30 > 1125899906842624 || isNaN(data30)){
-const err72 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1125899906842624}};
-if(vErrors === null){
-vErrors = [err72];
-}
-else {
-vErrors.push(err72);
-}
-errors++;
-}
-if(data30 < 65536 || isNaN(data30)){
-const err73 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 65536}};
-if(vErrors === null){
-vErrors = [err73];
-}
-else {
-vErrors.push(err73);
-}
-errors++;
-}
-}
-}
-if(data.child_packets !== undefined){
-let data31 = data.child_packets;
-if(!(((typeof data31 == "number") && (!(data31 % 1) && !isNaN(data31))) && (isFinite(data31)))){
-const err74 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err74];
-}
-else {
-vErrors.push(err74);
-}
-errors++;
-}
-if((typeof data31 == "number") && (isFinite(data31))){
-if(data31 > 4000000000 || isNaN(data31)){
-const err75 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4000000000}};
-if(vErrors === null){
-vErrors = [err75];
-}
-else {
-vErrors.push(err75);
-}
-errors++;
-}
-if(data31 < 100 || isNaN(data31)){
-const err76 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100}};
-if(vErrors === null){
-vErrors = [err76];
-}
-else {
-vErrors.push(err76);
-}
-errors++;
-}
-}
-}
-if(data.reauth_time !== undefined){
-let data32 = data.reauth_time;
-if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
-const err77 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err77];
-}
-else {
-vErrors.push(err77);
-}
-errors++;
-}
-if((typeof data32 == "number") && (isFinite(data32))){
-if(data32 > 2592000 || isNaN(data32)){
-const err78 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000}};
-if(vErrors === null){
-vErrors = [err78];
-}
-else {
-vErrors.push(err78);
-}
-errors++;
-}
-if(data32 < 60 || isNaN(data32)){
-const err79 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60}};
-if(vErrors === null){
-vErrors = [err79];
-}
-else {
-vErrors.push(err79);
-}
-errors++;
-}
-}
-}
-if(typeof data.fragmentation !== "boolean"){
-const err80 = {instancePath:instancePath+"/fragmentation",schemaPath:"#/properties/fragmentation/type",keyword:"type",params:{type: "boolean"}};
-if(vErrors === null){
-vErrors = [err80];
-}
-else {
-vErrors.push(err80);
-}
-errors++;
-}
-if(data.request_vip !== undefined){
-let data34 = data.request_vip;
-if(Array.isArray(data34)){
-if(data34.length > 64){
-const err81 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/maxItems",keyword:"maxItems",params:{limit: 64}};
-if(vErrors === null){
-vErrors = [err81];
-}
-else {
-vErrors.push(err81);
-}
-errors++;
-}
-const len6 = data34.length;
-for(let i12=0; i12<len6; i12++){
-let data35 = data34[i12];
-if(typeof data35 === "string"){
-if(data35.length > 255){
-const err82 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/maxLength",keyword:"maxLength",params:{limit: 255}};
-if(vErrors === null){
-vErrors = [err82];
-}
-else {
-vErrors.push(err82);
-}
-errors++;
-}
-if(data35.length < 1){
-const err83 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/minLength",keyword:"minLength",params:{limit: 1}};
-if(vErrors === null){
-vErrors = [err83];
-}
-else {
-vErrors.push(err83);
-}
-errors++;
-}
-}
-else {
-const err84 = {instancePath:instancePath+"/request_vip/" + i12,schemaPath:"#/properties/request_vip/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err84];
-}
-else {
-vErrors.push(err84);
-}
-errors++;
-}
-}
-let i13 = data34.length;
+let i13 = data27.length;
 let j6;
 if(i13 > 1){
 const indices6 = {};
 for(;i13--;){
-let item6 = data34[i13];
+let item6 = data27[i13];
 if(typeof item6 !== "string"){
 continue;
 }
 if(typeof indices6[item6] == "number"){
 j6 = indices6[item6];
-const err85 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/uniqueItems",keyword:"uniqueItems",params:{i: i13, j: j6}};
+const err66 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/uniqueItems",keyword:"uniqueItems",params:{i: i13, j: j6}};
 if(vErrors === null){
-vErrors = [err85];
+vErrors = [err66];
 }
 else {
-vErrors.push(err85);
+vErrors.push(err66);
 }
 errors++;
 break;
@@ -1523,7 +1316,218 @@ indices6[item6] = i13;
 }
 }
 else {
-const err86 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/type",keyword:"type",params:{type: "array"}};
+const err67 = {instancePath:instancePath+"/ike_proposal",schemaPath:"#/properties/ike_proposal/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+let data29 = data.start_port;
+if(typeof data29 !== "string"){
+const err68 = {instancePath:instancePath+"/start_port",schemaPath:"#/properties/start_port/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+if(!(((data29 === "auto") || (data29 === "500")) || (data29 === "4500"))){
+const err69 = {instancePath:instancePath+"/start_port",schemaPath:"#/properties/start_port/enum",keyword:"enum",params:{allowedValues: schema13.properties.start_port.enum}};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+let data30 = data.nat_t;
+if(typeof data30 !== "string"){
+const err70 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+if(!((((data30 === "auto") || (data30 === "always")) || (data30 === "never")) || (data30 === "prohibit"))){
+const err71 = {instancePath:instancePath+"/nat_t",schemaPath:"#/properties/nat_t/enum",keyword:"enum",params:{allowedValues: schema13.properties.nat_t.enum}};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+let data31 = data.dataplane;
+if(typeof data31 !== "string"){
+const err72 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+if(!((data31 === "auto") || (data31 === "userspace"))){
+const err73 = {instancePath:instancePath+"/dataplane",schemaPath:"#/properties/dataplane/enum",keyword:"enum",params:{allowedValues: schema13.properties.dataplane.enum}};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+let data32 = data.ike_lifetime;
+if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
+const err74 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+if((typeof data32 == "number") && (isFinite(data32))){
+if(data32 > 604800 || isNaN(data32)){
+const err75 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+if(data32 < 10 || isNaN(data32)){
+const err76 = {instancePath:instancePath+"/ike_lifetime",schemaPath:"#/properties/ike_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+}
+let data33 = data.child_lifetime;
+if(!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))){
+const err77 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+if((typeof data33 == "number") && (isFinite(data33))){
+if(data33 > 604800 || isNaN(data33)){
+const err78 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800}};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+if(data33 < 10 || isNaN(data33)){
+const err79 = {instancePath:instancePath+"/child_lifetime",schemaPath:"#/properties/child_lifetime/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+}
+if(data.child_bytes !== undefined){
+let data34 = data.child_bytes;
+if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
+const err80 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+if((typeof data34 == "number") && (isFinite(data34))){
+if(data34 > 1125899906842624 || isNaN(data34)){
+const err81 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1125899906842624}};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+if(data34 < 65536 || isNaN(data34)){
+const err82 = {instancePath:instancePath+"/child_bytes",schemaPath:"#/properties/child_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 65536}};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+}
+if(data.child_packets !== undefined){
+let data35 = data.child_packets;
+if(!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))){
+const err83 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 > 4000000000 || isNaN(data35)){
+const err84 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4000000000}};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+if(data35 < 100 || isNaN(data35)){
+const err85 = {instancePath:instancePath+"/child_packets",schemaPath:"#/properties/child_packets/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100}};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+}
+}
+if(data.reauth_time !== undefined){
+let data36 = data.reauth_time;
+if(!(((typeof data36 == "number") && (!(data36 % 1) && !isNaN(data36))) && (isFinite(data36)))){
+const err86 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1532,12 +1536,9 @@ vErrors.push(err86);
 }
 errors++;
 }
-}
-if(data.pool !== undefined){
-let data36 = data.pool;
-if(Array.isArray(data36)){
-if(data36.length > 64){
-const err87 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/maxItems",keyword:"maxItems",params:{limit: 64}};
+if((typeof data36 == "number") && (isFinite(data36))){
+if(data36 > 2592000 || isNaN(data36)){
+const err87 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000}};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1546,12 +1547,8 @@ vErrors.push(err87);
 }
 errors++;
 }
-const len7 = data36.length;
-for(let i14=0; i14<len7; i14++){
-let data37 = data36[i14];
-if(typeof data37 === "string"){
-if(data37.length > 255){
-const err88 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(data36 < 60 || isNaN(data36)){
+const err88 = {instancePath:instancePath+"/reauth_time",schemaPath:"#/properties/reauth_time/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60}};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1560,8 +1557,10 @@ vErrors.push(err88);
 }
 errors++;
 }
-if(data37.length < 1){
-const err89 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/minLength",keyword:"minLength",params:{limit: 1}};
+}
+}
+if(typeof data.fragmentation !== "boolean"){
+const err89 = {instancePath:instancePath+"/fragmentation",schemaPath:"#/properties/fragmentation/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1570,9 +1569,11 @@ vErrors.push(err89);
 }
 errors++;
 }
-}
-else {
-const err90 = {instancePath:instancePath+"/pool/" + i14,schemaPath:"#/properties/pool/items/type",keyword:"type",params:{type: "string"}};
+if(data.request_vip !== undefined){
+let data38 = data.request_vip;
+if(Array.isArray(data38)){
+if(data38.length > 64){
+const err90 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1581,19 +1582,12 @@ vErrors.push(err90);
 }
 errors++;
 }
-}
-let i15 = data36.length;
-let j7;
-if(i15 > 1){
-const indices7 = {};
-for(;i15--;){
-let item7 = data36[i15];
-if(typeof item7 !== "string"){
-continue;
-}
-if(typeof indices7[item7] == "number"){
-j7 = indices7[item7];
-const err91 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/uniqueItems",keyword:"uniqueItems",params:{i: i15, j: j7}};
+const len7 = data38.length;
+for(let i14=0; i14<len7; i14++){
+let data39 = data38[i14];
+if(typeof data39 === "string"){
+if(data39.length > 255){
+const err91 = {instancePath:instancePath+"/request_vip/" + i14,schemaPath:"#/properties/request_vip/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1601,14 +1595,9 @@ else {
 vErrors.push(err91);
 }
 errors++;
-break;
 }
-indices7[item7] = i15;
-}
-}
-}
-else {
-const err92 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{type: "array"}};
+if(data39.length < 1){
+const err92 = {instancePath:instancePath+"/request_vip/" + i14,schemaPath:"#/properties/request_vip/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1618,11 +1607,8 @@ vErrors.push(err92);
 errors++;
 }
 }
-if(data.pool_dns !== undefined){
-let data38 = data.pool_dns;
-if(Array.isArray(data38)){
-if(data38.length > 64){
-const err93 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/maxItems",keyword:"maxItems",params:{limit: 64}};
+else {
+const err93 = {instancePath:instancePath+"/request_vip/" + i14,schemaPath:"#/properties/request_vip/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1631,12 +1617,19 @@ vErrors.push(err93);
 }
 errors++;
 }
-const len8 = data38.length;
-for(let i16=0; i16<len8; i16++){
-let data39 = data38[i16];
-if(typeof data39 === "string"){
-if(data39.length > 255){
-const err94 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+}
+let i15 = data38.length;
+let j7;
+if(i15 > 1){
+const indices7 = {};
+for(;i15--;){
+let item7 = data38[i15];
+if(typeof item7 !== "string"){
+continue;
+}
+if(typeof indices7[item7] == "number"){
+j7 = indices7[item7];
+const err94 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/uniqueItems",keyword:"uniqueItems",params:{i: i15, j: j7}};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1644,9 +1637,14 @@ else {
 vErrors.push(err94);
 }
 errors++;
+break;
 }
-if(data39.length < 1){
-const err95 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/minLength",keyword:"minLength",params:{limit: 1}};
+indices7[item7] = i15;
+}
+}
+}
+else {
+const err95 = {instancePath:instancePath+"/request_vip",schemaPath:"#/properties/request_vip/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1656,8 +1654,11 @@ vErrors.push(err95);
 errors++;
 }
 }
-else {
-const err96 = {instancePath:instancePath+"/pool_dns/" + i16,schemaPath:"#/properties/pool_dns/items/type",keyword:"type",params:{type: "string"}};
+if(data.pool !== undefined){
+let data40 = data.pool;
+if(Array.isArray(data40)){
+if(data40.length > 64){
+const err96 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1666,19 +1667,12 @@ vErrors.push(err96);
 }
 errors++;
 }
-}
-let i17 = data38.length;
-let j8;
-if(i17 > 1){
-const indices8 = {};
-for(;i17--;){
-let item8 = data38[i17];
-if(typeof item8 !== "string"){
-continue;
-}
-if(typeof indices8[item8] == "number"){
-j8 = indices8[item8];
-const err97 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/uniqueItems",keyword:"uniqueItems",params:{i: i17, j: j8}};
+const len8 = data40.length;
+for(let i16=0; i16<len8; i16++){
+let data41 = data40[i16];
+if(typeof data41 === "string"){
+if(data41.length > 255){
+const err97 = {instancePath:instancePath+"/pool/" + i16,schemaPath:"#/properties/pool/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1686,14 +1680,9 @@ else {
 vErrors.push(err97);
 }
 errors++;
-break;
 }
-indices8[item8] = i17;
-}
-}
-}
-else {
-const err98 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/type",keyword:"type",params:{type: "array"}};
+if(data41.length < 1){
+const err98 = {instancePath:instancePath+"/pool/" + i16,schemaPath:"#/properties/pool/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1703,10 +1692,8 @@ vErrors.push(err98);
 errors++;
 }
 }
-if(data.liveness !== undefined){
-let data40 = data.liveness;
-if(!(((typeof data40 == "number") && (!(data40 % 1) && !isNaN(data40))) && (isFinite(data40)))){
-const err99 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/type",keyword:"type",params:{type: "integer"}};
+else {
+const err99 = {instancePath:instancePath+"/pool/" + i16,schemaPath:"#/properties/pool/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1715,9 +1702,19 @@ vErrors.push(err99);
 }
 errors++;
 }
-if((typeof data40 == "number") && (isFinite(data40))){
-if(data40 > 86400 || isNaN(data40)){
-const err100 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+}
+let i17 = data40.length;
+let j8;
+if(i17 > 1){
+const indices8 = {};
+for(;i17--;){
+let item8 = data40[i17];
+if(typeof item8 !== "string"){
+continue;
+}
+if(typeof indices8[item8] == "number"){
+j8 = indices8[item8];
+const err100 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/uniqueItems",keyword:"uniqueItems",params:{i: i17, j: j8}};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1725,9 +1722,14 @@ else {
 vErrors.push(err100);
 }
 errors++;
+break;
 }
-if(data40 < 1 || isNaN(data40)){
-const err101 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+indices8[item8] = i17;
+}
+}
+}
+else {
+const err101 = {instancePath:instancePath+"/pool",schemaPath:"#/properties/pool/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1737,11 +1739,11 @@ vErrors.push(err101);
 errors++;
 }
 }
-}
-if(data.mtu !== undefined){
-let data41 = data.mtu;
-if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
-const err102 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/type",keyword:"type",params:{type: "integer"}};
+if(data.pool_dns !== undefined){
+let data42 = data.pool_dns;
+if(Array.isArray(data42)){
+if(data42.length > 64){
+const err102 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1750,9 +1752,12 @@ vErrors.push(err102);
 }
 errors++;
 }
-if((typeof data41 == "number") && (isFinite(data41))){
-if(data41 > 9000 || isNaN(data41)){
-const err103 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9000}};
+const len9 = data42.length;
+for(let i18=0; i18<len9; i18++){
+let data43 = data42[i18];
+if(typeof data43 === "string"){
+if(data43.length > 255){
+const err103 = {instancePath:instancePath+"/pool_dns/" + i18,schemaPath:"#/properties/pool_dns/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1761,8 +1766,8 @@ vErrors.push(err103);
 }
 errors++;
 }
-if(data41 < 576 || isNaN(data41)){
-const err104 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 576}};
+if(data43.length < 1){
+const err104 = {instancePath:instancePath+"/pool_dns/" + i18,schemaPath:"#/properties/pool_dns/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1772,10 +1777,8 @@ vErrors.push(err104);
 errors++;
 }
 }
-}
-let data42 = data.df;
-if(typeof data42 !== "string"){
-const err105 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/type",keyword:"type",params:{type: "string"}};
+else {
+const err105 = {instancePath:instancePath+"/pool_dns/" + i18,schemaPath:"#/properties/pool_dns/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1784,92 +1787,24 @@ vErrors.push(err105);
 }
 errors++;
 }
-if(!((data42 === "clear") || (data42 === "copy"))){
-const err106 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/enum",keyword:"enum",params:{allowedValues: schema13.properties.df.enum}};
-if(vErrors === null){
-vErrors = [err106];
 }
-else {
-vErrors.push(err106);
-}
-errors++;
-}
-if(typeof data.copy_dscp !== "boolean"){
-const err107 = {instancePath:instancePath+"/copy_dscp",schemaPath:"#/properties/copy_dscp/type",keyword:"type",params:{type: "boolean"}};
-if(vErrors === null){
-vErrors = [err107];
-}
-else {
-vErrors.push(err107);
-}
-errors++;
-}
-if(data.allowed_prefixes !== undefined){
-let data44 = data.allowed_prefixes;
-if(Array.isArray(data44)){
-if(data44.length > 64){
-const err108 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
-if(vErrors === null){
-vErrors = [err108];
-}
-else {
-vErrors.push(err108);
-}
-errors++;
-}
-const len9 = data44.length;
-for(let i18=0; i18<len9; i18++){
-let data45 = data44[i18];
-if(typeof data45 === "string"){
-if(data45.length > 255){
-const err109 = {instancePath:instancePath+"/allowed_prefixes/" + i18,schemaPath:"#/properties/allowed_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
-if(vErrors === null){
-vErrors = [err109];
-}
-else {
-vErrors.push(err109);
-}
-errors++;
-}
-if(data45.length < 1){
-const err110 = {instancePath:instancePath+"/allowed_prefixes/" + i18,schemaPath:"#/properties/allowed_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
-if(vErrors === null){
-vErrors = [err110];
-}
-else {
-vErrors.push(err110);
-}
-errors++;
-}
-}
-else {
-const err111 = {instancePath:instancePath+"/allowed_prefixes/" + i18,schemaPath:"#/properties/allowed_prefixes/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err111];
-}
-else {
-vErrors.push(err111);
-}
-errors++;
-}
-}
-let i19 = data44.length;
+let i19 = data42.length;
 let j9;
 if(i19 > 1){
 const indices9 = {};
 for(;i19--;){
-let item9 = data44[i19];
+let item9 = data42[i19];
 if(typeof item9 !== "string"){
 continue;
 }
 if(typeof indices9[item9] == "number"){
 j9 = indices9[item9];
-const err112 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i19, j: j9}};
+const err106 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/uniqueItems",keyword:"uniqueItems",params:{i: i19, j: j9}};
 if(vErrors === null){
-vErrors = [err112];
+vErrors = [err106];
 }
 else {
-vErrors.push(err112);
+vErrors.push(err106);
 }
 errors++;
 break;
@@ -1879,7 +1814,76 @@ indices9[item9] = i19;
 }
 }
 else {
-const err113 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/type",keyword:"type",params:{type: "array"}};
+const err107 = {instancePath:instancePath+"/pool_dns",schemaPath:"#/properties/pool_dns/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+}
+if(data.liveness !== undefined){
+let data44 = data.liveness;
+if(!(((typeof data44 == "number") && (!(data44 % 1) && !isNaN(data44))) && (isFinite(data44)))){
+const err108 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+if((typeof data44 == "number") && (isFinite(data44))){
+if(data44 > 86400 || isNaN(data44)){
+const err109 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+if(data44 < 1 || isNaN(data44)){
+const err110 = {instancePath:instancePath+"/liveness",schemaPath:"#/properties/liveness/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+}
+if(data.mtu !== undefined){
+let data45 = data.mtu;
+if(!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45)))){
+const err111 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+if((typeof data45 == "number") && (isFinite(data45))){
+if(data45 > 9000 || isNaN(data45)){
+const err112 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9000}};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+if(data45 < 576 || isNaN(data45)){
+const err113 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 576}};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1889,11 +1893,10 @@ vErrors.push(err113);
 errors++;
 }
 }
-if(data.denied_prefixes !== undefined){
-let data46 = data.denied_prefixes;
-if(Array.isArray(data46)){
-if(data46.length > 64){
-const err114 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
+}
+let data46 = data.df;
+if(typeof data46 !== "string"){
+const err114 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1902,12 +1905,8 @@ vErrors.push(err114);
 }
 errors++;
 }
-const len10 = data46.length;
-for(let i20=0; i20<len10; i20++){
-let data47 = data46[i20];
-if(typeof data47 === "string"){
-if(data47.length > 255){
-const err115 = {instancePath:instancePath+"/denied_prefixes/" + i20,schemaPath:"#/properties/denied_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(!((data46 === "clear") || (data46 === "copy"))){
+const err115 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/enum",keyword:"enum",params:{allowedValues: schema13.properties.df.enum}};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1916,8 +1915,8 @@ vErrors.push(err115);
 }
 errors++;
 }
-if(data47.length < 1){
-const err116 = {instancePath:instancePath+"/denied_prefixes/" + i20,schemaPath:"#/properties/denied_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(typeof data.copy_dscp !== "boolean"){
+const err116 = {instancePath:instancePath+"/copy_dscp",schemaPath:"#/properties/copy_dscp/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1926,9 +1925,11 @@ vErrors.push(err116);
 }
 errors++;
 }
-}
-else {
-const err117 = {instancePath:instancePath+"/denied_prefixes/" + i20,schemaPath:"#/properties/denied_prefixes/items/type",keyword:"type",params:{type: "string"}};
+if(data.allowed_prefixes !== undefined){
+let data48 = data.allowed_prefixes;
+if(Array.isArray(data48)){
+if(data48.length > 64){
+const err117 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1937,19 +1938,12 @@ vErrors.push(err117);
 }
 errors++;
 }
-}
-let i21 = data46.length;
-let j10;
-if(i21 > 1){
-const indices10 = {};
-for(;i21--;){
-let item10 = data46[i21];
-if(typeof item10 !== "string"){
-continue;
-}
-if(typeof indices10[item10] == "number"){
-j10 = indices10[item10];
-const err118 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i21, j: j10}};
+const len10 = data48.length;
+for(let i20=0; i20<len10; i20++){
+let data49 = data48[i20];
+if(typeof data49 === "string"){
+if(data49.length > 255){
+const err118 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1957,14 +1951,9 @@ else {
 vErrors.push(err118);
 }
 errors++;
-break;
 }
-indices10[item10] = i21;
-}
-}
-}
-else {
-const err119 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/type",keyword:"type",params:{type: "array"}};
+if(data49.length < 1){
+const err119 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1974,8 +1963,8 @@ vErrors.push(err119);
 errors++;
 }
 }
-if(typeof data.strict_sources !== "boolean"){
-const err120 = {instancePath:instancePath+"/strict_sources",schemaPath:"#/properties/strict_sources/type",keyword:"type",params:{type: "boolean"}};
+else {
+const err120 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1984,9 +1973,19 @@ vErrors.push(err120);
 }
 errors++;
 }
-let data49 = data.update_rate;
-if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
-const err121 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/type",keyword:"type",params:{type: "integer"}};
+}
+let i21 = data48.length;
+let j10;
+if(i21 > 1){
+const indices10 = {};
+for(;i21--;){
+let item10 = data48[i21];
+if(typeof item10 !== "string"){
+continue;
+}
+if(typeof indices10[item10] == "number"){
+j10 = indices10[item10];
+const err121 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i21, j: j10}};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1994,10 +1993,14 @@ else {
 vErrors.push(err121);
 }
 errors++;
+break;
 }
-if((typeof data49 == "number") && (isFinite(data49))){
-if(data49 > 6000 || isNaN(data49)){
-const err122 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6000}};
+indices10[item10] = i21;
+}
+}
+}
+else {
+const err122 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -2006,8 +2009,12 @@ vErrors.push(err122);
 }
 errors++;
 }
-if(data49 < 1 || isNaN(data49)){
-const err123 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+}
+if(data.denied_prefixes !== undefined){
+let data50 = data.denied_prefixes;
+if(Array.isArray(data50)){
+if(data50.length > 64){
+const err123 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -2016,10 +2023,12 @@ vErrors.push(err123);
 }
 errors++;
 }
-}
-let data50 = data.return_routability;
-if(typeof data50 !== "string"){
-const err124 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/type",keyword:"type",params:{type: "string"}};
+const len11 = data50.length;
+for(let i22=0; i22<len11; i22++){
+let data51 = data50[i22];
+if(typeof data51 === "string"){
+if(data51.length > 255){
+const err124 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -2028,8 +2037,8 @@ vErrors.push(err124);
 }
 errors++;
 }
-if(!(((data50 === "before") || (data50 === "after")) || (data50 === "off"))){
-const err125 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/enum",keyword:"enum",params:{allowedValues: schema13.properties.return_routability.enum}};
+if(data51.length < 1){
+const err125 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -2038,9 +2047,9 @@ vErrors.push(err125);
 }
 errors++;
 }
-let data51 = data.rr_hold;
-if(typeof data51 !== "string"){
-const err126 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/type",keyword:"type",params:{type: "string"}};
+}
+else {
+const err126 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -2049,8 +2058,19 @@ vErrors.push(err126);
 }
 errors++;
 }
-if(!((data51 === "continue") || (data51 === "drop"))){
-const err127 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/enum",keyword:"enum",params:{allowedValues: schema13.properties.rr_hold.enum}};
+}
+let i23 = data50.length;
+let j11;
+if(i23 > 1){
+const indices11 = {};
+for(;i23--;){
+let item11 = data50[i23];
+if(typeof item11 !== "string"){
+continue;
+}
+if(typeof indices11[item11] == "number"){
+j11 = indices11[item11];
+const err127 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i23, j: j11}};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -2058,11 +2078,14 @@ else {
 vErrors.push(err127);
 }
 errors++;
+break;
 }
-if(data.rr_interval !== undefined){
-let data52 = data.rr_interval;
-if(!(((typeof data52 == "number") && (!(data52 % 1) && !isNaN(data52))) && (isFinite(data52)))){
-const err128 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/type",keyword:"type",params:{type: "integer"}};
+indices11[item11] = i23;
+}
+}
+}
+else {
+const err128 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -2071,9 +2094,9 @@ vErrors.push(err128);
 }
 errors++;
 }
-if((typeof data52 == "number") && (isFinite(data52))){
-if(data52 > 86400 || isNaN(data52)){
-const err129 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+}
+if(typeof data.strict_sources !== "boolean"){
+const err129 = {instancePath:instancePath+"/strict_sources",schemaPath:"#/properties/strict_sources/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -2082,8 +2105,9 @@ vErrors.push(err129);
 }
 errors++;
 }
-if(data52 < 10 || isNaN(data52)){
-const err130 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+let data53 = data.update_rate;
+if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
+const err130 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -2092,12 +2116,9 @@ vErrors.push(err130);
 }
 errors++;
 }
-}
-}
-let data53 = data.responder_switch;
-if(typeof data53 === "string"){
-if(data53.length > 8){
-const err131 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/maxLength",keyword:"maxLength",params:{limit: 8}};
+if((typeof data53 == "number") && (isFinite(data53))){
+if(data53 > 6000 || isNaN(data53)){
+const err131 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6000}};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -2106,9 +2127,8 @@ vErrors.push(err131);
 }
 errors++;
 }
-}
-else {
-const err132 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/type",keyword:"type",params:{type: "string"}};
+if(data53 < 1 || isNaN(data53)){
+const err132 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -2117,8 +2137,10 @@ vErrors.push(err132);
 }
 errors++;
 }
-if(typeof data.responder_switch_any !== "boolean"){
-const err133 = {instancePath:instancePath+"/responder_switch_any",schemaPath:"#/properties/responder_switch_any/type",keyword:"type",params:{type: "boolean"}};
+}
+let data54 = data.return_routability;
+if(typeof data54 !== "string"){
+const err133 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -2127,8 +2149,8 @@ vErrors.push(err133);
 }
 errors++;
 }
-if(typeof data.block_on_stop !== "boolean"){
-const err134 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+if(!(((data54 === "before") || (data54 === "after")) || (data54 === "off"))){
+const err134 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/enum",keyword:"enum",params:{allowedValues: schema13.properties.return_routability.enum}};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -2137,14 +2159,113 @@ vErrors.push(err134);
 }
 errors++;
 }
-}
-else {
-const err135 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+let data55 = data.rr_hold;
+if(typeof data55 !== "string"){
+const err135 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err135];
 }
 else {
 vErrors.push(err135);
+}
+errors++;
+}
+if(!((data55 === "continue") || (data55 === "drop"))){
+const err136 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/enum",keyword:"enum",params:{allowedValues: schema13.properties.rr_hold.enum}};
+if(vErrors === null){
+vErrors = [err136];
+}
+else {
+vErrors.push(err136);
+}
+errors++;
+}
+if(data.rr_interval !== undefined){
+let data56 = data.rr_interval;
+if(!(((typeof data56 == "number") && (!(data56 % 1) && !isNaN(data56))) && (isFinite(data56)))){
+const err137 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err137];
+}
+else {
+vErrors.push(err137);
+}
+errors++;
+}
+if((typeof data56 == "number") && (isFinite(data56))){
+if(data56 > 86400 || isNaN(data56)){
+const err138 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+if(vErrors === null){
+vErrors = [err138];
+}
+else {
+vErrors.push(err138);
+}
+errors++;
+}
+if(data56 < 10 || isNaN(data56)){
+const err139 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+if(vErrors === null){
+vErrors = [err139];
+}
+else {
+vErrors.push(err139);
+}
+errors++;
+}
+}
+}
+let data57 = data.responder_switch;
+if(typeof data57 === "string"){
+if(data57.length > 8){
+const err140 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/maxLength",keyword:"maxLength",params:{limit: 8}};
+if(vErrors === null){
+vErrors = [err140];
+}
+else {
+vErrors.push(err140);
+}
+errors++;
+}
+}
+else {
+const err141 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err141];
+}
+else {
+vErrors.push(err141);
+}
+errors++;
+}
+if(typeof data.responder_switch_any !== "boolean"){
+const err142 = {instancePath:instancePath+"/responder_switch_any",schemaPath:"#/properties/responder_switch_any/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err142];
+}
+else {
+vErrors.push(err142);
+}
+errors++;
+}
+if(typeof data.block_on_stop !== "boolean"){
+const err143 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err143];
+}
+else {
+vErrors.push(err143);
+}
+errors++;
+}
+}
+else {
+const err144 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err144];
+}
+else {
+vErrors.push(err144);
 }
 errors++;
 }

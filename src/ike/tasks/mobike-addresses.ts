@@ -15,9 +15,6 @@ import type { OwnAddresses } from '../types.ts';
  * that went over one pair alone proves that pair, and ESP turns to it.
  */
 
-/** Where an address that was only told is asked. */
-const TOLD_PORT = 4500;
-
 /** What this host announces, less the address of the header, which belongs to the set unsaid (D6.4-1); undefined: it says nothing. */
 function announced(own: OwnAddresses | undefined, path: Path): readonly IpAddress[] | undefined {
   return own?.announce?.filter((address) => address !== path.local.address).slice(0, ADDRESSES_SENT_MOST);
@@ -99,11 +96,11 @@ export function settle(sa: IkeSa): void {
 
 /** Pairs of what is left of our addresses with where the peer is and may be, the present one first (M3.6-8): the only use of its list (M3.4-3). */
 function pairsLeft(sa: IkeSa, ctx: Ctx): Path[] {
-  const { remote } = sa.path;
-  const remotes = [remote, ...sa.mobility.theirs.filter((address) => address !== remote.address).map((address) => ({ address, port: TOLD_PORT }))];
+  const { local: { port }, remote } = sa.path; // the ports of IKE are the same at both ends, but for NATs
+  const remotes = [remote, ...sa.mobility.theirs.filter((address) => address !== remote.address).map((address) => ({ address, port }))];
   const sources = ctx.host.own(sa.name)?.sources ?? [];
   const pairs = remotes.flatMap((to) => sources.filter((s) => ipFamily(s.address) === ipFamily(to.address)).map((s): Path => ({
-    uplink: s.uplink, ifindex: s.ifindex, local: { address: s.address, port: TOLD_PORT }, remote: to,
+    uplink: s.uplink, ifindex: s.ifindex, local: { address: s.address, port }, remote: to,
   })));
   return pairs.slice(0, PATHS_MOST - 1);
 }
