@@ -18,7 +18,11 @@ export function keepaliveDue(sa: IkeSa, ctx: Ctx): Instant | undefined {
   const interval = plan?.interval ?? KEEPALIVE;
   const last = lastOut(sa);
   // NK-4: every connection of a metered uplink at the same moments, so that the radio wakes once for all.
-  if (plan?.aligned === true) return instant((Math.floor(last / interval) + 1) * interval);
+  if (plan?.aligned === true) {
+    const next = (Math.floor(last / interval) + 1) * interval;
+    // The quotient of a learned interval may round down to just below a whole number.
+    return instant(next > last ? next : next + interval);
+  }
   sa.keepaliveShare ??= 1 - KEEPALIVE_JITTER + 2 * KEEPALIVE_JITTER * randomFraction(ctx.deps.entropy, 'keepalive');
   return after(last, millis(interval * sa.keepaliveShare));
 }

@@ -42,6 +42,18 @@ test('NK-4: the silence lasts the interval, a tenth more or less, drawn anew for
   assert.equal(around.labels.length, 0);
 });
 
+// Found by random world 20298: five times such an interval divided by it is less than five, and the keepalive was due for ever at the moment it was sent.
+test('NK-4: the next moment of an uplink is after this one, whatever the interval', () => {
+  const interval = millis(30_399.6153125);
+  const { around, sa } = scene({ aligned: true, interval });
+  for (let n = 1; n < 2000; n++) {
+    const last = at(n * interval);
+    sa.lastSent = last;
+    const due = keepaliveDue(sa, around.ctx) ?? last;
+    assert.ok(due > last && due <= last + interval + 1, `${n}: ${due} after ${last}`);
+  }
+});
+
 test('NK-2: any packet that left counts, ESP too; none is due without a NAT before us, or before the SA is up', () => {
   const { around, sa } = scene({ aligned: true });
   sa.traffic = { lastInbound: at(95_000), lastOutbound: undefined, lastAny: at(93_000) };
