@@ -4,7 +4,7 @@ import { ip, millis, pathKey, seconds, type Path } from '../../src/base/index.ts
 import { judgeClaim, noNats } from '../../src/ike/encapsulation.ts';
 import type { IkeConnection } from '../../src/ike/index.ts';
 import { Alone, LTE as LTE_PATH, WAN as WAN_PATH } from './lone.ts';
-import { connection, LTE, on4500, Pair, path } from './pair.ts';
+import { connection, ESP_SUITE, LTE, on4500, Pair, path, prefixes } from './pair.ts';
 import { rawNotify } from './scripted-peer.ts';
 
 const NATTED = ip('198.51.100.7');
@@ -27,7 +27,36 @@ function move(pair: Pair, uplink: 'wan' | 'lte', port = 4500): void {
 
 const keepalives = (pair: Pair): number => pair.router.sent.filter((s) => s.bytes.length === 1 && s.bytes[0] === 0xff).length;
 
-test('N-e N-a N-b N-h M3.5-5 M3.5-16 M3.5-17 M3.5-22 D5.2.1-2: in UDP behind a NAT, without it elsewhere, at both ends, there and back 20 times', () => {
+test('M3.5-16: three Child SAs turn with their IKE SA, at both ends', () => {
+  const child = (name: string, net: number, [local, remote]: readonly [string, string]): IkeConnection['children'][number] =>
+    ({ name, localTs: prefixes(`${local}.${net}.0/24`), remoteTs: prefixes(`${remote}.${net}.0/24`), espProposals: [ESP_SUITE] });
+  const three = (sides: readonly [string, string]): Partial<IkeConnection> => ({ children: [child('a', 1, sides), child('b', 2, sides), child('c', 3, sides)] });
+  const pair = pairOf(three(['10.1', '10.2']), three(['10.2', '10.1']));
+  pair.connect();
+  pair.runFor(seconds(5));
+  for (const side of [pair.router, pair.hub]) {
+    const bundles = new Set([...side.sas.values()].map((sa) => sa.bundle));
+    assert.deepEqual([side.sas.size, [...bundles]], [6, [...side.bundlePath.keys()]], 'one bundle, one path');
+  }
+  move(pair, 'lte');
+  pair.runFor(seconds(1));
+  assert.deepEqual([pair.router.espWays.at(-1), pair.hub.espWays.at(-1), [...pair.hub.bundlePath.values()][0]?.remote], ['lte udp', 'eth0 udp', { address: NATTED, port: 24_500 }]);
+});
+
+test('I2.21.4-1 D5.5.2-3: ESP without UDP under an SPI that is not ours is told of inside the IKE SA of its addresses', () => {
+  const pair = pairOf();
+  pair.connect();
+  const { local, remote } = on4500(path('wan'));
+  const told = (from: typeof remote): boolean => {
+    const before = pair.router.sent.length;
+    pair.feed(pair.router, { type: 'esp.unknownSpi', spi: 0x7777, local: { ...local, port: 0 }, remote: from });
+    pair.runFor(seconds(1));
+    return pair.router.sent.length > before;
+  };
+  assert.deepEqual([told({ address: ip('203.0.113.99'), port: 0 }), told({ ...remote, port: 0 })], [false, true]);
+});
+
+test('N-e N-a N-b N-h M3.5-5 M3.5-17 M3.5-22 D5.2.1-2: in UDP behind a NAT, without it elsewhere, at both ends, there and back 20 times', () => {
   const pair = pairOf();
   pair.connect();
   assert.deepEqual(ways(pair), ['none', 'none']);
