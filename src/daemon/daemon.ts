@@ -14,25 +14,22 @@ import { Initiator } from './initiator.ts';
 import { Keepalives } from './keepalives.ts';
 import { NetifdFollower } from './netifd.ts';
 import { OwnAddressBook } from './own-addresses.ts';
-import { NAT_T_PORT, portProblem } from './paths.ts';
 import { PlainEsp } from './plain-esp.ts';
 import { Protocol } from './protocol.ts';
 import { Reactions } from './reactions.ts';
 import { Reporting } from './reporting.ts';
 import { tellIke } from './tell.ts';
+import { UdpPorts } from './udp-ports.ts';
 import { answerUbus, UBUS_METHODS, UBUS_OBJECT } from './ubus-api.ts';
 
 const EMPTY: Config = { main: { enabled: false, logLevel: 'info', nodeId: undefined }, uplinks: undefined, connections: [], mqtt: [] };
 /** The broker and the peers have this long to hear of a clean stop; then routes go, and the process at the latest. SIGTERM has 2 s. */
 const STOP_TIME: Millis = millis(1300);
 const EXIT_TIME: Millis = millis(1500);
-const PORTS = [500, NAT_T_PORT];
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
-/** A port that somebody else holds is asked for again after this. */
-const UDP_RETRY: Millis = seconds(10);
 /** How long after the start netifd is waited for before the kernel is believed alone. */
 const NETIFD_GRACE: Millis = seconds(2);
-const TIMERS = ['stop', 'exit', 'documents', 'udp', 'netifd'] as const;
+const TIMERS = ['stop', 'exit', 'documents', 'netifd'] as const;
 
 /** The conductor: joins protocol, policy, kernel, configuration and reports. Pure: inputs and time in, effects out. */
 export class Daemon implements Core {
@@ -56,8 +53,7 @@ export class Daemon implements Core {
   #effects: Effect[] = [];
   #now: Instant = instant(0);
   #lastOpId = 0;
-  /** Ports that could not be opened, with a sentence about each. */
-  readonly #udpProblems = new Map<string, string>();
+  readonly #udp = new UdpPorts();
   #stopping = false;
   #disconnected = false;
   #exited = false;
@@ -110,7 +106,7 @@ export class Daemon implements Core {
   get deadline(): Instant | undefined {
     if (this.#exited) return undefined;
     return earliest(
-      this.#engine.deadline, this.#policy.deadline, this.#plane.deadline, this.#reporting.deadline, this.#netifd?.deadline, this.#keepalives.deadline, this.#timers.next(),
+      this.#engine.deadline, this.#policy.deadline, this.#plane.deadline, this.#reporting.deadline, this.#netifd?.deadline, this.#udp.deadline, this.#keepalives.deadline, this.#timers.next(),
       ...[...this.#initiators.values()].map((i) => i.deadline),
     );
   }
@@ -149,10 +145,8 @@ export class Daemon implements Core {
       case 'udp.received':
         return this.#ike({ type: 'packet', bytes: input.bytes, path: { uplink: this.#uplinkOf(input.ifindex), ifindex: input.ifindex, local: input.local, remote: input.remote } });
       case 'udp.failed':
-        return this.#udpFailed(input);
       case 'udp.opened':
-        this.#udpProblems.delete(`UDP port ${input.port} (IPv${input.family})`);
-        return;
+        return this.#udp.on(input, turn);
       case 'udp.sendFailed':
         return;
       case 'tun.opened':
@@ -209,17 +203,6 @@ export class Daemon implements Core {
     }
   }
 
-  #udpFailed(input: InputOf<'udp.failed'>): void {
-    const what = `UDP port ${input.port} (IPv${input.family})`;
-    if (!this.#udpProblems.has(what)) {
-      const problem = `${what} ${portProblem(input.errno)}; trying again every 10 s`;
-      this.#udpProblems.set(what, problem);
-      this.#write('error', problem);
-      this.#turn.record({ type: 'kernel.failed', what, errno: input.errno });
-    }
-    this.#timers.setIfEarlier('udp', after(this.#now, UDP_RETRY));
-  }
-
   #tick(): void {
     for (const name of this.#timers.takeDue(this.#now)) {
       if (name === 'stop') this.#disconnect(true);
@@ -228,8 +211,8 @@ export class Daemon implements Core {
         if (this.#netifd?.connected === false) this.#write('warn', `nobody answers on ${this.#start?.ubus ?? ''}; a host without netifd wants --ubus none`);
         this.#observe();
       }
-      else if (name === 'udp') this.#turn.emit({ type: 'udp.open', ports: PORTS, mark: 0 });
     }
+    this.#udp.tick(this.#turn);
     const netifd = this.#netifd;
     if (netifd?.deadline !== undefined && netifd.deadline <= this.#now) this.#follow({ type: 'tick' });
     this.#reactions.tell({ type: 'tick' });
@@ -247,7 +230,7 @@ export class Daemon implements Core {
     this.#turn.record({ type: 'daemon.started', version: input.version });
     this.#keepalives.start();
     this.#turn.emit({ type: 'kernel.watch' });
-    this.#turn.emit({ type: 'udp.open', ports: PORTS, mark: 0 });
+    this.#udp.open(this.#turn);
     this.#turn.emit({ type: 'esp.open', mark: 0 });
     if (input.ubus !== undefined) {
       this.#netifd = new NetifdFollower(() => ++this.#lastOpId);
@@ -423,7 +406,7 @@ export class Daemon implements Core {
   #about(): About {
     return {
       version: this.#start?.version ?? '', nodeId: this.nodeId, bootId: this.#start?.bootId ?? '', uptime: this.#log?.stamp(this.#now).uptime_ms ?? 0, device: this.#plane.tunName,
-      problem: this.#plane.problem ?? [...this.#udpProblems.values()][0], netifd: this.#netifd ? (this.#netifd.connected ? 'connected' : 'away') : 'none', mqtt: this.#reporting.status(),
+      problem: this.#plane.problem ?? this.#udp.problem, netifd: this.#netifd ? (this.#netifd.connected ? 'connected' : 'away') : 'none', mqtt: this.#reporting.status(),
     };
   }
 
