@@ -2,7 +2,7 @@ import type { Json } from '../base/index.ts';
 import type { IkeInput } from '../ike/index.ts';
 import type { StampedEvent } from '../report/index.ts';
 import type { CommandResult, Turn } from './context.ts';
-import { connectionDocuments, explainDocument, uplinkDocuments, type DocumentSources } from './documents.ts';
+import { connectionDocuments, explanationDocument, uplinkDocuments, type DocumentSources } from './documents.ts';
 import type { SwitchAsked } from './hub-switch.ts';
 import type { Initiator } from './initiator.ts';
 
@@ -102,7 +102,7 @@ function upDown(up: boolean, target: { connection: string; child: string | undef
 function explain(connection: string | undefined, host: CommandHost): CommandResult {
   const sources = host.sources();
   const names = connection === undefined || connection === '' ? [...host.initiators.keys()] : [connection];
-  const all = names.map((name) => sources.policy.explain(name, sources.now));
+  const all = names.map((name) => explanationDocument(name, sources));
   if (connection !== undefined && connection !== '' && all[0] === undefined) return refuse(`there is no connection '${connection}' whose uplink we choose`);
-  return done(all.flatMap((e) => (e ? [explainDocument(e, sources.now)] : [])));
+  return done(all.flatMap((e) => (e ? [e] : [])));
 }

@@ -8,7 +8,8 @@ import { Clients } from './clients.ts';
 import type { CommandResult, DaemonDeps, Turn } from './context.ts';
 import { runCommand } from './commands.ts';
 import { Dataplane } from './dataplane.ts';
-import { connectionByName, stateDocument, statusDocument, uplinkByName, type About, type DocumentSources } from './documents.ts';
+import { Decisions } from './decisions.ts';
+import { connectionByName, explanationByName, stateDocument, statusDocument, uplinkByName, type About, type DocumentSources } from './documents.ts';
 import { leaveAddress, switchPeers, type HubSwitchHost } from './hub-switch.ts';
 import { Initiator } from './initiator.ts';
 import { Keepalives } from './keepalives.ts';
@@ -61,6 +62,7 @@ export class Daemon implements Core {
   readonly #protocol: Protocol;
   readonly #plainEsp = new PlainEsp((input) => this.#ike(input));
   readonly #keepalives: Keepalives;
+  readonly #decisions = new Decisions();
 
   constructor(deps: DaemonDeps) {
     this.#deps = deps;
@@ -88,8 +90,10 @@ export class Daemon implements Core {
       hold: (chain) => this.#plane.hold(chain, this.#turn), onEvent: (event) => this.#onIke(event),
     });
     this.#keepalives = new Keepalives({ turn: this.#turn, ike: (input) => this.#ike(input) });
-    this.#reactions = new Reactions({ turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, keepalives: this.#keepalives, initiators: this.#initiators,
-      ike: (input) => this.#ike(input), watch: (initiator) => this.#watch(initiator) });
+    this.#reactions = new Reactions({
+      turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, keepalives: this.#keepalives, decisions: this.#decisions,
+      initiators: this.#initiators, ike: (input) => this.#ike(input), watch: (initiator) => this.#watch(initiator),
+    });
   }
 
   // ---- Core ---------------------------------------------------------------------------------------------------------
@@ -276,6 +280,7 @@ export class Daemon implements Core {
     this.#ike({ type: 'connection.terminate', connection: name });
     this.#plane.forget(name, this.#turn);
     if (!this.#initiators.delete(name)) return;
+    this.#decisions.forget(name);
     this.#reactions.tell({ type: 'connection.forgotten', connection: name });
   }
 
@@ -364,7 +369,7 @@ export class Daemon implements Core {
     this.#keepalives.onIke(event);
     tellIke(event, initiator !== undefined, this.#turn);
     initiator?.onIke(event, this.#turn);
-    if (ours) this.#reactions.onIke(event);
+    if (ours || (initiator && event.type === 'ike.established')) this.#reactions.onIke(event);
   }
 
   // ---- reports --------------------------------------------------------------------------------------------------------
@@ -395,7 +400,8 @@ export class Daemon implements Core {
   sources(): DocumentSources {
     return {
       now: this.#now, config: this.#config, engine: this.#engine, policy: this.#policy, initiators: this.#initiators, report: this.#plane.report,
-      virtual: (connection) => this.#plane.virtual(connection), pathMtu: (path) => this.#plane.pathMtu(path), beside: (uplink) => this.#plane.beside(uplink), keepalive: (uplink) => this.#keepalives.view(uplink),
+      virtual: (connection) => this.#plane.virtual(connection), pathMtu: (path) => this.#plane.pathMtu(path), beside: (uplink) => this.#plane.beside(uplink),
+      keepalive: (uplink) => this.#keepalives.view(uplink), decisions: this.#decisions, stamp: (at) => this.#log?.stamp(at),
     };
   }
 
@@ -415,7 +421,8 @@ export class Daemon implements Core {
     if (!stamp || !this.#reporting.any) return;
     const sources = this.sources();
     const [connections, uplinks] = [connectionByName(sources), uplinkByName(sources)];
-    this.#emitAll(this.#reporting.state(stamp, stateDocument(this.#about(), connections, uplinks), uplinks, connections, this.#now));
+    const documents = { stamp, state: stateDocument(this.#about(), connections, uplinks), uplinks, connections, explanations: explanationByName(sources) };
+    this.#emitAll(this.#reporting.state(documents, this.#now));
   }
 
   #hubSwitch(): HubSwitchHost {
@@ -429,14 +436,7 @@ export class Daemon implements Core {
       turn: this.#turn, sources: () => this.sources(), status: () => this.status(), events: () => this.#log?.after(0) ?? [], initiators: this.#initiators,
       ike: (input) => this.#ike(input),
       switchPeers: (address, connection) => switchPeers(address, connection, this.#hubSwitch()),
-      force: (connection, uplink) => {
-        let refused: string | undefined;
-        for (const effect of this.#policy.handle({ type: 'switch.requested', connection, uplink }, this.#now)) {
-          if (effect.type === 'switch.refused') refused = effect.reason;
-          else this.#reactions.onPolicy(effect);
-        }
-        return refused;
-      },
+      force: (connection, uplink) => this.#reactions.force(connection, uplink),
     });
   }
 

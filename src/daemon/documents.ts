@@ -3,7 +3,10 @@ import type { TrafficSelector } from '../codec/ike/index.ts';
 import type { Config, ConnectionConfig } from '../config/index.ts';
 import type { ChainStatus, IkeEngine } from '../ike/index.ts';
 import type { EspReport } from '../ports/index.ts';
-import type { Explanation, KeepaliveView, UplinkPolicy, UplinkView } from '../uplink/index.ts';
+import type { Stamp } from '../report/index.ts';
+import type { KeepaliveView, UplinkPolicy, UplinkView } from '../uplink/index.ts';
+import type { Decisions } from './decisions.ts';
+import { explainDocument, retainedExplanation } from './explain.ts';
 import type { Initiator } from './initiator.ts';
 import type { VirtualAddress } from './vips.ts';
 
@@ -23,6 +26,9 @@ export interface DocumentSources {
   beside(uplink: string): readonly string[];
   /** How NAT mappings of an uplink are kept alive. */
   keepalive(uplink: string): KeepaliveView;
+  readonly decisions: Decisions;
+  /** Wall time of a moment; undefined before the start. */
+  stamp(at: Instant): Stamp | undefined;
 }
 
 const ago = (now: Instant, at: Instant | undefined): number | null => (at === undefined ? null : Math.max(0, Math.round(now - at)));
@@ -119,22 +125,20 @@ export function uplinkDocuments(sources: DocumentSources): JsonObject[] {
   });
 }
 
-export function explainDocument(explanation: Explanation, now: Instant): JsonObject {
-  const { decision } = explanation;
-  return {
-    connection: explanation.connection,
-    chosen: explanation.current ?? null,
-    forced: explanation.forced ?? null,
-    doubtful: explanation.doubtful ?? null,
-    reasons: decision?.reasons ?? explanation.verdict.reasons,
-    trigger: decision?.trigger ?? null,
-    age_ms: ago(now, decision?.at),
-    would: { to: explanation.verdict.to ?? null, reasons: explanation.verdict.reasons },
-    uplinks: [
-      ...explanation.candidates.map((c) => ({ name: c.uplink, metric: c.metric, state: c.uplink === explanation.current ? 'current' : c.standing, why: c.waits ?? '', rtt_ms: c.rttMs === undefined ? null : Math.round(c.rttMs * 10) / 10 })),
-      ...explanation.excluded.map((e) => ({ name: e.uplink, metric: null, state: 'excluded', why: e.why, rtt_ms: null })),
-    ],
-  };
+/** Why a connection that we initiate is where it is; undefined: it is none of ours. */
+export function explanationDocument(name: string, sources: DocumentSources): JsonObject | undefined {
+  const { policy, initiators, decisions, now } = sources;
+  const explanation = policy.explain(name, now);
+  const initiator = initiators.get(name);
+  if (!explanation || !initiator) return undefined;
+  const { state, reason, path } = initiator;
+  return explainDocument({ now, explanation, decisions, state, reason, remote: path?.remote.address, stamp: (at) => sources.stamp(at) });
+}
+
+/** Explanations for retained topics. */
+export function explanationByName(sources: DocumentSources): { [name: string]: JsonObject } {
+  const all = [...sources.initiators.keys()].map((name): [string, JsonObject | undefined] => [name, explanationDocument(name, sources)]);
+  return Object.fromEntries(all.flatMap(([name, document]) => (document ? [[name, retainedExplanation(document)]] : [])));
 }
 
 /** Documents of one name, for MQTT: flat, and for a hub with several peers the count and the newest. */

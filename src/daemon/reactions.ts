@@ -49,6 +49,16 @@ export class Reactions {
     for (const effect of this.#host.policy.handle(input, this.#host.turn.now)) this.onPolicy(effect);
   }
 
+  /** Forces a connection onto an uplink; returns why not. */
+  force(connection: string, uplink: string): string | undefined {
+    let refused: string | undefined;
+    for (const effect of this.#host.policy.handle({ type: 'switch.requested', connection, uplink }, this.#host.turn.now)) {
+      if (effect.type === 'switch.refused') refused = effect.reason;
+      else this.onPolicy(effect);
+    }
+    return refused;
+  }
+
   onPolicy(effect: UplinkEffect): void {
     const { turn, initiators, ike } = this.#host;
     switch (effect.type) {

@@ -1,6 +1,6 @@
 import { earliest, ipFamily, parseIp, prefixContains, type Instant, type IpAddress, type JsonObject, type UplinkFacts } from '../base/index.ts';
 import type { Config, MqttConfig } from '../config/index.ts';
-import { MqttReporter, type ReportRoute, type Stamp, type StampedEvent } from '../report/index.ts';
+import { MqttReporter, type Documents, type ReportRoute, type StampedEvent } from '../report/index.ts';
 import type { Effect, Input } from '../ports/index.ts';
 import type { DaemonDeps } from './context.ts';
 import type { Initiator } from './initiator.ts';
@@ -91,8 +91,8 @@ export class Reporting {
     });
   }
 
-  state(stamp: Stamp, state: JsonObject, uplinks: { readonly [name: string]: JsonObject }, connections: { readonly [name: string]: JsonObject }, now: Instant): Effect[] {
-    return this.#entries.flatMap((e) => e.reporter.handle({ type: 'report.state', stamp, state, uplinks, connections }, now));
+  state(documents: Documents, now: Instant): Effect[] {
+    return this.#entries.flatMap((e) => e.reporter.handle({ type: 'report.state', ...documents }, now));
   }
 
   route(sources: RouteSources, now: Instant): Effect[] {

@@ -214,17 +214,15 @@ export function eventText(data: Json): string {
   return `${when.padEnd(24)}  ${text(field(event, 'seq')).padStart(5)}  ${what}`;
 }
 
+/** Why the current path is the current path, what each other lacks, and the last decisions, newest first. */
 function explanationText(explanation: JsonObject): string[] {
   const chosen = text(field(explanation, 'chosen'));
-  const age = number(field(explanation, 'age_ms'));
-  const trigger = text(field(explanation, 'trigger'));
-  const cause = [trigger === ABSENT ? '' : `triggered by ${trigger}`, age === undefined ? '' : `${duration(age)} ago`].filter((part) => part !== '').join(', ');
-  const rows = list(field(explanation, 'uplinks')).map(object).map((uplink) => [
-    `${text(field(uplink, 'name')) === chosen ? '*' : ' '} ${text(field(uplink, 'name'))}`, text(field(uplink, 'state')), text(field(uplink, 'metric')), milliseconds(number(field(uplink, 'rtt_ms'))), text(field(uplink, 'why')),
-  ]);
+  const uplinks = list(field(explanation, 'uplinks')).map(object).map((uplink) => `${chosen !== ABSENT && text(field(uplink, 'name')) === chosen ? '*' : ' '} ${text(field(uplink, 'text'))}`);
+  const decisions = list(field(explanation, 'decisions')).map(object).map((decision) => [`${duration(number(field(decision, 'age_ms')))} ago`, text(field(decision, 'text'))]);
   return [
-    `${text(field(explanation, 'connection'))}: ${chosen === ABSENT ? 'no uplink' : `uses ${chosen}`}, because of ${words(field(explanation, 'reasons'))}${cause === '' ? '' : ` (${cause})`}`,
-    ...(rows.length === 0 ? [] : table(['  UPLINK', 'STATE', '>METRIC', '>RTT', 'WHY'], rows)),
+    `${text(field(explanation, 'connection'))}: ${text(field(explanation, 'why'))}`,
+    ...(uplinks.length === 0 ? [] : ['', ...uplinks]),
+    ...(decisions.length === 0 ? [] : ['', ...table(['> WHEN', 'DECISION'], decisions)]),
   ];
 }
 

@@ -8,6 +8,7 @@ export interface Documents {
   readonly state: JsonObject;
   readonly uplinks: { readonly [name: string]: JsonObject };
   readonly connections: { readonly [name: string]: JsonObject };
+  readonly explanations?: { readonly [name: string]: JsonObject };
 }
 
 interface Entry {
@@ -43,6 +44,7 @@ export class DocumentShelf {
     const topics = new Map<string, JsonObject>([[base + DOCUMENTS.state(), documents.state]]);
     for (const [name, document] of Object.entries(documents.uplinks)) topics.set(base + DOCUMENTS.uplink(name), document);
     for (const [name, document] of Object.entries(documents.connections)) topics.set(base + DOCUMENTS.connection(name), document);
+    for (const [name, document] of Object.entries(documents.explanations ?? {})) topics.set(base + DOCUMENTS.explanation(name), document);
     for (const [topic, document] of topics) {
       const full = JSON.stringify(document);
       const old = this.#entries.get(topic);

@@ -20,6 +20,7 @@
  * - A broker that fails costs one attempt in a back-off of 1 s to 5 min, and nothing waits for it.
  */
 export * from './events.ts';
+export type { Documents } from './document-shelf.ts';
 export { EVENT_RING, EventLog } from './event-log.ts';
 export type { Stamp } from './event-log.ts';
 export { isoTime } from './iso-time.ts';

@@ -54,6 +54,7 @@ export type ReportCommand =
       readonly state: JsonObject;
       readonly uplinks: { readonly [name: string]: JsonObject };
       readonly connections: { readonly [name: string]: JsonObject };
+      readonly explanations?: { readonly [name: string]: JsonObject };
     }
   | { readonly type: 'report.route'; readonly route: ReportRoute }
   /** Say `offline`, DISCONNECT; `stopped` turns true within about a second. Nothing follows it. */

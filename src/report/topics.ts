@@ -63,6 +63,7 @@ export const DOCUMENTS = {
   state: () => 'state',
   uplink: (name: string) => `uplink/${topicPart(name)}`,
   connection: (name: string) => `connection/${topicPart(name)}`,
+  explanation: (name: string) => `connection/${topicPart(name)}/explain`,
 } as const;
 
 /**

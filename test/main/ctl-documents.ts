@@ -33,8 +33,20 @@ export const DOCUMENTS: { readonly [command: string]: Json } = {
   connections,
   events,
   explain: [
-    { connection: 'hq', chosen: 'wan', reasons: ['better_metric'], trigger: 'uplink up', age_ms: 65_000, uplinks: [{ name: 'wan', metric: 10, state: 'proven', why: 'chosen', rtt_ms: 21.4 }, { name: 'lte', metric: 20, state: 'proven', why: 'worse metric', rtt_ms: 8.04 }, { name: 'dsl', metric: 30, state: 'down', why: 'no_carrier', rtt_ms: null }] },
-    { connection: 'lab', chosen: null, reasons: ['no_candidate'], trigger: null, age_ms: null, uplinks: [] },
+    {
+      connection: 'hq', state: 'up', chosen: 'wan', remote: '203.0.113.1', forced: null, doubtful: null, why: 'wan is in use: no other uplink has a better metric (10)', reasons: ['better_metric'], trigger: 'path.answered', age_ms: 65_000,
+      would: { to: 'wan', reasons: ['keep'] },
+      uplinks: [
+        { name: 'wan', metric: 10, state: 'current', why: '', waits_ms: null, rtt_ms: 21.4, answered_ms: 900, failures_count: 0, lacks: '', text: 'wan: up, answered 900 ms ago in 21 ms, in use' },
+        { name: 'lte', metric: 20, state: 'proven', why: '', waits_ms: null, rtt_ms: 61, answered_ms: 12_000, failures_count: 0, lacks: 'not used because wan (metric 10) is preferred', text: 'lte: up, answered 12 s ago in 61 ms, not used because wan (metric 10) is preferred' },
+        { name: 'dsl', metric: null, state: 'excluded', why: 'no_carrier', waits_ms: null, rtt_ms: null, answered_ms: null, failures_count: 0, lacks: 'no carrier', text: 'dsl: cannot be used: no carrier' },
+      ],
+      decisions: [
+        { time: '2026-11-21T08:05:00.000Z', time_synced: true, age_ms: 65_000, from: 'lte', to: 'wan', reasons: ['better_metric', 'proven'], trigger: 'path.answered', evidence: 'wan had answered 10 ms before in 21 ms', result: 'moved', took_ms: 64, text: 'lte -> wan: wan is preferred and has proven itself (the peer answered; wan had answered 10 ms before in 21 ms); done in 64 ms' },
+        { time: '2026-11-21T08:01:00.000Z', time_synced: true, age_ms: 305_000, from: null, to: 'lte', reasons: ['no_current', 'unproven'], trigger: 'facts.observed', evidence: '', result: 'established', took_ms: 212, text: 'none -> lte: there was no tunnel (the system told it); set up in 212 ms' },
+      ],
+    },
+    { connection: 'lab', state: 'backoff', chosen: null, remote: null, forced: null, doubtful: null, why: 'there is no tunnel (backoff): no usable answer to IKE_SA_INIT', reasons: ['no_candidate'], trigger: null, age_ms: null, would: { to: null, reasons: [] }, uplinks: [], decisions: [] },
   ],
   up: null,
   down: { text: "connection 'hq' goes down" },

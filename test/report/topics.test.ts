@@ -68,11 +68,12 @@ test('golden: availability and documents', () => {
   golden('state', 'retained document', documentMessage(BASE + DOCUMENTS.state(), { version: '0.1.0' }, stamp));
   golden('uplink', 'retained document', documentMessage(BASE + DOCUMENTS.uplink('wan'), { up: true, rtt_ms: 21 }, stamp));
   golden('connection', 'retained document', documentMessage(BASE + DOCUMENTS.connection('hq'), { state: 'established' }, stamp));
+  golden('explanation', 'retained document', documentMessage(BASE + DOCUMENTS.explanation('hq'), { connection: 'hq', chosen: 'wan', why: 'wan is in use: it is the only uplink that can be' }, stamp));
   golden('removed', 'a thing that is gone: empty retained payload', documentMessage(BASE + DOCUMENTS.uplink('lte'), undefined, stamp));
 });
 
 test('every golden belongs to an event or a document', () => {
-  const known = new Set([...Object.keys(EVENTS), 'availability.online', 'availability.offline', 'state', 'uplink', 'connection', 'removed']);
+  const known = new Set([...Object.keys(EVENTS), 'availability.online', 'availability.offline', 'state', 'uplink', 'connection', 'explanation', 'removed']);
   assert.deepEqual(readdirSync(FOLDER).map((name) => name.replace('.json', '')).filter((name) => !known.has(name)), []);
 });
 

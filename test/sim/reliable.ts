@@ -5,13 +5,15 @@
 import { fromUtf8, toUtf8 } from '../../src/base/index.ts';
 import type { World } from './world.ts';
 
+/** Characters of one segment: escaped twice they still fit into a packet. */
+const SEGMENT = 500;
 const FIRST_RTO = 300;
 const MOST_RTO = 8000;
 /** TCP_USER_TIMEOUT of the real adapter. */
 const USER_TIMEOUT = 20_000;
 
 type Segment =
-  | { readonly kind: 'data'; readonly seq: number; readonly text: string }
+  | { readonly kind: 'data'; readonly seq: number; readonly text: string; /** The message goes on in the next segment. */ readonly more: boolean }
   | { readonly kind: 'ack'; readonly seq: number }
   | { readonly kind: 'reset' };
 
@@ -26,7 +28,8 @@ export class Channel {
   readonly #world: World;
   readonly #end: ChannelEnd;
   readonly #prefix: Uint8Array;
-  readonly #unacked: { seq: number; text: string }[] = [];
+  readonly #unacked: { seq: number; text: string; more: boolean }[] = [];
+  #coming = '';
   #sendSeq = 0;
   #receiveSeq = 0;
   #since = 0;
@@ -48,10 +51,13 @@ export class Channel {
   send(text: string): void {
     if (!this.#open) return;
     if (this.#unacked.length === 0) this.#since = this.#world.now;
-    const entry = { seq: this.#sendSeq++, text };
-    this.#unacked.push(entry);
-    this.#emit({ kind: 'data', ...entry });
-    if (this.#unacked.length === 1) this.#arm();
+    const idle = this.#unacked.length === 0;
+    for (let at = 0; at === 0 || at < text.length; at += SEGMENT) {
+      const entry = { seq: this.#sendSeq++, text: text.slice(at, at + SEGMENT), more: at + SEGMENT < text.length };
+      this.#unacked.push(entry);
+      this.#emit({ kind: 'data', ...entry });
+    }
+    if (idle) this.#arm();
   }
 
   receive(bytes: Uint8Array): void {
@@ -70,7 +76,11 @@ export class Channel {
     if (segment.seq === this.#receiveSeq) {
       this.#receiveSeq++;
       this.#emit({ kind: 'ack', seq: segment.seq });
-      this.#end.message(segment.text);
+      this.#coming += segment.text;
+      if (segment.more) return;
+      const whole = this.#coming;
+      this.#coming = '';
+      this.#end.message(whole);
     } else if (segment.seq < this.#receiveSeq) this.#emit({ kind: 'ack', seq: this.#receiveSeq - 1 });
   }
 
