@@ -88,6 +88,9 @@ const BLOWS: Transitions = {
   'bursts end': { weight: 2, run: (_, side) => side.link.set({ burst: undefined }) },
   'a filter against UDP 4500': { weight: 1, run: (_, side) => void (side.link.filters = ['udp-4500']) },
   'a filter against UDP 500': { weight: 1, run: (_, side) => void (side.link.filters = ['udp-500']) },
+  'a filter against ESP': { weight: 1, run: (_, side) => void (side.link.filters = [(packet) => packet.protocol === 'esp']) },
+  'a filter against ESP in UDP': { weight: 1, run: (_, side) => void (side.link.filters = ['esp-in-udp']) },
+  'a filter against large packets': { weight: 1, run: (_, side) => void (side.link.filters = [(packet) => packet.bytes.length > 700]) },
   'filters go': { weight: 2, run: (_, side) => void (side.link.filters = []) },
   'firewall forgets': { weight: 2, run: (_, side) => side.link.firewall?.reboot() },
   'the way becomes slower': { weight: 1, run: ({ prng }, side) => side.link.set({ latency: prng.range(1, 400) }, prng.pick(['up', 'down', 'both'] as const)) },
@@ -156,7 +159,7 @@ export function playWorld(seed: number): WorldResult {
     world.runFor(seconds(prng.range(1, 5)));
     while (world.now < LENGTH - HEALS_BEFORE_END - BACK_WITHIN) {
       const side = prng.pick(sides);
-      const name = prng.chance(0.05) ? hubBlow(play, hubHome) : prng.pick(NAMES);
+      const name = prng.chance(0.08) ? hubBlow(play, hubHome) : prng.pick(NAMES);
       play.did.push(`${world.now.toFixed(0)} ${name} (${side.device.name})`);
       BLOWS[name]?.run(play, side);
       stream.rate = PROBE_RATE;
