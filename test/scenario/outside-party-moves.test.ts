@@ -60,3 +60,26 @@ for (const box of BOXES) {
     untilRest(stage);
   });
 }
+
+// Found by random world 20215: set up anew over IPv6, the connection left that pair at once for an unproven IPv4 one, and so on for ever.
+test('D5.1.2-2 M3.5-2: the hub loses its only IPv4 address: the one uplink with IPv6 carries on, and is not left for one that cannot reach it', () => {
+  const stage = play({
+    seed: 8703,
+    hubDevices: [{ name: 'eth0', link: 'hub', metric: 1, addresses: [{ address: SCENE.hub, length: 24 }, { address: SCENE.hub6, length: 64 }], options: { rtt: millis(0) } }],
+    remoteAddrs: [SCENE.hub, SCENE.hub6],
+    prepare: ({ wwan }) => wwan.connect([{ address: SCENE.wwan6, length: 64 }]),
+  });
+  const { world, router, hub, stream } = stage;
+  assert.equal(router.uplink, 'wan0');
+  const { outage } = during(stage, seconds(20), () => hub.device('eth0').loseAddress(SCENE.hub));
+  measured("the hub's only IPv4 address goes, outage", outage);
+  assert.ok(outage < 5000, `outage ${outage} ms`);
+  assert.equal(router.uplink, 'wwan0');
+  const moves = router.all('path.moved').length;
+  const mark = stream.mark;
+  world.runFor(minutes(2));
+  assert.equal(stream.result(mark, stream.mark - 10).lost, 0);
+  assert.equal(router.all('path.moved').length, moves, 'no further move');
+  assert.ok(router.all('connection.established').length <= 2);
+  untilRest(stage);
+});
