@@ -22,6 +22,11 @@ const CBC: Variant = {
   theirs: { ike: 'aes256-sha2_256-dh14', esp: 'aes256-sha2_512-dh14' },
 };
 
+/*
+ * pluto 4.10 answers an update, but does not turn UDP encapsulation on by it: where a router may move behind a NAT, `nat_t always` has it on from
+ * the beginning.
+ */
+
 /** M3.7-4: without it nothing proves that the peer receives where it says it is, and no traffic is sent there. */
 const NO_COOKIE2 = 'libreswan 4.10 as initiator answers the routability check without COOKIE2, so mobiked does not turn its ESP (M3.7-4)';
 
@@ -49,7 +54,7 @@ function run(role: 'initiator' | 'responder', variant: Variant, whole = variant 
   return {
     guest: 'libreswan', peer: 'libreswan 4.10', role, auth: 'PSK', ciphers: `${variant.ike}, ${variant.esp}`, scene: { nat: ['wwan0'], uplinks: ['wan0'] }, ...(problem === undefined ? {} : { skip: problem }),
     tuning: {
-      ike: variant.ike, esp: variant.esp, options: { liveness: '2s' },
+      ike: variant.ike, esp: variant.esp, options: { liveness: '2s', ...(role === 'initiator' ? { nat_t: 'always' } : {}) },
       children: [{ name: 'lan', local: [NETS[end][0]], remote: [NETS[other][0]] }],
     },
     peerAt: async (scene: Scene, theirs) => {
@@ -57,7 +62,7 @@ function run(role: 'initiator' | 'responder', variant: Variant, whole = variant 
       return new Libreswan(scene[theirs], scene.dir, { connection: connection(theirs, variant), secrets: `: PSK "${PSK}"` });
     },
     steps: [
-      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer'), move(role === 'responder' ? NO_COOKIE2 : undefined), rekeyIke('mobiked'), rekeyIke('peer'),
+      setUp(variant, role === 'initiator' ? 'udp' : 'none'), rekeyChild('mobiked'), rekeyChild('peer'), move(role === 'responder' ? NO_COOKIE2 : undefined), rekeyIke('mobiked'), rekeyIke('peer'),
       ...(whole ? [closedByPeer(), restartOfPeer()] : []), closedByUs(),
     ],
   };

@@ -46,10 +46,11 @@ export interface SetUp {
   readonly kernel: readonly string[];
 }
 
-export function setUp(expect: SetUp): Step {
+/** No NAT is there: ESP goes without UDP, unless `nat_t` is `always`. */
+export function setUp(expect: SetUp, encapsulation: 'udp' | 'none' = 'none'): Step {
   return {
     story: 'set up',
-    title: 'I1.2-1: set up, both sides agree on algorithms, SPIs and UDP encapsulation, traffic flows both ways',
+    title: `I1.2-1 NK-8: set up, both sides agree on algorithms, SPIs and ESP ${encapsulation === 'udp' ? 'in UDP, as we want it' : 'without UDP'}, traffic flows both ways`,
     body: async (live) => {
       const { ours, scene, stream } = live;
       await stream.flowing(10, 0, LIMIT);
@@ -59,7 +60,7 @@ export function setUp(expect: SetUp): Step {
       const { sas } = await agreeOnChild(live);
       for (const sa of sas) {
         assert.deepEqual(sa.algorithms, expect.kernel);
-        assert.deepEqual([sa.encap?.sport, sa.encap?.dport].includes(4500), true);
+        assert.equal(sa.encap !== undefined && [sa.encap.sport, sa.encap.dport].includes(4500), encapsulation === 'udp', JSON.stringify(sa));
       }
       await agreeOnIke(live);
       const back = await scene.echo('hub', INNER.router, { rate: 25, size: 1300 });
@@ -140,7 +141,7 @@ export async function leaveUplink({ scene, ours, end }: Live): Promise<void> {
 export function move(skip?: string): Step {
   return {
     story: 'move (MOBIKE)',
-    title: 'M3.5-1, I2.8-3: the router moves to an uplink behind a NAT, keys and SPIs stay, the peer\'s kernel follows',
+    title: 'N-a M3.5-1, I2.8-3: the router moves to an uplink behind a NAT, keys and SPIs stay, the peer\'s kernel follows, in UDP',
     ...(skip === undefined ? {} : { skip }),
     body: async (live) => {
       const { scene, end, figure } = live;
@@ -156,6 +157,31 @@ export function move(skip?: string): Step {
         const out = sas.find((sa) => sa.dst === address);
         assert.ok(out?.encap !== undefined && out.encap.dport >= 20000, `the kernel sends to the NAT's port: ${JSON.stringify(sas)}`);
       } else assert.ok(sas.some((sa) => sa.src === UPLINKS.wwan0.address), JSON.stringify(sas));
+      assert.ok(sas.every((sa) => sa.encap !== undefined), JSON.stringify(sas));
+    },
+  };
+}
+
+/** And back to the one without a NAT: the peer's kernel gets, and sends, ESP without UDP again. */
+export function moveBack(): Step {
+  return {
+    story: 'move back',
+    title: 'N-b M3.5-17 M3.5-22: the router moves back out of the NAT, keys and SPIs stay, and UDP encapsulation ends at both ends',
+    body: async (live) => {
+      const { scene, ours, end, figure } = live;
+      const { spiIn } = await agreeOnChild(live);
+      const { mark } = ours;
+      const since = monotonic();
+      await scene.connect('wan0');
+      if (end === 'router') await ours.event('uplink.changed', mark, LIMIT, (event) => event.uplink === 'wan0' && event.state === 'up');
+      await scene.loseAddress('wwan0');
+      await ours.event('path.moved', mark, LIMIT);
+      await live.stream.flowing(10, since, LIMIT);
+      figure(`traffic again after ${live.stream.result(since, monotonic()).outageMs} ms`);
+      const { spiIn: now, sas } = await agreeOnChild(live);
+      assert.equal(now, spiIn);
+      for (const sa of sas) assert.equal(sa.encap, undefined, JSON.stringify(sas));
+      assert.ok(sas.some((sa) => sa.dst === UPLINKS.wan0.address), JSON.stringify(sas));
     },
   };
 }
