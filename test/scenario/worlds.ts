@@ -139,6 +139,8 @@ function wait(play: Play): boolean {
   stream.start();
   const mark = stream.mark;
   world.runFor(PROBED);
+  // ESP that was filtered from the beginning looks like traffic that goes one way only (F-3): that story is told in esp-blocked.test.ts.
+  if (play.sides.some(({ link: on }) => on.filters.some((filter) => typeof filter === 'function' || filter === 'esp-in-udp'))) return false;
   if (whole.length === 0 || !whole.every((side) => wholeOnes(play).includes(side))) return false;
   world.runFor(seconds(2));
   world.check(() => assert.ok(stream.result(mark, stream.mark - 2).answered > 0, `traffic passes: ${whole.map((side) => side.device.name).join(', ')} was whole for ${BACK_WITHIN} ms`));
