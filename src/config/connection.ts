@@ -1,4 +1,4 @@
-import { ipFamily, seconds, type IpPrefix } from '../base/index.ts';
+import { ipFamily, parseIp, parsePrefix, seconds, type IpPrefix } from '../base/index.ts';
 import { readCredentials } from './credentials.ts';
 import type { ReadFile } from './files.ts';
 import { movePolicy, switchPolicy } from './hub-policy.ts';
@@ -73,6 +73,23 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
   };
 }
 
+/**
+ * A router whose selector is its own outer address, or the hub's, would have to change its policy with every move (X-14). Only MOBIKE moves, so
+ * without it this is allowed.
+ */
+function refuseOuter(child: Child, parent: Connection): void {
+  if (parent.values.role !== 'initiator' || !parent.values.mobike) return;
+  const pairs = [['local_ts', 'local_addrs'], ['remote_ts', 'remote_addrs']] as const;
+  for (const [selectors, addresses] of pairs) {
+    const outer = (parent.values[addresses] ?? []).flatMap((text) => parseIp(text) ?? []);
+    (child.values[selectors] ?? []).forEach((text, index) => {
+      const prefix = parsePrefix(text);
+      if (!prefix || prefix.length < (ipFamily(prefix.address) === 4 ? 32 : 128) || !outer.includes(prefix.address)) return;
+      child.error(selectors, `${quote(text)} is an outer address of the connection ('${addresses}'), and a move would change the policy; give inner prefixes, ask for a virtual address (request_vip), or set mobike '0'`, index);
+    });
+  }
+}
+
 /** A child with selectors that make sense together; undefined when something is wrong. */
 export function buildChild(child: Child, connections: ReadonlyMap<string, Connection>): ChildConfig | undefined {
   const { values, section } = child;
@@ -99,6 +116,7 @@ export function buildChild(child: Child, connections: ReadonlyMap<string, Connec
     const beside = localTs.length > 0 ? "'local_ts'" : "'request_vip' of the connection";
     child.error('remote_ts', `has no address family in common with ${beside}; give IPv4 on both sides, IPv6 on both, or all four`);
   }
+  if (parent) refuseOuter(child, parent);
   const mtu = parent?.values.mtu;
   if (parent && mtu !== undefined && mtu < 1280 && families(remoteTs).includes(6)) parent.error('mtu', `${mtu} is below 1280, which the IPv6 selectors of child '${section.name}' need (RFC 8200 §5)`);
   const espProposals = child.each('esp_proposal', values.esp_proposal, (text) => parseProposal(text, 'esp'));

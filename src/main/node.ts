@@ -13,6 +13,7 @@ import type { Pki } from '../crypto/index.ts';
 import { Daemon, run } from '../daemon/index.ts';
 import type { Effect, Input } from '../ports/index.ts';
 import { CLOCK_SET_MS, credentialReader, describeCertificates } from './credentials.ts';
+import { describeOpenings } from './openings.ts';
 import { parseOptions, USAGE, type DaemonOptions } from './options.ts';
 import { readConfig } from './read-config.ts';
 import { ReplayRing } from './replay-ring.ts';
@@ -42,6 +43,7 @@ function checkConfig(path: string): number {
   const { config, problems } = readConfig(path, credentialReader(pki, () => Date.now()));
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
   if (typeof pki !== 'string') for (const line of describeCertificates(pki, config)) process.stdout.write(`${line}\n`);
+  for (const line of describeOpenings(config)) process.stdout.write(`${line}\n`);
   if (problems.length === 0) process.stdout.write(`${path}: no problems\n`);
   return problems.length === 0 ? 0 : 1;
 }

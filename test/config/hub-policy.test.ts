@@ -44,3 +44,16 @@ test('R-4: responder_switch is off, private or a number that no RFC has given a 
   const [change] = configDifference(load('responder').config, load('responder', 'option responder_switch private').config).connections;
   assert.deepEqual([change?.how, change?.options], ['reconnect', ['responder_switch']]);
 });
+
+test('X-14: a selector that is the router\'s outer address, or the hub\'s, is refused with its line: a move would change the policy', () => {
+  const router = (connection: readonly string[], child: readonly string[], role = 'initiator'): readonly unknown[] => loadConfig([
+    'config connection hq', ` option role ${role}`, ' option psk 0123456789abcdef', ' list remote_addrs 192.0.2.1', ' list local_addrs 198.51.100.7', ' list local_addrs 2001:db8::7', ...connection.map((line) => ` ${line}`),
+    'config child lan', ' option connection hq', ...child.map((line) => ` ${line}`),
+  ].join('\n'), 'file', () => err('no files')).problems.map((p) => [p.severity, p.line, p.option]);
+  assert.deepEqual(router([], ['list local_ts 10.1.0.0/24', 'list local_ts 198.51.100.7/32', 'list remote_ts 10.2.0.0/24']), [['error', 10, 'local_ts']]);
+  assert.deepEqual(router([], ['list local_ts 2001:db8::7', 'list local_ts 10.1.0.1', 'list remote_ts 192.0.2.1', 'list remote_ts 2001:db8:1::/48']), [['error', 9, 'local_ts'], ['error', 11, 'remote_ts']]);
+  const host = ['list local_ts 198.51.100.7', 'list remote_ts 10.2.0.0/24'];
+  assert.deepEqual(router(['option mobike 0'], host), [], 'what never moves may');
+  assert.deepEqual(router([], host, 'responder'), [], 'a hub does not move by itself');
+  assert.deepEqual(router([], ['list local_ts 198.51.100.0/24', 'list remote_ts 10.2.0.0/24']), [], 'a network that holds it is none of this');
+});

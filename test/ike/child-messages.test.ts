@@ -136,7 +136,7 @@ test('AL-3: an invalid public value in CREATE_CHILD_SA: INVALID_SYNTAX, and the 
   assert.deepEqual(other.closed, ['invalid_syntax']);
 });
 
-test('I1.3.1-1 M1.2-1: USE_TRANSPORT_MODE and other wishes are answered by leaving them out', () => {
+test('I1.3.1-1 M1.2-1 D5.6-1: USE_TRANSPORT_MODE and other wishes are answered by leaving them out', () => {
   const peer = connected();
   const answer = peer.answerTo('CREATE_CHILD_SA', [notify('USE_TRANSPORT_MODE'), notify('ESP_TFC_PADDING_NOT_SUPPORTED'), rawNotify(16_387, new Uint8Array(3)), sa(espOffer(0x2000)), nonce(1), ...TS]);
   assert.deepEqual(notifies(answer), []);

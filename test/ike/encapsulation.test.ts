@@ -27,7 +27,7 @@ function move(pair: Pair, uplink: 'wan' | 'lte', port = 4500): void {
 
 const keepalives = (pair: Pair): number => pair.router.sent.filter((s) => s.bytes.length === 1 && s.bytes[0] === 0xff).length;
 
-test('M3.5-16: three Child SAs turn with their IKE SA, at both ends', () => {
+test('M3.5-16 D5.3-1: three Child SAs turn with their IKE SA, at both ends', () => {
   const child = (name: string, net: number, [local, remote]: readonly [string, string]): IkeConnection['children'][number] =>
     ({ name, localTs: prefixes(`${local}.${net}.0/24`), remoteTs: prefixes(`${remote}.${net}.0/24`), espProposals: [ESP_SUITE] });
   const three = (sides: readonly [string, string]): Partial<IkeConnection> => ({ children: [child('a', 1, sides), child('b', 2, sides), child('c', 3, sides)] });

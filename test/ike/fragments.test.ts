@@ -205,7 +205,7 @@ test('FR2.4-1: a small message is never cut, however often it is lost', () => {
   assert.ok(seen.every((s) => s.total === 0));
 });
 
-test('FR2.5.2-1: a path change sends the same fragments', () => {
+test('FR2.5.2-1 X-4: a path change sends the same fragments', () => {
   const pair = largePair('fragments-move');
   const chain = pair.connect();
   const seen = watch(pair, (s) => s.path === 'wan' || s.from === 'hub');

@@ -188,3 +188,35 @@ test('M3.7-9 M3.7-7: the peer moves while it is asked again: the answer counts f
   echo(peer, check, to);
   assert.equal(espTo(peer), '198.51.100.1');
 });
+
+test('D6.2-6: a peer that offers a window of four is asked one at a time all the same; what it sends out of order is taken in order', () => {
+  const window = rawNotify(16_385, Uint8Array.of(0, 0, 0, 4));
+  const peer = new ScriptedPeer('hub');
+  const auth = peer.connect([notify('MOBIKE_SUPPORTED'), window]);
+  assert.equal(notifies(auth).includes('SET_WINDOW_SIZE'), false, 'ours stays 1');
+  peer.pair.feed(peer.side, { type: 'child.rekey', chain: peer.chain, child: 'lan' });
+  peer.pair.feed(peer.side, { type: 'ike.rekey', chain: peer.chain });
+  assert.equal(peer.hear().filter((h) => !h.header.isResponse).length, 1);
+  const [first, second] = [at(peer, '198.51.100.1'), at(peer, '198.51.100.2')].map((from) => ({ from, bytes: peer.seal('INFORMATIONAL', false, peer.nextId++, [UPDATE]) }));
+  assert.ok(first && second);
+  peer.deliver(second.bytes, second.from);
+  assert.equal(peer.hear().some((h) => h.header.isResponse), false, 'the window is 1: too early');
+  peer.deliver(first.bytes, first.from);
+  peer.deliver(second.bytes, second.from);
+  assert.equal(peer.hear().filter((h) => h.header.isResponse).length, 2);
+  assert.equal(ikeTo(peer), '198.51.100.2');
+  peer.deliver(first.bytes, first.from);
+  assert.equal(ikeTo(peer), '198.51.100.2', 'the newer one stands');
+});
+
+test('X-4: an update or a list with eight IPv6 addresses is smaller than 576 octets, and never cut', () => {
+  const peer = new ScriptedPeer('hub', { hub: { fragmentation: true } });
+  peer.connect();
+  const announce = Array.from({ length: 12 }, (_, i) => ip(`2001:db8:1:2:3:4:5:${i + 1}`));
+  peer.pair.feed(peer.side, { type: 'addresses.set', connection: 'branches', own: { announce, sources: [] } });
+  peer.wait(500);
+  const list = peer.hear().find((h) => notifies(h).includes('ADDITIONAL_IP6_ADDRESS'));
+  assert.equal(notifies(list).filter((n) => n === 'ADDITIONAL_IP6_ADDRESS').length, 8);
+  const octets = (list?.bytes.length ?? 0) + 4 + 8 + 40;
+  assert.ok(list?.sealed && octets < 576, `${octets} octets with IPv6, UDP and marker`);
+});

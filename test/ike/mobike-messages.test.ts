@@ -24,7 +24,7 @@ const cookieOf = (heard: Heard | undefined): Uint8Array => findNotify(heard?.pay
 
 // ---- the engine is the responder -------------------------------------------------------------------------------------
 
-test('M1.2-4 M3.8-1 M3.8-2 M3.8-5: a probe from any address is answered there with the hashes of its own packet, and moves nothing', () => {
+test('M1.2-4 M3.8-1 M3.8-2 M3.8-5 D5.2.6-1: a probe from any address is answered there with the hashes of its own packet, and moves nothing', () => {
   const peer = connected();
   for (const [address, port] of [['198.51.100.1', 4500], ['198.51.100.2', 61_234], ['192.0.2.10', 4501]] as const) {
     const from = at(peer, address, port);
@@ -153,7 +153,7 @@ test('M3.5-12: an address pair the policy does not allow: UNACCEPTABLE_ADDRESSES
   assert.deepEqual(errorsOf(apart(narrow.ask('INFORMATIONAL', [UPDATE], {}, at(narrow, LTE))).answer), []);
 });
 
-test('M3.7-4: another COOKIE2 in the answer to a return routability check: the IKE SA is closed, with Delete', () => {
+test('M3.7-4 D5.5.2-1: another COOKIE2 in the answer to a return routability check: the IKE SA is closed, with Delete', () => {
   const peer = connected();
   const to = at(peer, '198.51.100.1');
   const [check] = apart(peer.ask('INFORMATIONAL', [UPDATE, cookie2(7)], {}, to)).requests;
@@ -196,7 +196,7 @@ test('M3.7-4: a peer that never returns COOKIE2 is not asked without pause', () 
   assert.ok(asked <= 6, `${asked} checks in 10 s`);
 });
 
-test('M3.7-6 M3.7-7: the peer moves on while the check runs: same octets to the new address, that answer is discarded, and a new check follows', () => {
+test('M3.7-6 M3.7-7 D5.5.2-2: the peer moves on while the check runs: same octets to the new address, that answer is discarded, and a new check follows', () => {
   const peer = connected();
   const first = at(peer, '198.51.100.1');
   const second = at(peer, '198.51.100.2');
@@ -214,7 +214,7 @@ test('M3.7-6 M3.7-7: the peer moves on while the check runs: same octets to the 
   assert.equal(peer.side.of('path.moved').length, 1);
 });
 
-test('M3.7-8: an unanswered check is no attack: ESP and the IKE SA stay as they are until the hold time is over', () => {
+test('M3.7-8 D5.5.2-1: an unanswered check is no attack: ESP and the IKE SA stay as they are until the hold time is over', () => {
   const peer = connected();
   peer.ask('INFORMATIONAL', [UPDATE, cookie2(7)], {}, at(peer, '198.51.100.1'));
   peer.wait(290_000);
@@ -285,7 +285,7 @@ const move = (peer: ScriptedPeer, to: Path): Heard[] => {
   return peer.hear().filter((h) => h.sealed);
 };
 
-test('M3.5-8 M3.5-4: contents of an update: itself, the NAT detection pair, COOKIE2 of 16 random octets; no list, no NO_NATS_ALLOWED', () => {
+test('X-11 M3.5-8 M3.5-4: contents of an update: itself, the NAT detection pair, COOKIE2 of 16 random octets; no list, no NO_NATS_ALLOWED', () => {
   const peer = initiator();
   const [update] = move(peer, lte);
   assert.deepEqual(notifies(update), ['UPDATE_SA_ADDRESSES', 'NAT_DETECTION_SOURCE_IP', 'NAT_DETECTION_DESTINATION_IP', 'COOKIE2']);

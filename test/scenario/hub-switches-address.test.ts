@@ -72,3 +72,15 @@ test('R-5: the address the router came to goes without a word: it is asked from 
   assert.match(spokenTo(stage), /192\.0\.2\.2:4500/);
   untilRest(stage);
 });
+
+test('R-6: without R-MOBIKE the list of addresses does it, where a NAT lets the hub in from its other one', () => {
+  const stage = play({
+    seed: 507, remoteAddrs: [SCENE.hub, SECOND], wan: { rtt: millis(30), nat: { publicAddress: SCENE.wanPublic, filtering: 'open' } },
+    hubDevices: [{ name: 'eth0', addresses: [{ address: SCENE.hub, length: 24 }, { address: SECOND, length: 24 }], metric: 1, link: 'hub', options: { rtt: millis(0) } }],
+  });
+  const { outage } = during(stage, seconds(8), () => hubDevice(stage).loseAddress(SCENE.hub));
+  measured('hub loses its address, open NAT, without R-MOBIKE', outage);
+  assert.ok(outage < 3000, `outage ${outage} ms`);
+  assert.match(spokenTo(stage), /192\.0\.2\.2:4500/);
+  untilRest(stage);
+});

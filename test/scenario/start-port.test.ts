@@ -6,7 +6,7 @@ import { play, record, untilRest, type Passed } from './stage.ts';
 
 const port = (passed: Passed): number => (passed.direction === 'up' ? passed.packet.destination.port : passed.packet.source.port);
 
-test('M3.3-4 Q-1: the network drops UDP 500: the session is begun on 4500 by itself, within seconds', () => {
+test('M3.3-4 F-2 Q-1: the network drops UDP 500: the session is begun on 4500 by itself, within seconds', () => {
   let seen: Passed[] = [];
   const stage = play({
     seed: 620, wan: { rtt: millis(30), nat: { publicAddress: SCENE.wanPublic }, filters: ['udp-500'] }, wwan: { rtt: millis(60), filters: ['udp-500'] },

@@ -25,7 +25,7 @@ const sent = (around: Alone, sa: IkeSa): { task: Task; cookie: Payload } => {
   return { task, cookie };
 };
 
-test('M3.5-10: an update with a lower message ID than the last is not taken; one with the same or a higher is', () => {
+test('X-5 M3.5-10: an update with a lower message ID than the last is not taken; one with the same or a higher is', () => {
   const around = new Alone();
   const sa = responder(around);
   accept(around, sa, 5, LTE);
