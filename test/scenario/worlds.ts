@@ -15,10 +15,10 @@ const LENGTH = minutes(10);
 const HEALS_BEFORE_END = seconds(200);
 /** A whole uplink carries traffic by then, whatever happened before: attempts are a minute apart at most. */
 const BACK_WITHIN = seconds(100);
-/** Packets a second right after a blow and while a wait is judged; between them one every two seconds, or none: time without packets costs nothing. */
-const PROBE_RATE = 4;
-const SPARSE_RATE = 0.5;
-const AFTER_BLOW = seconds(8);
+/** Packets a second right after a blow and while a wait is judged; between them one every five seconds, or none: time without packets costs nothing. */
+const PROBE_RATE = 2;
+const SPARSE_RATE = 0.2;
+const AFTER_BLOW = seconds(6);
 const PROBED = seconds(3);
 
 const at = (address: IpAddress, length: number): DeviceAddress => ({ address, length });
