@@ -94,9 +94,9 @@ export class Scene {
     );
   }
 
-  /** The addresses go, and the kernel takes the routes with them. */
+  /** The addresses go, IPv4 last, and the kernel takes the routes with them. */
   async loseAddress(name: UplinkName): Promise<void> {
-    await this.router.ip(`addr del ${UPLINKS[name].address}/24 dev ${name}`, `addr del ${UPLINKS[name].address6}/64 dev ${name}`, `route flush dev ${name} proto boot`);
+    await this.router.ip(`addr del ${UPLINKS[name].address6}/64 dev ${name}`, `addr del ${UPLINKS[name].address}/24 dev ${name}`, `route flush dev ${name} proto boot`);
   }
 
   /** The hub has this address and no other any more. */
