@@ -7,6 +7,7 @@ import { measured, suite } from './stage.ts';
 
 // strongSwan, testing/tests/ikev2/mobike-nat-mappings: the check runs every 5 s there, and the story waits for the first of them before the NAT is
 // restarted, since the baseline is taken from it. Here the baseline is there from the beginning, and the story does not wait.
+// Natively against strongSwan: test/interop/strongswan-move.test.ts, the NAT gets another public address.
 test('strongSwan mobike-nat-mappings: the NAT is restarted while the tunnel is idle: a check finds the new mapping, and who is behind the hub reaches us again', () => {
   const stage = openScene({ suite, seed: 8004, wan: { rtt: millis(20), nat: { publicAddress: SCENE.wanPublic } }, connection: ["option liveness '5'"] });
   virtualIp(stage);

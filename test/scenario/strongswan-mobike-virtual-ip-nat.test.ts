@@ -6,6 +6,7 @@ import { connect, leased, neverAnew, ping, sameSas, virtualIp, watchEsp } from '
 import { suite, untilOn } from './stage.ts';
 
 // strongSwan, testing/tests/ikev2/mobike-virtual-ip-nat, with prefer_best_path there: ports of the NAT begin at 1024.
+// Natively against strongSwan: test/interop/strongswan-move.test.ts, from an open uplink to one behind a NAT and back.
 test('strongSwan mobike-virtual-ip-nat: from the direct interface behind a NAT and back to it when it returns, one SA all the time', () => {
   const stage = openScene({ suite, seed: 8003, wan: { rtt: millis(10) }, wwan: { rtt: millis(20), nat: { publicAddress: SCENE.wwanPublic } } });
   virtualIp(stage);

@@ -6,6 +6,7 @@ import { child, connect, leased, neverAnew, ping, sameSas, virtualIp, watchEsp }
 import { suite } from './stage.ts';
 
 // strongSwan, testing/tests/ikev2/mobike-virtual-ip.
+// Natively: as strongswan-mobike; not with an address from strongSwan's pool.
 test('strongSwan mobike-virtual-ip X-14: with a virtual address the policies stay as they are when the direct interface goes away', () => {
   const stage = openScene({ suite, seed: 8002, wan: { rtt: millis(10) }, wwan: { rtt: millis(20) } });
   virtualIp(stage);

@@ -7,6 +7,7 @@ import { suite } from './stage.ts';
 
 // strongSwan, testing/tests/ikev2/mobike: a host with a direct interface and one behind a router loses the first. There the policies hold the host's
 // own address and follow it; here the networks behind both ends stay what they are.
+// Natively against strongSwan: test/interop/strongswan-move.test.ts, the address is lost and UPDATE_SA_ADDRESSES moves the tunnel.
 test('strongSwan mobike: the direct interface goes away: the other takes over, same SAs, their counters go on', () => {
   const stage = openScene({ suite, seed: 8001, wan: { rtt: millis(10) }, wwan: { rtt: millis(20) } });
   const { world, router, hub, wan } = stage;
