@@ -62,6 +62,9 @@ export const RESPONDER_LIVENESS: Millis = seconds(150);
 export const KEEPALIVE: Millis = seconds(20);
 /** So much shorter or longer, so that routers that started together do not stay in step (NK-4). */
 export const KEEPALIVE_JITTER = 0.1;
+/** After a longer silence a mapping may be a new one, which Linux keeps for 30 s only until something leaves 2 s after it was made. */
+export const KEEPALIVE_UNCONFIRMED: Millis = seconds(25);
+export const KEEPALIVE_CONFIRM: Millis = millis(2500);
 /** A path that the responder refused is not moved to again within this time (M3.5-20). */
 export const REFUSED_TIME: Millis = minutes(10);
 /** Requests that are answered with UNEXPECTED_NAT_DETECTED, in a row, after which the pair is given up for `REFUSED_TIME` (M3.9-4). */

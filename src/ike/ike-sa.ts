@@ -116,6 +116,8 @@ export class IkeSa {
   lastSent: Instant | undefined;
   /** The share of the keepalive interval that this silence lasts (NK-4). */
   keepaliveShare: number | undefined;
+  /** The path whose mapping is kept, and when a second packet is to follow the one that opened it. */
+  kept: { readonly path: Path; readonly confirmAt: Instant | undefined } | undefined;
   /** Last response, on whatever path. */
   lastAnswer: Instant | undefined;
   /** Child configurations that are to be made again, and not before when. */

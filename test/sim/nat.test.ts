@@ -100,3 +100,12 @@ test('the table is bounded', () => {
   const first = box.outbound(packet(at('192.168.1.2', 1000), A), 5002).source.port;
   assert.notEqual(first, 20_000, 'the oldest made room');
 });
+
+test('a young mapping lives shorter until something leaves two seconds after it was made', () => {
+  const seen = (...sends: number[]): boolean => {
+    const box = nat({ expiry: seconds(120), young: seconds(30), keepPort: true });
+    for (const time of sends) box.outbound(packet(INNER, A), time);
+    return box.inbound(packet(A, { address: box.publicAddress, port: INNER.port }), (sends.at(-1) ?? 0) + 60_000) !== undefined;
+  };
+  assert.deepEqual([seen(0), seen(0, 1999), seen(0, 2000), seen(0, 31_000), seen(0, 2000, 100_000), seen(0, 100_000), seen(0, 100_000, 102_000)], [false, false, true, false, true, false, true]);
+});

@@ -15,6 +15,8 @@ export interface NatOptions {
   readonly filtering?: 'open' | 'address-restricted' | 'port-restricted';
   /** Idle time after which a mapping is forgotten. Default 120 s (RFC 4787 §4.3 REQ-5 has no less). */
   readonly expiry?: Millis;
+  /** Idle time of a mapping through which nothing left 2 s or more after it was made (Linux: 30 s, beside 120 s). Default: the same. */
+  readonly young?: Millis;
   /** Whether packets from outside also keep a mapping alive. Default false. */
   readonly inboundRefresh?: boolean;
   /** The inner port is kept outside while nobody else has it (RFC 4787 §4.2.1). Default false. */
@@ -32,11 +34,16 @@ interface Mapping {
   readonly outerPort: number;
   readonly protocol: OuterPacket['protocol'];
   used: number;
+  readonly made: number;
+  settled: boolean;
   /** Remote endpoints (and bare addresses) that were sent to. */
   readonly remotes: Set<string>;
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Age at which a packet from inside makes a mapping an old one. */
+const SETTLES = 2000;
 
 /** Bound of the mapping table; the least recently used goes first. */
 const MOST_MAPPINGS = 4096;
@@ -46,6 +53,7 @@ export class Nat {
   mapping: NatMapping;
   filtering: 'open' | 'address-restricted' | 'port-restricted';
   expiry: Millis;
+  young: Millis | undefined;
   inboundRefresh: boolean;
   readonly keepPort: boolean;
   readonly hairpin: boolean;
@@ -59,6 +67,7 @@ export class Nat {
     this.mapping = options.mapping ?? 'endpoint-independent';
     this.filtering = options.filtering ?? 'port-restricted';
     this.expiry = options.expiry ?? seconds(120);
+    this.young = options.young;
     this.inboundRefresh = options.inboundRefresh ?? false;
     this.keepPort = options.keepPort ?? false;
     this.hairpin = options.hairpin ?? false;
@@ -76,12 +85,13 @@ export class Nat {
     if (this.oneToOne !== undefined) return packet.source.address === this.oneToOne ? { ...packet, source: { ...packet.source, address: this.publicAddress } } : packet;
     const key = this.#key(packet);
     let found = this.#byInner.get(key);
-    if (found && now - found.used > this.expiry) {
+    if (found && now - found.used > this.#lifetime(found)) {
       this.#drop(key, found);
       found = undefined;
     }
     if (!found) found = this.#map(key, packet, now);
     found.used = now;
+    if (now - found.made >= SETTLES) found.settled = true;
     found.remotes.add(formatEndpoint(packet.destination)).add(packet.destination.address);
     return { ...packet, source: { address: this.publicAddress, port: found.outerPort } };
   }
@@ -91,7 +101,7 @@ export class Nat {
     if (packet.protocol === 'raw' || ipFamily(packet.source.address) === 6) return packet;
     if (this.oneToOne !== undefined) return { ...packet, destination: { ...packet.destination, address: this.oneToOne } };
     const found = this.#byPort.get(`${packet.protocol}|${packet.destination.port}`);
-    if (!found || now - found.used > this.expiry) return undefined;
+    if (!found || now - found.used > this.#lifetime(found)) return undefined;
     if (this.filtering === 'port-restricted' && !found.remotes.has(formatEndpoint(packet.source))) return undefined;
     if (this.filtering === 'address-restricted' && !found.remotes.has(packet.source.address)) return undefined;
     if (this.inboundRefresh) found.used = now;
@@ -137,10 +147,14 @@ export class Nat {
       if (this.#nextPort > 60_000) this.#nextPort = 20_000;
       if (!taken(port)) break;
     }
-    const made: Mapping = { inner: packet.source, outerPort: port, protocol: packet.protocol, used: now, remotes: new Set() };
+    const made: Mapping = { inner: packet.source, outerPort: port, protocol: packet.protocol, used: now, made: now, settled: false, remotes: new Set() };
     this.#byInner.set(key, made);
     this.#byPort.set(`${packet.protocol}|${port}`, made);
     return made;
+  }
+
+  #lifetime(mapping: Mapping): Millis {
+    return mapping.settled ? this.expiry : (this.young ?? this.expiry);
   }
 
   #drop(key: string, mapping: Mapping): void {

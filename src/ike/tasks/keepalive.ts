@@ -1,5 +1,5 @@
-import { after, instant, millis, randomFraction, type Instant, type Millis } from '../../base/index.ts';
-import { KEEPALIVE, KEEPALIVE_JITTER, RESPONDER_LIVENESS } from '../constants.ts';
+import { after, earliest, instant, millis, randomFraction, samePath, type Instant, type Millis } from '../../base/index.ts';
+import { KEEPALIVE, KEEPALIVE_CONFIRM, KEEPALIVE_JITTER, KEEPALIVE_UNCONFIRMED, RESPONDER_LIVENESS } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import type { KeepalivePlan } from '../types.ts';
@@ -21,10 +21,24 @@ export function keepaliveDue(sa: IkeSa, ctx: Ctx): Instant | undefined {
   if (plan?.aligned === true) {
     const next = (Math.floor(last / interval) + 1) * interval;
     // The quotient of a learned interval may round down to just below a whole number.
-    return instant(next > last ? next : next + interval);
+    return earliest(instant(next > last ? next : next + interval), confirmDue(sa, interval, ctx));
   }
   sa.keepaliveShare ??= 1 - KEEPALIVE_JITTER + 2 * KEEPALIVE_JITTER * randomFraction(ctx.deps.entropy, 'keepalive');
-  return after(last, millis(interval * sa.keepaliveShare));
+  return earliest(after(last, millis(interval * sa.keepaliveShare)), confirmDue(sa, interval, ctx));
+}
+
+/**
+ * Many NATs give a new mapping half a minute, and their whole time only once something left through it two seconds after it was made (Linux
+ * `nf_conntrack_udp_timeout` and `_stream`); with the port kept outside nobody sees that the old one was gone. So where silences are
+ * longer than that, the packet that ends one is followed by another, and so is the first on a path.
+ */
+function confirmDue(sa: IkeSa, interval: Millis, ctx: Ctx): Instant | undefined {
+  if (interval <= KEEPALIVE_UNCONFIRMED) return undefined;
+  if (sa.kept === undefined || !samePath(sa.kept.path, sa.path)) sa.kept = { path: sa.path, confirmAt: after(ctx.now, KEEPALIVE_CONFIRM) };
+  const { confirmAt } = sa.kept;
+  if (confirmAt === undefined || lastOut(sa) < confirmAt) return confirmAt;
+  sa.kept = { path: sa.path, confirmAt: undefined };
+  return undefined;
 }
 
 /**
@@ -34,8 +48,16 @@ export function keepaliveDue(sa: IkeSa, ctx: Ctx): Instant | undefined {
 export function keepMapping(sa: IkeSa, ctx: Ctx): void {
   sa.keepaliveShare = undefined;
   const plan = ctx.host.keepalive(sa.path.uplink);
+  if (plan !== undefined && plan.interval > KEEPALIVE_UNCONFIRMED) {
+    if (sa.kept?.confirmAt !== undefined && sa.kept.confirmAt <= ctx.now) return sendOctet(sa, ctx);
+    sa.kept = { path: sa.path, confirmAt: after(ctx.now, KEEPALIVE_CONFIRM) };
+  }
   const asks = sa.mobility.supported && sa.mobikeRole === 'initiator' && plan !== undefined;
   if (asks && sa.exchanges.idle && (plan.check || isCheckNear(sa, plan, ctx))) return sa.exchanges.enqueue(livenessTask(undefined));
+  sendOctet(sa, ctx);
+}
+
+function sendOctet(sa: IkeSa, ctx: Ctx): void {
   ctx.emit({ type: 'packet.send', path: sa.path, bytes: Uint8Array.of(0xff) });
   sa.lastSent = ctx.now;
 }

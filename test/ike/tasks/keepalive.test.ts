@@ -126,3 +126,28 @@ test('NK-3: the answer to a check shows what the silence before it did to the ma
   assert.equal(seen((sa) => sa.mobility.mappings.clear()), undefined, 'nothing to compare with');
   assert.equal(seen(nothing, { mapped: 0 }), undefined, 'there is no NAT any more');
 });
+
+test('NK-3: where silences are longer than a young mapping lives, the packet that ends one is followed by an octet 2.5 s later, unless something else left', () => {
+  const { around, sa } = scene({ interval: seconds(60), check: true });
+  const due = (): number => Math.round(keepaliveDue(sa, around.ctx) ?? 0);
+  const sent = (): number => around.effects.splice(0).filter((e) => e.type === 'packet.send').length;
+  assert.equal(due(), 102_500, 'the first on a path');
+  around.now = 102_500;
+  keepMapping(sa, around.ctx);
+  assert.deepEqual([sent(), sa.exchanges.has('liveness')], [1, false]);
+  assert.ok(due() >= 102_500 + 54_000);
+  around.now = due();
+  keepMapping(sa, around.ctx);
+  assert.ok(sa.exchanges.has('liveness'));
+  sa.lastSent = around.time;
+  assert.equal(due(), around.now + 2500);
+  sa.traffic = { lastInbound: undefined, lastOutbound: undefined, lastAny: at(around.now + 2500) };
+  around.now += 3000;
+  assert.ok(due() > around.now + 50_000, 'traffic did it');
+  const short = scene({ interval: seconds(25), check: true });
+  short.sa.lastSent = at(100_000);
+  assert.ok((keepaliveDue(short.sa, short.around.ctx) ?? 0) >= 122_500, 'none is needed here');
+  keepMapping(short.sa, short.around.ctx);
+  short.around.now = 125_000;
+  assert.equal(short.around.effects.length, 0);
+});
