@@ -38,6 +38,8 @@ function virtualAddresses(connection: Connection): VirtualAddresses {
   return { requestVip, pools, poolDns };
 }
 
+/** RFC 2474 §4.2.2: network control is CS6. */
+const IKE_DSCP = { bulk: 0, cs6: 48 } as const;
 const START_PORT = { auto: 'auto', 500: 500, 4500: 4500 } as const;
 
 /** Everything of a connection but its children; undefined when a part is missing or wrong. */
@@ -69,7 +71,7 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
     ikeLifetime: seconds(values.ike_lifetime), childLifetime: seconds(values.child_lifetime), childOctets: values.child_bytes, childPackets: values.child_packets,
     reauth: values.reauth_time === undefined ? undefined : seconds(values.reauth_time), fragmentation: values.fragmentation, ...virtual,
     liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), livenessGiven: values.liveness !== undefined, mtu: values.mtu,
-    df: values.df, copyDscp: values.copy_dscp, moves, responderSwitch, blockOnStop: values.block_on_stop,
+    df: values.df, copyDscp: values.copy_dscp, ikeDscp: IKE_DSCP[values.ike_dscp], moves, responderSwitch, blockOnStop: values.block_on_stop,
   };
 }
 

@@ -122,6 +122,10 @@ export const CONNECTION = {
     help: "Don't Fragment bit of outer IPv4 packets: clear lets routers fragment them and works everywhere; copy takes the inner packet's and learns the path MTU from routers that say 'too big' (RFC 4301 §8), but paths that swallow this word become black holes",
   }),
   copy_dscp: option({ schema: { type: 'boolean', default: false }, reload: 'reconnect', fields: ['copyDscp'], help: 'Copy the DSCP of inner packets to the outer ones (RFC 4301 §5.1.2.1), which shows it to everybody on the way; ECN always follows RFC 6040' }),
+  ike_dscp: option({
+    schema: { type: 'string', enum: ['bulk', 'cs6'], default: 'bulk' }, reload: 'live', fields: ['ikeDscp'],
+    help: 'DSCP of IKE messages: bulk, as most of ESP, so that probes share its fate; or cs6, which networks that know it prefer',
+  }),
   allowed_prefixes: option({ schema: LIST, reload: 'live', fields: ['moves.allowed'], example: '198.51.100.0/24', help: 'Hub: outer addresses that peers of this connection may come from and move to; by default all' }),
   denied_prefixes: option({ schema: LIST, reload: 'live', fields: ['moves.denied'], example: '203.0.113.0/24', help: 'Hub: outer addresses that they may not, also where allowed_prefixes has them' }),
   strict_sources: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['moves.strictSources'], help: 'Hub: refuse peers whose outer address is none of the public Internet (private, shared, reserved and documentation ranges)' }),

@@ -133,6 +133,8 @@ export interface ConnectionConfig {
   readonly df: 'clear' | 'copy';
   /** The outer header gets the inner DSCP (RFC 4301 §5.1.2.1); else zero. */
   readonly copyDscp: boolean;
+  /** DSCP of IKE messages, 0 to 63. */
+  readonly ikeDscp: number;
   /** Responder: which outer addresses of the peer are taken, and what it must show of them. */
   readonly moves: MovePolicy;
   /** R-MOBIKE: how the responder may ask the initiator to its other address (undefined: not at all), and whether to any. */

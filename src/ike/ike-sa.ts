@@ -199,7 +199,8 @@ export class IkeSa {
 
   /** RFC 3948 §2.2: away from port 500 an IKE message starts with four zero octets. */
   transmit(path: Path, datagrams: readonly Uint8Array[], ctx: Ctx): void {
-    for (const bytes of datagrams) ctx.emit({ type: 'packet.send', path, bytes: path.local.port === 500 ? bytes : concat(new Uint8Array(4), bytes) });
+    const dscp = this.connection?.ikeDscp ?? 0;
+    for (const bytes of datagrams) ctx.emit({ type: 'packet.send', path, bytes: path.local.port === 500 ? bytes : concat(new Uint8Array(4), bytes), ...(dscp === 0 ? {} : { dscp }) });
     if (samePath(path, this.path)) this.lastSent = ctx.now;
   }
 

@@ -59,6 +59,8 @@ export interface IkeConnection {
   /** What of the inner header the outer one shows (RFC 4301 §5.1.2, §8.1); default: DF never set, DSCP zero. */
   readonly df?: 'clear' | 'copy';
   readonly copyDscp?: boolean;
+  /** DSCP of IKE messages; default: 0, as most of ESP, so that they share its fate (F-10). */
+  readonly ikeDscp?: number;
   /** Responder: which outer addresses of the peer are taken, and what it must show of them; default: any, `before`. */
   readonly moves?: MovePolicy;
   /** R-MOBIKE: how the responder may ask the initiator to its other address, and whether to any; default: it may not. */
@@ -210,7 +212,8 @@ export interface ChildInstall {
 }
 
 export type IkeEffect =
-  | { readonly type: 'packet.send'; readonly path: Path; readonly bytes: Uint8Array }
+  /** `dscp`: default 0. */
+  | { readonly type: 'packet.send'; readonly path: Path; readonly bytes: Uint8Array; readonly dscp?: number }
   | { readonly type: 'child.install'; readonly sa: ChildInstall }
   | { readonly type: 'child.use'; readonly handle: number }
   /** `lingers`: it was rekeyed, and what was sent under it before may still come: accept that for a few seconds. Nothing leaves under it. */

@@ -20,7 +20,7 @@ export type UdpEffect =
    * Sends `bytes` as they are (marker included, RFC 3948 §2.2) from `local` to `remote` through device `ifindex`,
    * whatever the routing table prefers; `ifindex` 0 leaves the device to the kernel.
    */
-  | { readonly type: 'udp.send'; readonly ifindex: number; readonly local: Endpoint; readonly remote: Endpoint; readonly bytes: Uint8Array };
+  | { readonly type: 'udp.send'; readonly ifindex: number; readonly local: Endpoint; readonly remote: Endpoint; readonly bytes: Uint8Array; /** Of the IP header; default 0. */ readonly dscp?: number };
 
 export type UdpInput =
   | { readonly type: 'udp.opened'; readonly port: number; readonly family: IpFamily }

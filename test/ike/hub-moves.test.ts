@@ -220,3 +220,14 @@ test('X-4: an update or a list with eight IPv6 addresses is smaller than 576 oct
   const octets = (list?.bytes.length ?? 0) + 4 + 8 + 40;
   assert.ok(list?.sealed && octets < 576, `${octets} octets with IPv6, UDP and marker`);
 });
+
+test('F-10: IKE messages have the DSCP of most of ESP, which is none; with ike_dscp cs6 all of them have that', () => {
+  for (const [ikeDscp, shown] of [[undefined, undefined], [0, undefined], [48, 48]] as const) {
+    const around = new Alone();
+    const sa = around.sa({ connection: connection('initiator', ikeDscp === undefined ? {} : { ikeDscp }) });
+    sa.checkLiveness(around.ctx);
+    sa.afterwards(around.ctx);
+    const sent = around.effects.filter((e) => e.type === 'packet.send');
+    assert.deepEqual(sent.map((e) => e.type === 'packet.send' && e.dscp), [shown]);
+  }
+});

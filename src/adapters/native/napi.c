@@ -8,7 +8,7 @@
 #include "napi-x509.h"
 
 /* Of the interface in native.ts. */
-#define ABI 8
+#define ABI 9
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -41,7 +41,8 @@ static napi_value udp_send_call(napi_env env, napi_callback_info info) {
   ENTER;
   struct outer outer = args_outer(&args, 1);
   struct bytes bytes = args_bytes(&args, 6);
-  return args.bad ? NULL : make_number(env, udp_send(&host->udp, &outer, bytes.at, bytes.length));
+  uint32_t traffic_class = args_u32(&args, 7);
+  return args.bad ? NULL : make_number(env, udp_send(&host->udp, &outer, bytes.at, bytes.length, (uint8_t)traffic_class));
 }
 
 static napi_value tun_open_call(napi_env env, napi_callback_info info) {

@@ -383,25 +383,6 @@ static int transmit(const struct udp_socket *socket, struct mmsghdr *messages, u
   }
 }
 
-int udp_send(struct udp *udp, const struct outer *outer, const uint8_t *bytes, size_t length) {
-  struct udp_socket *socket = outlet(udp, outer);
-  if (socket == NULL) return errno;
-  struct udp_target target;
-  struct mmsghdr message;
-  struct iovec part = {.iov_base = (void *)bytes, .iov_len = length};
-  udp_make_target(&target, outer);
-  fill(&message.msg_hdr, &target, &part);
-  set_whole(socket, false);
-  int error = transmit(socket, &message, 1) < 0 ? errno : 0;
-  settle(socket);
-  return error;
-}
-
-uint8_t *udp_tx_buffer(struct udp *udp) {
-  if (udp->tx_count == UDP_TX_BATCH) udp_tx_flush(udp);
-  return udp->tx_room + (size_t)udp->tx_count * UDP_ROOM;
-}
-
 /* The target's control octets with the traffic class behind them: this datagram's own. */
 static void mark_class(struct msghdr *m, unsigned char *control, const struct udp_target *target, uint8_t traffic_class) {
   int value = traffic_class;
@@ -413,6 +394,27 @@ static void mark_class(struct msghdr *m, unsigned char *control, const struct ud
   memcpy(CMSG_DATA(c), &value, sizeof value);
   m->msg_control = control;
   m->msg_controllen = target->control_length + CMSG_SPACE(sizeof value);
+}
+
+int udp_send(struct udp *udp, const struct outer *outer, const uint8_t *bytes, size_t length, uint8_t traffic_class) {
+  struct udp_socket *socket = outlet(udp, outer);
+  if (socket == NULL) return errno;
+  struct udp_target target;
+  struct mmsghdr message;
+  struct iovec part = {.iov_base = (void *)bytes, .iov_len = length};
+  _Alignas(struct cmsghdr) unsigned char control[UDP_CONTROL];
+  udp_make_target(&target, outer);
+  fill(&message.msg_hdr, &target, &part);
+  if (traffic_class != 0) mark_class(&message.msg_hdr, control, &target, traffic_class);
+  set_whole(socket, false);
+  int error = transmit(socket, &message, 1) < 0 ? errno : 0;
+  settle(socket);
+  return error;
+}
+
+uint8_t *udp_tx_buffer(struct udp *udp) {
+  if (udp->tx_count == UDP_TX_BATCH) udp_tx_flush(udp);
+  return udp->tx_room + (size_t)udp->tx_count * UDP_ROOM;
 }
 
 void udp_tx_push(struct udp *udp, const struct udp_target *target, uint8_t *at, size_t length, struct udp_header header) {
