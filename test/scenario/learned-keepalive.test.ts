@@ -161,7 +161,7 @@ test('NK-4: connections of a metered uplink keep their mappings at the same mome
 
 test('octets of an idle day', () => {
   const METERED = "config uplink 'wan0'\n option device 'wan0'\n option metered '1'\n";
-  for (const [name, router, life, most] of portion([['unmetered', RARE, 30, 48_000], ['unmetered', RARE, 60, 30_000], ['unmetered', RARE, 120, 15_000], ['metered', METERED, 30, 24_000], ['metered', METERED, 120, 15_000]] as const, 2) {
+  for (const [name, router, life, most] of portion([['unmetered', RARE, 30, 48_000], ['unmetered', RARE, 60, 30_000], ['unmetered', RARE, 120, 15_000], ['metered', METERED, 30, 24_000], ['metered', METERED, 120, 15_000]] as const, 2)) {
     const stage = idle({ seed: 7105 + life, router }, seconds(life));
     stage.world.runFor(millis(4 * HOUR));
     const passed = record(stage, stage.world.link('isp1'));
