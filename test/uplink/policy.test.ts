@@ -165,6 +165,14 @@ story('path_suspect: a black hole: the doubt races the others, the first answer 
   { at: 30_040, expect: ['30040 to wwan: black_hole proven'] },
 ]);
 
+story('N-d M3.5-2: a peer with several addresses: the current uplink is raced too, and alone where there is no other', [
+  ...START,
+  { at: 20_000, input: answered('wan') },
+  { at: 30_000, peer: { wan: undefined, wwan: undefined }, input: doubtful('wan'), expect: ['30000 race wan wwan'] },
+  { at: 31_000, facts: { wwan: { up: false, reason: 'no_carrier' } }, expect: ['31000 wwan down: no_carrier'] },
+  { at: 34_500, expect: ['34000 race wan'] },
+], { remotes: 2 });
+
 story('path_suspect: the current path answers first and keeps its place', [
   ...START,
   { at: 30_000, input: doubtful('wan'), expect: ['30000 race wwan'] },

@@ -30,6 +30,8 @@ export interface Step {
 export interface Options {
   readonly uplinks?: readonly string[];
   readonly families?: readonly IpFamily[];
+  /** Addresses of the peer. */
+  readonly remotes?: number;
   /** Shows `probe` lines. */
   readonly probes?: boolean;
   /** Nothing answers or gives up by itself: the table says all. */
@@ -56,7 +58,7 @@ export class Bench {
 
   constructor(options: Options = {}) {
     this.#options = options;
-    this.give({ type: 'connection.watched', connection: 'hq', uplinks: options.uplinks ?? [], families: options.families ?? [4, 6] });
+    this.give({ type: 'connection.watched', connection: 'hq', uplinks: options.uplinks ?? [], families: options.families ?? [4, 6], ...(options.remotes === undefined ? {} : { remotes: options.remotes }) });
   }
 
   run(steps: readonly Step[]): void {

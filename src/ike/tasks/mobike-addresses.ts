@@ -175,6 +175,7 @@ function addressesTask(insists: boolean): Task {
       // M3.6-6: nobody knows which copy, and so which header, the peer took. An SA rekeyed meanwhile has message IDs of its own.
       if (!answer.onePath || sa !== old) return sa.exchanges.enqueue(addressesTask(true), true);
       // M3.9-4: the list was not taken. What is asked about that pair next says the same, so nothing turns there.
+      if (findNotify(payloads, 'UNEXPECTED_NAT_DETECTED') && sa.mobility.stranded) sa.mobility.stranded.next = undefined;
       if (findNotify(payloads, 'UNEXPECTED_NAT_DETECTED')) return sa.log('info', `addresses are translated on the way to ${answer.path.remote.address}, which is not allowed`, ctx);
       if (!sa.mobility.stranded || !asked) return;
       // Where the peer was known to receive, an answer is enough; elsewhere it must show that it receives there (D5.5-1).

@@ -6,7 +6,7 @@ import type { Payload } from '../../../src/codec/ike/index.ts';
 import type { OwnAddresses } from '../../../src/ike/index.ts';
 import { takeAddresses } from '../../../src/ike/tasks/mobike-addresses.ts';
 import { Alone, WAN as WAN_PATH } from '../lone.ts';
-import { HUB, LTE, on4500, Pair, path } from '../pair.ts';
+import { connection, ESP_SUITE, HUB, LTE, on4500, Pair, path, prefixes } from '../pair.ts';
 import { DELETE_IKE, findNotify, notifies, notify, range, rawNotify, ScriptedPeer, type Heard } from '../scripted-peer.ts';
 
 const HUB2 = ip('203.0.113.2');
@@ -325,6 +325,100 @@ test('M1.2-4 D6.2-2: the same request sent to several of our addresses is answer
   const answers = peer.hear();
   assert.deepEqual(answers.map((h) => h.path.local.address), [HUB2, HUB, HUB3]);
   assert.equal(new Set(answers.map((h) => h.bytes.join())).size, 1);
+});
+
+// ---- without NAT traversal, and several peers --------------------------------------------------------------------------
+
+/** An SA whose ends did not exchange NAT detection. */
+function withoutNatTraversal(): ScriptedPeer {
+  const peer = new ScriptedPeer('hub');
+  peer.pair.feed(peer.side, { type: 'esp.plain', families: [4, 6] });
+  set(peer, own([HUB], HUB));
+  const [answer] = peer.init(peer.initPayloads().filter((p) => p.type !== 'N'));
+  assert.ok(answer);
+  peer.takeInit(answer);
+  peer.answerTo('IKE_AUTH', [...peer.authPayloads(), ...peer.childPayloads(), notify('MOBIKE_SUPPORTED')]);
+  return peer;
+}
+/** What NO_NATS_ALLOWED holds for these endpoints, IPv4. */
+const claim = (source: string, sourcePort: number, destination: string, destinationPort: number): Payload =>
+  rawNotify(16_402, Uint8Array.from([...octets(source), ...octets(destination), sourcePort >> 8, sourcePort & 255, destinationPort >> 8, destinationPort & 255]));
+
+test('M3.6-3 M3.9-1: NO_NATS_ALLOWED of a list is looked at first: translated, and the list is not taken; our own lists carry one', () => {
+  const peer = withoutNatTraversal();
+  const cookie = rawNotify(16_401, new Uint8Array(16).fill(3));
+  const refused = peer.answerTo('INFORMATIONAL', [...ip4('198.51.100.5'), claim('192.0.2.99', 4500, HUB, 4500), cookie]);
+  assert.deepEqual([refused.payloads, known(peer)], [[rawNotify(41), cookie], []]);
+  peer.answerTo('INFORMATIONAL', [...ip4('198.51.100.5'), claim('192.0.2.10', 4500, HUB, 4500), cookie]);
+  assert.deepEqual(known(peer), ['192.0.2.10', '198.51.100.5']);
+  set(peer, own([HUB, HUB2], HUB, HUB2));
+  peer.wait(110);
+  const list = peer.hearOne();
+  assert.deepEqual(list.payloads.slice(0, 2), [...ip4(HUB2), claim(HUB, 4500, '192.0.2.10', 4500)]);
+});
+
+test('M3.9-4 M3.6-8: where a translator is on the way of a list, nothing turns', () => {
+  const peer = withoutNatTraversal();
+  set(peer, own([HUB, HUB2, HUB3], HUB, HUB2, HUB3));
+  peer.wait(110);
+  const told = peer.hearOne();
+  peer.reply(told, [cookieOf(told)]);
+  set(peer, own([HUB2, HUB3], HUB2, HUB3));
+  const moved = peer.side.of('path.moved').length;
+  const list = peer.hearOne();
+  peer.reply(list, [rawNotify(41), cookieOf(list)], {}, list.path);
+  peer.wait(1100);
+  assert.deepEqual([peer.side.of('path.moved').length, requests(peer.hear())[0]?.path.local.address], [moved, HUB3], 'the next pair');
+});
+
+/** A peer at this endpoint with networks of its own, whose ESP SPI is 0x1000 as any other's. */
+function neighbour(pair: Pair, id: string, net: number, port: number): ScriptedPeer {
+  const peer = new ScriptedPeer('hub', { id }, pair);
+  peer.spiI = BigInt(0x9000 + net);
+  const [answer] = peer.init();
+  assert.ok(answer);
+  peer.takeInit(answer);
+  peer.path = { ...peer.path, remote: { ...peer.path.remote, port } };
+  const payloads = peer.childPayloads().map((p): Payload => (p.type === 'TSi' ? { ...p, selectors: [range(`10.1.${net}.0`, `10.1.${net}.255`)] } : p));
+  peer.answerTo('IKE_AUTH', [...peer.authPayloads(), ...payloads, notify('MOBIKE_SUPPORTED')]);
+  return peer;
+}
+const neighbours = (): Pair => {
+  const child = { name: 'lan', localTs: prefixes('10.2.0.0/24'), remoteTs: prefixes('10.1.0.0/16'), espProposals: [ESP_SUITE] };
+  return new Pair('neighbours', connection('initiator'), connection('responder', { children: [child] }));
+};
+/** Outbound SAs by chain: the SPI they are sent under, and where. */
+const outbound = (pair: Pair): string[] => [...pair.hub.sas.values()].filter((sa) => sa.direction === 'out').map((sa) => {
+  const remote = pair.hub.bundlePath.get(sa.bundle)?.remote;
+  return `${sa.remote[0]?.start} ${sa.spi} ${remote?.address}:${remote?.port}`;
+});
+
+test('MA.1-1: two routers behind one NAT with equal SPIs: each network keeps its own SA, and one that moves takes along only its own', () => {
+  const pair = neighbours();
+  neighbour(pair, 'a.example', 1, 1024);
+  const b = neighbour(pair, 'b.example', 2, 1025);
+  assert.deepEqual(outbound(pair), ['10.1.1.0 4096 192.0.2.10:1024', '10.1.2.0 4096 192.0.2.10:1025']);
+  const to: Path = { ...b.path, remote: { address: ip('198.51.100.9'), port: 4500 } };
+  const [check] = requests(b.ask('INFORMATIONAL', [notify('UPDATE_SA_ADDRESSES')], {}, to));
+  assert.ok(check);
+  b.reply(check, [cookieOf(check)], {}, to);
+  assert.deepEqual(outbound(pair), ['10.1.1.0 4096 192.0.2.10:1024', '10.1.2.0 4096 198.51.100.9:4500']);
+});
+
+test('MA.2-1: a peer that comes to the endpoint another one has left gets nothing of what belongs to that one', () => {
+  const pair = neighbours();
+  const a = neighbour(pair, 'a.example', 1, 1024);
+  const to: Path = { ...a.path, remote: { address: ip('198.51.100.9'), port: 4500 } };
+  const [check] = requests(a.ask('INFORMATIONAL', [notify('UPDATE_SA_ADDRESSES')], {}, to));
+  assert.ok(check);
+  a.reply(check, [cookieOf(check)], {}, to);
+  const b = neighbour(pair, 'b.example', 2, 1024);
+  assert.deepEqual(outbound(pair), ['10.1.1.0 4096 198.51.100.9:4500', '10.1.2.0 4096 192.0.2.10:1024']);
+  const chain = pair.hub.of('ike.established')[0]?.chain ?? -1;
+  b.hear();
+  pair.feed(pair.hub, { type: 'child.rekey', chain, child: 'lan' });
+  assert.deepEqual(a.hear().at(-1)?.path.remote, to.remote);
+  assert.deepEqual(b.hear().filter((h) => h.sealed), []);
 });
 
 // ---- an initiator that moves to an address it was told ---------------------------------------------------------------
