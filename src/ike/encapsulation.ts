@@ -34,6 +34,12 @@ export const unjudged = (): NatState => ({ traversal: true, encapsulated: true, 
 export const canBePlain = (connection: IkeConnection | undefined, path: Path, ctx: Ctx): boolean =>
   ctx.host.plainEsp.has(ipFamily(path.remote.address)) && connection?.natT !== 'always';
 
+/**
+ * A peer that stays on port 500 sees no NAT, whatever its own hashes make us believe: OpenIKED's are of 0.0.0.0 where its address is not
+ * configured. There ESP never goes in UDP, since all that comes to that port is IKE (RFC 7296 §2.23).
+ */
+const canBeInUdp = (path: Path): boolean => path.local.port !== 500;
+
 /** Whether UDP is forced on this pair: no other ESP can be sent, or it is wanted. */
 export function isForced(sa: IkeSa, path: Path, ctx: Ctx): boolean {
   return !canBePlain(sa.connection, path, ctx) || (sa.connection?.natT !== 'never' && sa.nat.forced.has(pathKey(path)));
@@ -79,15 +85,22 @@ export function takeUpdate(sa: IkeSa, arrival: Path, payloads: readonly Payload[
   if (!verdict || !sa.nat.traversal) return;
   [sa.natLocal, sa.natRemote] = [verdict.local, verdict.remote];
   remember(sa.nat.seen, pathKey(sa.path), verdict.local || verdict.remote);
-  sa.nat.encapsulated = verdict.local || verdict.remote || isForced(sa, sa.path, ctx);
+  sa.nat.encapsulated = isNeeded(sa, verdict, ctx);
+}
+
+const isNeeded = (sa: IkeSa, verdict: NatVerdict, ctx: Ctx): boolean => canBeInUdp(sa.path) && (verdict.local || verdict.remote || isForced(sa, sa.path, ctx));
+
+/** The responder learns in IKE_AUTH on which port the peer goes on. */
+export function takeAuth(sa: IkeSa): void {
+  if (!canBeInUdp(sa.path)) sa.nat.encapsulated = false;
 }
 
 /** Before the update of a move to `to` is answered: in UDP unless no NAT was there when it was last asked (M3.5-5). */
 export function expectOn(sa: IkeSa, to: Path, ctx: Ctx): void {
   const suspected = sa.nat.seen.get(pathKey(to)) ?? true;
-  sa.nat.encapsulated = sa.nat.traversal && (suspected || isPrivateIp(to.local.address) || isForced(sa, to, ctx));
+  sa.nat.encapsulated = sa.nat.traversal && canBeInUdp(to) && (suspected || isPrivateIp(to.local.address) || isForced(sa, to, ctx));
 }
 
 /** Whether an answer says of the current pair something else than what ESP goes by: then an update is due, which tells both ends. */
 export const isOutdated = (sa: IkeSa, verdict: NatVerdict, ctx: Ctx): boolean =>
-  sa.nat.traversal && sa.nat.encapsulated !== (verdict.local || verdict.remote || isForced(sa, sa.path, ctx));
+  sa.nat.traversal && sa.nat.encapsulated !== isNeeded(sa, verdict, ctx);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ip, millis, pathKey, seconds, type Path } from '../../src/base/index.ts';
+import { instant, ip, millis, pathKey, seconds, type Path } from '../../src/base/index.ts';
 import { judgeClaim, noNats } from '../../src/ike/encapsulation.ts';
 import type { IkeConnection } from '../../src/ike/index.ts';
 import { Alone, LTE as LTE_PATH, WAN as WAN_PATH } from './lone.ts';
 import { connection, ESP_SUITE, LTE, on4500, Pair, path, prefixes } from './pair.ts';
-import { rawNotify } from './scripted-peer.ts';
+import { hash, notify, rawNotify, ScriptedPeer } from './scripted-peer.ts';
 
 const NATTED = ip('198.51.100.7');
 
@@ -314,4 +314,22 @@ test('M3.3-1: a Child SA asked for over another path is on the current one', () 
   assert.equal(pair.router.of('child.rekeyed').length, 1, 'its request came over lte alone');
   assert.equal(pathKey(pair.hub.bundlePath.get(pair.hubChain()) as Path), pathKey(before as Path));
   assert.deepEqual(ways(pair), ['none', 'none']);
+});
+
+test('I2.23-1 NK-8: a peer that stays on port 500 sees no NAT, whatever its SOURCE hash says: no UDP, as with OpenIKED, which hashes 0.0.0.0', () => {
+  for (const port of [500, 4500]) {
+    const peer = new ScriptedPeer('hub');
+    peer.side.engine.handle({ type: 'esp.plain', families: [4] }, instant(0));
+    peer.spiI = 0x7000n;
+    const [sa, ke, ni] = peer.initPayloads();
+    assert.ok(sa && ke && ni);
+    const nowhere = { address: ip('0.0.0.0'), port: 500 };
+    const [answer] = peer.init([sa, ke, ni, notify('NAT_DETECTION_SOURCE_IP', hash(0x7000n, 0n, nowhere)), notify('NAT_DETECTION_DESTINATION_IP', hash(0x7000n, 0n, peer.path.local))]);
+    assert.ok(answer);
+    peer.takeInit(answer);
+    peer.path = { ...peer.path, local: { ...peer.path.local, port }, remote: { ...peer.path.remote, port } };
+    peer.answerTo('IKE_AUTH', [...peer.authPayloads(), ...peer.childPayloads()]);
+    const status = peer.side.engine.status()[0];
+    assert.deepEqual([status?.natRemote, status?.encapsulation], [true, port === 500 ? 'none' : 'udp']);
+  }
 });

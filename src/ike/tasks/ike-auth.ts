@@ -7,7 +7,7 @@ import { CHILD_USE_TIME, SETUP_TIME } from '../constants.ts';
 import { answerConfig, configRequest, localOffer, localPolicy, takeConfigReply } from '../config-payload.ts';
 import type { Ctx } from '../context.ts';
 import type { Task } from '../exchange.ts';
-import { judgeClaim, noNats } from '../encapsulation.ts';
+import { judgeClaim, noNats, takeAuth } from '../encapsulation.ts';
 import { messageLimit } from '../fragments.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { identityText } from '../identities.ts';
@@ -204,6 +204,7 @@ export function respondAuth(sa: IkeSa, payloads: readonly Payload[], path: Path,
   sa.name = connection.name;
   // M3.3-2: the addresses of the IKE SA are those of the first IKE_AUTH request.
   sa.path = path;
+  takeAuth(sa);
   sa.localId = localId;
   meetPeer(sa, idi, peer, ctx);
   sa.mobility.supported = connection.mobike && findNotify(payloads, 'MOBIKE_SUPPORTED') !== undefined;
