@@ -17,6 +17,8 @@
  *
  * An ICMP message that a datagram of ours was too big for the way is believed only when it quotes one of the packets last sent on the
  * path of its bundle; what becomes of it is decided elsewhere, and comes back as the MTU of a path.
+ *
+ * A bounded bundle sends no more than three times the octets of authentic ESP that came from the address of its path since it was bounded.
  */
 export * from './drops.ts';
 export * from './ecn.ts';

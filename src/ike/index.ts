@@ -12,6 +12,10 @@
  * An answer on another path is reported; if the daemon then moves, the outstanding request goes to the new path at once and an
  * UPDATE_SA_ADDRESSES follows. When nothing answers anywhere the daemon is told (`ike.unreachable`) and may set up anew beside.
  * After HOLD_TIME without any answer the SA is closed.
+ *
+ * A responder judges where its peers may be (`address-policy.ts`): what its section does not allow, or what comes too often, is refused and
+ * changes nothing. A move that is allowed turns ESP when the peer has shown that it receives there, or, as the section says, at once and
+ * bounded, or at once. R-MOBIKE (`tasks/responder-switch.ts`): a hub with whom that was agreed may ask the initiator to its other address.
  */
 export * from './engine.ts';
 export type * from './types.ts';
