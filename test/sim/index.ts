@@ -1,6 +1,6 @@
 /**
- * test/sim: the world in which two engines meet. A virtual clock, links with every kind of trouble, NATs, hosts with a
- * fake kernel and a userspace ESP plane, a model of an MQTT broker, streams of inner packets, and invariants that hold
+ * test/sim: the world in which two engines meet. A virtual clock, links with every kind of trouble, NATs and
+ * stateful firewalls, hosts with a fake kernel and a userspace ESP plane, a model of an MQTT broker, streams of inner packets, and invariants that hold
  * at every step. It uses nothing of Node, so that a scenario also runs inside QuickJS; crypto is passed in.
  */
 export * from './device.ts';
