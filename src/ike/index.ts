@@ -13,6 +13,9 @@
  * UPDATE_SA_ADDRESSES follows. When nothing answers anywhere the daemon is told (`ike.unreachable`) and may set up anew beside.
  * After HOLD_TIME without any answer the SA is closed.
  *
+ * Addresses (`tasks/mobike-addresses.ts`): ours are told in IKE_AUTH, in updates and when they change; the peer's are remembered, told to the
+ * daemon (`peer.addresses`), and move nothing here. A responder that lost its end of a path asks over the pairs that are left.
+ *
  * A responder judges where its peers may be (`address-policy.ts`): what its section does not allow, or what comes too often, is refused and
  * changes nothing. A move that is allowed turns ESP when the peer has shown that it receives there, or, as the section says, at once and
  * bounded, or at once. R-MOBIKE (`tasks/responder-switch.ts`): a hub with whom that was agreed may ask the initiator to its other address.

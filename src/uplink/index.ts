@@ -22,8 +22,9 @@
  *    c. the current path is certainly dead (address, device, carrier, interface or uplink gone): the best candidate at
  *       once, proven or not: order is proven, unproven, silent, then metric, round trip, name. The same uplink with
  *       another address is a candidate too;
- *    d. the current path is in doubt: the outstanding request races over all others, and the first that answers while
- *       the current one has not wins, `black_hole`. Packets that still arrive on the current path earn it 2 s;
+ *    d. the current path is in doubt: the outstanding request races over all others, and over the current uplink too
+ *       when the peer has several addresses (which of them is the daemon's matter); the first other uplink that answers
+ *       while the current one has not wins, `black_hole`. Packets that still arrive on the current path earn it 2 s;
  *    e. the current path never answered and gave up: the next one, least tried first, `unanswered`;
  *    f. the current path carries IKE and no data (`path.blocked`, F-3): the best that is proven or unproven, `data_blocked`; not gone back to
  *       for 10 minutes, doubled each time up to a day;
