@@ -58,7 +58,8 @@ function buildUplinks(all: readonly Of<'uplink'>[]): UplinkConfig[] {
     if (uplink.bad || name === undefined || !keepalive.ok) continue;
     const prefixes = entries.flatMap((entry) => (typeof entry === 'string' ? [] : [entry]));
     const servers = entries.flatMap((entry) => (typeof entry === 'string' ? [entry] : []));
-    out.push({ name: section.name, enabled: values.enabled, interface: values.interface, device: values.device, metric: values.metric, metered: values.metered, keepalive: keepalive.value, bypass: { prefixes, servers } });
+    const { enabled, device, metric, metered } = values;
+    out.push({ name: section.name, enabled, interface: values.interface, device, metric, metered, keepalive: keepalive.value, bypass: { prefixes, servers } });
   }
   return out;
 }

@@ -106,7 +106,7 @@ test('F-4: the MSS of a SYN is lowered to the inner MTU, its checksum stays righ
   }
 });
 
-test('F-4: nothing but the MSS of a SYN is touched', () => {
+test('F-4 D59-5: nothing but the MSS of a SYN is touched', () => {
   const unchanged = (bytes: Uint8Array, mtu: number, why: string): void => {
     const before = bytes.slice();
     const inner = parseInner(bytes);

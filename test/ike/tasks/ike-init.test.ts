@@ -31,7 +31,8 @@ class Init extends Alone {
   constructor() {
     super();
     Object.assign(this.host, {
-      won: (sa: IkeSa) => void this.won.push(sa), lost: () => undefined, responders: () => this.sections, lastAddresses: () => [], mustAskForAddress: () => false, keepalive: () => undefined, firstContact: () => false,
+      won: (sa: IkeSa) => void this.won.push(sa), lost: () => undefined, responders: () => this.sections,
+      lastAddresses: () => [], mustAskForAddress: () => false, keepalive: () => undefined, firstContact: () => false,
     });
   }
 
