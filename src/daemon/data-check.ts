@@ -49,6 +49,8 @@ const IN_VAIN = 5;
 const SILENCE: Millis = seconds(2);
 const SILENCE_MOVED: Millis = seconds(1);
 const ROUND_TRIPS = 5;
+/** An answer of IKE is that old at least when something is done. */
+const SETTLED: Millis = millis(500);
 /** A remedy has so long to bring the data back. */
 const PATIENCE: { readonly [R in Remedy]: Millis } = { rekey_children: millis(1500), new_ike_sa: seconds(3), encapsulate: millis(1200), other_path: seconds(3) };
 /** A move of so long ago is not the cause. */
@@ -142,6 +144,7 @@ export class DataCheck {
     const { silence } = known;
     known.silence = undefined;
     known.givenUp = false;
+    known.movedAt = undefined; // the data has followed
     const remedy = silence?.taken[silence.taken.length - 1];
     if (!silence || remedy === undefined) return undefined;
     if (silence.moved && (remedy === 'rekey_children' || remedy === 'new_ike_sa')) {
@@ -162,6 +165,8 @@ export class DataCheck {
     }
     // A path on which IKE is not answered either is the business of whoever chooses paths.
     if (seen.lastIke === undefined || seen.lastIke < silence.since) return undefined;
+    // What IKE has just found out, another mapping of a NAT say, it mends by itself.
+    if (since(seen.lastIke, now) < Math.max(SETTLED, ROUND_TRIPS * (seen.rtt ?? 0))) return undefined;
     const remedy = this.#ladder(silence.moved, seen, now).find((one) => !silence.taken.includes(one));
     if (remedy === undefined) {
       known.silence = undefined;
