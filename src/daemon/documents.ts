@@ -60,6 +60,7 @@ function chainFields(chain: ChainStatus, { report, now, pathMtu }: DocumentSourc
     uplink: chain.path.uplink,
     path: { local: formatEndpoint(chain.path.local), remote: formatEndpoint(chain.path.remote), uplink: chain.path.uplink, ...mtuField(pathMtu(chain.path)) },
     nat: natText(chain),
+    encapsulation: chain.encapsulation,
     mobike: chain.mobike,
     established_ms: ago(now, chain.establishedAt),
     ike: { spi_i: ikeSpiText(chain.spiI), spi_r: ikeSpiText(chain.spiR), proposal: chain.proposal, rekey_ms: until(now, chain.rekeyAt) },
@@ -82,7 +83,7 @@ function authText(connection: ConnectionConfig): string {
   return ours === theirs ? ours : `${ours}, peer ${theirs}`;
 }
 
-const NO_CHAIN = { peer: null, remote: null, uplink: null, path: null, nat: null, mobike: false, established_ms: null, ike: null, children: [] };
+const NO_CHAIN = { peer: null, remote: null, uplink: null, path: null, nat: null, encapsulation: null, mobike: false, established_ms: null, ike: null, children: [] };
 
 /** One document per IKE SA; a configured connection without any has one too, saying why. */
 export function connectionDocuments(sources: DocumentSources): JsonObject[] {
@@ -156,7 +157,7 @@ export function connectionByName(sources: DocumentSources): { [name: string]: Js
     const sum = (key: string): number => children.reduce((total, child) => total + Number(child[key] ?? 0), 0);
     out[name] = {
       state: document['state'] ?? null, role: document['role'] ?? null, peer: document['peer'] ?? null, uplink: document['uplink'] ?? null, local: path?.['local'] ?? null, remote: path?.['remote'] ?? null,
-      nat: document['nat'] ?? null, mobike: document['mobike'] ?? null, established_ms: document['established_ms'] ?? null, reason: document['reason'] ?? null,
+      nat: document['nat'] ?? null, encapsulation: document['encapsulation'] ?? null, mobike: document['mobike'] ?? null, established_ms: document['established_ms'] ?? null, reason: document['reason'] ?? null,
       auth: document['auth'] ?? null, proposal: (document['ike'] as JsonObject | null)?.['proposal'] ?? null, virtual_ips: document['virtual_ips'] ?? [], peers: document['ike'] === null ? 0 : 1,
       children_up: children.length, rx_bytes: sum('rx_bytes'), tx_bytes: sum('tx_bytes'), rx_packets: sum('rx_packets'), tx_packets: sum('tx_packets'),
     };

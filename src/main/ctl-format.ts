@@ -107,6 +107,9 @@ function keepaliveText(keepalive: JsonObject): string {
   return `${span('interval_ms') ?? ABSENT} (${state}${known === '' || state === 'given' ? '' : `: ${known}`})`;
 }
 
+/** How the tunnel's packets travel. */
+const ESP_FORMS: { readonly [encapsulation: string]: string } = { udp: 'ESP in UDP', none: 'plain ESP' };
+
 /** What is known of the NATs; no line where a daemon says nothing of it. */
 function keepaliveLines(uplinks: readonly Json[]): string[] {
   const rows = uplinks.map(object).filter((uplink) => isObject(field(uplink, 'keepalive'))).map((uplink) => [text(field(uplink, 'name')), keepaliveText(object(field(uplink, 'keepalive')))]);
@@ -173,7 +176,11 @@ function connectionText(connection: JsonObject): string[] {
     const uplink = text(field(object(field(connection, 'path')), 'uplink'));
     const nat = text(field(connection, 'nat'));
     const mtu = number(field(object(field(connection, 'path')), 'mtu'));
-    out.push(`  path       ${uplink}: ${pathText(field(connection, 'path'))}${nat === ABSENT ? '' : `, NAT ${nat}`}${field(connection, 'mobike') === true ? ', MOBIKE' : ''}${mtu === undefined ? '' : `, a router carries ${mtu} octets`}`);
+    const carried = ESP_FORMS[text(field(connection, 'encapsulation'))];
+    const more = [
+      nat === ABSENT ? undefined : `NAT ${nat}`, carried, field(connection, 'mobike') === true ? 'MOBIKE' : undefined, mtu === undefined ? undefined : `a router carries ${mtu} octets`,
+    ].filter((part) => part !== undefined);
+    out.push(`  path       ${[`${uplink}: ${pathText(field(connection, 'path'))}`, ...more].join(', ')}`);
   }
   if (has(connection, 'auth')) out.push(`  auth       ${AUTH_WORDS[text(field(connection, 'auth'))] ?? text(field(connection, 'auth'))}`);
   if (list(field(connection, 'virtual_ips')).length > 0) {

@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../../src/base/index.ts';
 const connections: Json = [
   {
     name: 'hq', role: 'initiator', state: 'established', peer: 'vpn.example.com', remote: '203.0.113.1:4500', uplink: 'wan',
-    path: { local: '198.51.100.2:4500', remote: '203.0.113.1:4500', uplink: 'wan', mtu: 1480 }, nat: 'local', mobike: true, established_ms: 723_000,
+    path: { local: '198.51.100.2:4500', remote: '203.0.113.1:4500', uplink: 'wan', mtu: 1480 }, nat: 'local', encapsulation: 'udp', mobike: true, established_ms: 723_000,
     auth: 'cert, peer psk', virtual_ips: ['10.99.0.2', 'fd99::2'], virtual_dns: ['10.0.0.53'],
     ike: { spi_i: '0123456789abcdef', spi_r: 'fedcba9876543210', proposal: 'aes256gcm16-prfsha256-x25519', rekey_ms: 13_200_000 },
     children: [
