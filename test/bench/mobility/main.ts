@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { peerProblem } from '../../interop/story.ts';
 import type { Maker } from './ends.ts';
+import { idleDays } from './idle.ts';
 import { HAPPENINGS, play, RTT, type Bound, type Figure, type Happening } from './events.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 1);
@@ -63,8 +64,11 @@ async function main(): Promise<number> {
     name, ...cells.map((cell) => show(cell) + (cell.router === 'mobiked' && !cell.meets ? ' MISSED' : '')), [...new Set(cells.filter((c) => c.router === 'mobiked').map((c) => c.bound.text))].join('; with our hub '),
   ])];
   process.stdout.write(`\nOutage of a stream of 50 packets a second, RTT ${RTT} ms; packets lost; IKE messages both ways after the event\n\n${table.map((line) => `| ${line.join(' | ')} |`).join('\n')}\n`);
+  const idle = ONLY === '' || ONLY === 'idle day' ? idleDays() : [];
+  if (idle.length > 0) process.stdout.write('\nOctets of an idle day (mobiked, simulated): both ways, IP headers included\n\n| uplinks | NAT forgets after | in use | standby |\n| --- | --- | ---: | ---: |\n');
+  for (const { uplinks, nat, active, standby } of idle) process.stdout.write(`| ${uplinks} | ${nat === undefined ? 'no NAT' : `${nat} s`} | ${active} | ${standby} |\n`);
   mkdirSync('build', { recursive: true });
-  writeFileSync('build/bench-mobility.json', `${JSON.stringify({ rttMs: RTT, rounds: ROUNDS, rows }, undefined, 1)}\n`);
+  writeFileSync('build/bench-mobility.json', `${JSON.stringify({ rttMs: RTT, rounds: ROUNDS, rows, idle }, undefined, 1)}\n`);
   process.stderr.write('the same as JSON: build/bench-mobility.json\n');
   return rows.every(({ cells }) => cells.every((cell) => cell.router !== 'mobiked' || cell.meets)) ? 0 : 1;
 }
