@@ -3,8 +3,12 @@ import { readFileSync } from 'node:fs';
 import type { List, Read, Row } from './lists.ts';
 import { idsIn, type Declaration } from './titles.ts';
 
-/** Tests that name the row in their titles. */
-const testsOf = (row: Row, read: Read, all: readonly Declaration[]): Declaration[] => all.filter((d) => idsIn(d.title, read.id).includes(row.id));
+/** Tests by the rows that their titles name. */
+function byRow(read: Read, all: readonly Declaration[]): ReadonlyMap<string, readonly Declaration[]> {
+  const out = new Map<string, Declaration[]>();
+  for (const declaration of all) for (const id of idsIn(declaration.title, read.id)) out.set(id, [...(out.get(id) ?? []), declaration]);
+  return out;
+}
 
 const SLOW = JSON.parse(readFileSync('test/slow-suites.json', 'utf8')) as readonly string[];
 /** Not run by `make check`. */
@@ -21,9 +25,10 @@ function resultOf(row: Row, read: Read, tests: readonly Declaration[]): string {
 /** What must not be: rows without a test and without a reason, reasons that are no longer true, ids that no row has. */
 export function problemsOf(list: List, read: Read, all: readonly Declaration[]): string[] {
   const problems = read.problems.map((p) => `${list.rows}: ${p}`);
+  const tests = byRow(read, all);
   for (const row of read.rows) {
     const reason = read.reasons.get(row.id);
-    const tested = testsOf(row, read, all).some((t) => !t.todo);
+    const tested = (tests.get(row.id) ?? []).some((t) => !t.todo);
     if (!tested && !reason) problems.push(`${row.id} (${row.level}): no test, and no reason in ${list.reasons}`);
     if (tested && reason && reason.kind !== 'partly') problems.push(`${row.id}: has a test; its line "${reason.kind}" in ${list.reasons} goes, or says "partly"`);
     if (!tested && reason?.kind === 'partly') problems.push(`${row.id}: "partly", but has no test`);
@@ -34,8 +39,9 @@ export function problemsOf(list: List, read: Read, all: readonly Declaration[]):
 }
 
 export function pageOf(list: List, read: Read, all: readonly Declaration[]): string {
+  const named = byRow(read, all);
   const entries = read.rows.map((row) => {
-    const tests = testsOf(row, read, all);
+    const tests = named.get(row.id) ?? [];
     return { row, tests, result: resultOf(row, read, tests), reason: read.reasons.get(row.id) };
   });
   const sections = [...new Set(read.rows.map((r) => r.section))];

@@ -57,6 +57,10 @@ export function idsIn(title: string, id: RegExp): string[] {
   return [...new Set(words.filter((word) => id.test(word)))];
 }
 
-/** Those of the test files of the tree, in the order of files and lines. */
-export const declarations = (): Declaration[] =>
-  files().filter((path) => path.startsWith('test/') && path.endsWith('.test.ts')).flatMap((path) => declarationsIn(path, readFileSync(path, 'utf8')));
+let read: readonly Declaration[] | undefined;
+
+/** Those of the test files of the tree, in the order of files and lines; read once. */
+export function declarations(): readonly Declaration[] {
+  read ??= files().filter((path) => path.startsWith('test/') && path.endsWith('.test.ts')).flatMap((path) => declarationsIn(path, readFileSync(path, 'utf8')));
+  return read;
+}
