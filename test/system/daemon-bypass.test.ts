@@ -119,6 +119,12 @@ test('ES3-5: bypass: tunnel down: what is listed answers, each beside the tunnel
 test('ES3-5: bypass: tunnel up: the same, and the LAN keeps to it: in clear text to the listed only', options, async () => {
   await lab.start('hub');
   await established(router);
+  // The hub came while both uplinks were being tried: whichever asked next is the tunnel's.
+  await until('the tunnel is on the first uplink', async () => {
+    await lab.ctl('router', 'switch', 'hq', 'wan');
+    const [connection] = await lab.json<{ readonly uplink: string | null }[]>('router', 'connections');
+    return connection?.uplink === 'wan';
+  }, 8000);
   const inner = await Capture.start(lab.router);
   const through = new Stream(lab.client, ADDRESS.server, PORT);
   await through.flowing(10, 0, 5000);
