@@ -176,9 +176,9 @@ export class Topology {
     await this.hub.ip(`addr add ${ADDRESS.hubSecond}/32 dev wan0`);
   }
 
-  /** The hub's first address goes. */
+  /** The hub's first address goes; what still comes for it goes nowhere, and not back to the Internet. */
   async loseHubAddress(): Promise<void> {
-    await this.hub.ip(`addr del ${ADDRESS.hub}/32 dev wan0`);
+    await this.hub.ip(`addr del ${ADDRESS.hub}/32 dev wan0`, `route add blackhole ${ADDRESS.hub}/32`);
   }
 
   /** A removed device is plugged in again (not yet connected). */
