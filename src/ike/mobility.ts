@@ -1,4 +1,5 @@
-import type { Instant, IpAddress, Millis, Path } from '../base/index.ts';
+import { after, type Instant, type IpAddress, type Millis, type Path } from '../base/index.ts';
+import { RR_CACHE } from './constants.ts';
 
 /*
  * RFC 4555. The initiator decides: `move` writes the new path into the IKE SA, sends the outstanding request there,
@@ -94,3 +95,8 @@ export function remember<V>(map: Map<string, V>, key: string, value: V): void {
   if (map.size > REMEMBERED && oldest !== undefined) map.delete(oldest);
 }
 
+/** The peer has shown lately that it receives where this path ends (D59-3). */
+export const isVerified = ({ verified }: Mobility, path: Path, now: Instant): boolean => (verified.get(endpointKey(path)) ?? now) > now;
+
+/** It has shown so just now. */
+export const noteVerified = ({ verified }: Mobility, path: Path, now: Instant): void => remember(verified, endpointKey(path), after(now, RR_CACHE));

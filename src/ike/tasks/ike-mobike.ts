@@ -1,11 +1,11 @@
 import { after, millis, pathKey, sameBytes, samePath, type Instant, type Path } from '../../base/index.ts';
 import { findNotify, isErrorNotify, notify, notifyName, type Payload } from '../../codec/ike/index.ts';
-import { HOLD_TIME, NO_NATS_TRIES, PATH_ROUND_MOST, REFUSED_TIME, RETRANSMIT_UNKNOWN, RR_CACHE } from '../constants.ts';
+import { HOLD_TIME, NO_NATS_TRIES, PATH_ROUND_MOST, REFUSED_TIME, RETRANSMIT_UNKNOWN } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Answer, Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { expectOn, guard, isOutdated, takeUpdate } from '../encapsulation.ts';
-import { COOKIE2_OCTETS, endpointKey, remember, type PendingMove } from '../mobility.ts';
+import { COOKIE2_OCTETS, isVerified, noteVerified, remember, type PendingMove } from '../mobility.ts';
 import { natVerdict } from '../nat.ts';
 import { addressNotifies } from './mobike-addresses.ts';
 
@@ -20,7 +20,7 @@ export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since:
   expectOn(sa, to, ctx);
   sa.unansweredSince = undefined;
   // An address of the peer that was verified lately is not verified again (D59-3).
-  const unverified = verify && (sa.mobility.verified.get(endpointKey(to)) ?? ctx.now) <= ctx.now;
+  const unverified = verify && !isVerified(sa.mobility, to, ctx.now);
   sa.mobility.pending = { from, reasons, since, due: true, unverified };
   if (!unverified) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, encapsulation: sa.encapsulation, opensPinhole: true });
   sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from: before, to, reasons, took: millis(ctx.now - since) }, ctx);
@@ -97,7 +97,7 @@ function onUpdateResponse(sa: IkeSa, pending: PendingMove, target: Path, cookie2
   takeVerdict(sa, target, answer.path, payloads, true, ctx);
   takeUpdate(sa, answer.path, payloads, ctx);
   if (sa.encapsulation !== before && !pending.unverified) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: target, encapsulation: sa.encapsulation, opensPinhole: true });
-  if (echoed) remember(sa.mobility.verified, endpointKey(target), after(ctx.now, RR_CACHE));
+  if (echoed) noteVerified(sa.mobility, target, ctx.now);
   if (pending.unverified) {
     if (!echoed) {
       // M3.7-4: that proves nothing; asked again, ever more seldom.

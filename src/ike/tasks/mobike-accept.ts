@@ -1,12 +1,12 @@
 import { after, millis, pathKey, sameBytes, samePath, type Instant, type Path } from '../../base/index.ts';
 import { findNotify, notify, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
 import { mayBeAt } from '../address-policy.ts';
-import { HOLD_TIME, PATH_ROUND_MOST, RETRANSMIT_UNKNOWN, RR_CACHE } from '../constants.ts';
+import { HOLD_TIME, PATH_ROUND_MOST, RETRANSMIT_UNKNOWN } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import { takeUpdate } from '../encapsulation.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
-import { COOKIE2_OCTETS, endpointKey, remember } from '../mobility.ts';
+import { COOKIE2_OCTETS, isVerified, noteVerified } from '../mobility.ts';
 import { settle } from './mobike-addresses.ts';
 
 /* The responder's side of RFC 4555: `../mobility.ts` has the story. */
@@ -60,8 +60,7 @@ export function proceedTurn(sa: IkeSa, ctx: Ctx): void {
   const { turning } = sa.mobility;
   if (!turning) return;
   const { routability = 'before', hold = 'continue' } = sa.connection?.moves ?? {};
-  const verifiedUntil = sa.mobility.verified.get(endpointKey(sa.path));
-  if (routability === 'off' || (verifiedUntil !== undefined && verifiedUntil > ctx.now)) return turn(sa, ctx);
+  if (routability === 'off' || isVerified(sa.mobility, sa.path, ctx.now)) return turn(sa, ctx);
   const esp = routability === 'after' ? pathKey(sa.path) : hold === 'drop' ? HELD : turning.esp;
   if (esp !== turning.esp) {
     turning.esp = esp;
@@ -122,7 +121,7 @@ export function routabilityTask(again = false): Task {
       // M3.7-6, M3.7-7: sent to several addresses, or moved on meanwhile: this proves nothing.
       if (!answer.onePath || !target || !samePath(target, sa.path)) return sa.exchanges.enqueue(routabilityTask(again), true);
       if (!echoed) return askAgain(sa, ctx);
-      remember(sa.mobility.verified, endpointKey(target), after(ctx.now, RR_CACHE));
+      noteVerified(sa.mobility, target, ctx.now);
       turn(sa, ctx);
     },
     onTimeout: (sa, ctx) => sa.close('peer_dead', 'no answer to the return routability check', ctx),

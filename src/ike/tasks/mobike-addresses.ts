@@ -5,7 +5,7 @@ import type { Ctx } from '../context.ts';
 import { noNats } from '../encapsulation.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
-import { COOKIE2_OCTETS, endpointKey } from '../mobility.ts';
+import { COOKIE2_OCTETS, endpointKey, isVerified } from '../mobility.ts';
 import type { OwnAddresses } from '../types.ts';
 
 /*
@@ -179,7 +179,7 @@ function addressesTask(insists: boolean): Task {
       if (findNotify(payloads, 'UNEXPECTED_NAT_DETECTED')) return sa.log('info', `addresses are translated on the way to ${answer.path.remote.address}, which is not allowed`, ctx);
       if (!sa.mobility.stranded || !asked) return;
       // Where the peer was known to receive, an answer is enough; elsewhere it must show that it receives there (D5.5-1).
-      const isKnown = endpointKey(asked) === endpointKey(sa.path) || (sa.mobility.verified.get(endpointKey(asked)) ?? ctx.now) > ctx.now;
+      const isKnown = endpointKey(asked) === endpointKey(sa.path) || isVerified(sa.mobility, asked, ctx.now);
       if (!isKnown && !echoed) return;
       turnTo(sa, asked, ctx);
       settle(sa);
