@@ -201,7 +201,7 @@ async function runOne(run: Run, name: string, tell: (step: number, result: Line[
 
 /** Our side must listen before a peer that begins, and the peer's before ours. */
 async function openRun(run: Run, name: string, scene: Scene, end: 'router' | 'hub', reports: { report(): string }[], figure: (text: string) => void): Promise<Live> {
-  await scene.open(run.scene ?? {});
+  await scene.open({ ipv4Only: true, ...run.scene });
   // Kept for a golden file when one is asked for.
   const capture = join(process.env['CAPTURE'] === undefined ? scene.dir : GUEST_RESULTS, `${name}.pcap`);
   scene.isp.spawn(['tcpdump', '-i', 'pub', '-n', '-U', '-Z', 'root', '-w', capture, 'udp']);

@@ -33,6 +33,8 @@ export interface SceneOptions {
   readonly nat?: readonly UplinkName[];
   /** Uplinks the router has at first; default both. */
   readonly uplinks?: readonly UplinkName[];
+  /** No IPv6 outside the tunnel: a peer that chooses its path by itself must meet the NAT. */
+  readonly ipv4Only?: boolean;
 }
 
 export class Scene {
@@ -42,6 +44,7 @@ export class Scene {
   isp!: Namespace;
   hub!: Namespace;
   #public = 254;
+  #ipv4Only = false;
 
   constructor() {
     process.once('exit', this.#removeDir);
@@ -57,6 +60,7 @@ export class Scene {
   async open(options: SceneOptions = {}): Promise<this> {
     [this.router, this.isp, this.hub] = [await this.namespaces.create('router'), await this.namespaces.create('isp'), await this.namespaces.create('hub')];
     const { router, isp, hub } = this;
+    this.#ipv4Only = options.ipv4Only === true;
     await Promise.all([router, isp, hub].map((ns) => ns.sysctl('net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0', 'net.ipv6.conf.default.accept_dad=0')));
     await router.ip(`link add wan0 type veth peer name wan0 netns ${isp.pid}`, `link add wwan0 type veth peer name wwan0 netns ${isp.pid}`);
     await hub.ip(`link add eth0 type veth peer name pub netns ${isp.pid}`);
@@ -66,7 +70,8 @@ export class Scene {
       ...Object.entries(UPLINKS).flatMap(([name, u]) => [`addr add ${u.gateway}/24 dev ${name}`, `addr add ${u.gateway6}/64 dev ${name} nodad`]),
     );
     await hub.ip(
-      'link set eth0 up', `addr add ${HUB}/24 dev eth0`, `addr add ${HUB6}/64 dev eth0 nodad`, `route add default via ${this.publicAddress}`, 'route add ::/0 via 2001:db8:f::fe',
+      'link set eth0 up', `addr add ${HUB}/24 dev eth0`, `route add default via ${this.publicAddress}`,
+      ...(this.#ipv4Only ? [] : [`addr add ${HUB6}/64 dev eth0 nodad`, 'route add ::/0 via 2001:db8:f::fe']),
       `addr add ${INNER.hub}/24 dev lo`, `addr add ${INNER.hub6}/64 dev lo nodad`,
     );
     await router.ip(`addr add ${INNER.router}/24 dev lo`, `addr add ${INNER.router6}/64 dev lo nodad`);
@@ -89,14 +94,16 @@ export class Scene {
   async connect(name: UplinkName): Promise<void> {
     const uplink = UPLINKS[name];
     await this.router.ip(
-      `link set ${name} up`, `addr replace ${uplink.address}/24 dev ${name}`, `addr replace ${uplink.address6}/64 dev ${name} nodad`,
-      `route replace default via ${uplink.gateway} dev ${name} metric ${uplink.metric}`, `route replace ::/0 via ${uplink.gateway6} dev ${name} metric ${uplink.metric}`,
+      `link set ${name} up`, `addr replace ${uplink.address}/24 dev ${name}`, ...(this.#ipv4Only ? [] : [`addr replace ${uplink.address6}/64 dev ${name} nodad`]),
+      `route replace default via ${uplink.gateway} dev ${name} metric ${uplink.metric}`,
+      ...(this.#ipv4Only ? [] : [`route replace ::/0 via ${uplink.gateway6} dev ${name} metric ${uplink.metric}`]),
     );
   }
 
   /** The addresses go, IPv4 last, and the kernel takes the routes with them. */
   async loseAddress(name: UplinkName): Promise<void> {
-    await this.router.ip(`addr del ${UPLINKS[name].address6}/64 dev ${name}`, `addr del ${UPLINKS[name].address}/24 dev ${name}`, `route flush dev ${name} proto boot`);
+    const { address, address6 } = UPLINKS[name];
+    await this.router.ip(...(this.#ipv4Only ? [] : [`addr del ${address6}/64 dev ${name}`]), `addr del ${address}/24 dev ${name}`, `route flush dev ${name} proto boot`);
   }
 
   /** The hub has this address and no other any more. */
