@@ -69,6 +69,7 @@ check: build
 	@$(MAKE) --no-print-directory -j2 types lint
 	$(NODE) test/run.mjs
 	$(NODE) test/conformance/run.mjs --judge build/outcomes.json
+	@cat build/summary.txt
 
 # The lists of requirements and their tests. A test fails when they are stale.
 conformance: node_modules/.stamp
@@ -81,6 +82,7 @@ test: types lint package
 	$(NODE) test/run.mjs --all
 	$(NODE) test/scenario/worlds.mjs --from 1 --seconds 120 10000
 	$(NODE) test/conformance/run.mjs --judge build/outcomes.json
+	@cat build/summary.txt
 
 # Random worlds of ten simulated minutes; see test/scenario/worlds.mjs.
 sim: node_modules/.stamp

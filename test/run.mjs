@@ -28,6 +28,8 @@ if (all || args.length > 0) process.env.MOBIKED_THOROUGH ??= '1';
 const SLOW = JSON.parse(readFileSync('test/slow-suites.json', 'utf8'));
 /** What every test did, written by a run of all suites of `make check` or `make test`: test/conformance judges it. */
 const OUTCOMES = 'build/outcomes.json';
+/** The last line of a run of all suites, for a Makefile that has more to do after it. */
+const SUMMARY = 'build/summary.txt';
 
 function collect(path) {
   if (statSync(path).isFile()) return [path];
@@ -126,5 +128,7 @@ for (const [index, files] of phases.entries()) {
   }
 }
 if (whole) writeFileSync(OUTCOMES, JSON.stringify(outcomes));
-console.log(`${counts.pass} passed, ${counts.fail} failed, ${counts.skip} skipped`);
+const summary = `${counts.pass} passed, ${counts.fail} failed, ${counts.skip} skipped`;
+if (whole) writeFileSync(SUMMARY, `${summary}\n`);
+console.log(summary);
 process.exitCode = counts.fail > 0 || counts.pass + counts.skip === 0 ? 1 : 0;

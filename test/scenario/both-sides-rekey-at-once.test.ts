@@ -1,9 +1,10 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { millis, seconds } from '../../src/base/index.ts';
+import { portion } from '../tools/thorough.ts';
 import { during, play, untilRest } from './stage.ts';
 
-const GAPS = [-16, -1, 0, 14, 25];
+const GAPS = portion([-16, -1, 0, 14, 25], 2);
 
 for (const [routerName, hubName] of [['lan', 'lan'], ['hq', 'hq'], ['hq', 'lan'], ['lan', 'hq']] as const) {
   test(`I2.25-1 I2.25-2: the router rekeys ${routerName} while the hub rekeys ${hubName}: nothing is lost, SAs pair up in the end`, () => {

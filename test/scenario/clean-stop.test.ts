@@ -53,7 +53,7 @@ test('block_on_stop keeps the unreachable routes through a clean stop', () => {
 });
 
 test('kill -9: device and routes stay and hold packets back, and the next life takes them over', () => {
-  const stage = play({ seed: 553 });
+  const stage = play({ seed: 553, rate: 50 });
   const { world, router, stream } = stage;
   router.crash();
   const left = ours(router.kernel.dump());

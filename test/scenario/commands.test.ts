@@ -4,7 +4,7 @@ import { minutes, seconds, type JsonObject } from '../../src/base/index.ts';
 import { during, measured, play, untilOn, untilRest } from './stage.ts';
 
 test('down and up of the connection: Delete, blocked meanwhile, and back', () => {
-  const stage = play({ seed: 530 });
+  const stage = play({ seed: 530, rate: 50 });
   const { world, router, hub } = stage;
   router.ask('down', { name: 'hq' });
   world.runFor(seconds(3));

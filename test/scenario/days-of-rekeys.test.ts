@@ -7,7 +7,7 @@ import { measured, play, untilRest } from './stage.ts';
 test('I2.8-1 I2.8-2 I2.8-3: days of rekeying by lifetime: no packet is lost, nothing is left over', () => {
   const stage = play({ seed: 600, rate: 10 }, false);
   const { world, router, hub, stream } = stage;
-  const DAYS = thorough ? 3 : 1;
+  const DAYS = thorough ? 3 : 0.5;
   const end = world.now + DAYS * 86_400_000;
   // Traffic flows whenever something is about to be rekeyed, and for half a minute after; in between the line is idle.
   let flowing = false;
@@ -35,7 +35,7 @@ test('I2.8-1 I2.8-2 I2.8-3: days of rekeying by lifetime: no packet is lost, not
   measured('days of rekeying: IKE SA rekeys', ike);
   measured('days of rekeying: Child SA rekeys', child);
   measured('days of rekeying: packets under rekeying', sent);
-  assert.ok(ike >= 7 * DAYS - 1, `${ike} IKE SA rekeys`);
+  assert.ok(ike >= Math.floor(7 * DAYS) - 1, `${ike} IKE SA rekeys`);
   assert.ok(child >= 24 * DAYS, `${child} Child SA rekeys`);
   assert.ok(sent > 5000 * DAYS, `${sent} packets`);
   assert.equal(lost, 0);

@@ -5,8 +5,8 @@ import { isEspInUdp, type Link, type OuterPacket } from '../sim/index.ts';
 import { SCENE, type Scene } from '../sim/scene.ts';
 import { during, play, untilRest } from './stage.ts';
 
-/** The first uplink is plain, the second behind a NAT. */
-const PLAIN = { wan: { rtt: millis(30) } };
+/** The first uplink is plain, the second behind a NAT; packets are counted. */
+const PLAIN = { rate: 50, wan: { rtt: millis(30) } };
 
 /** Kinds of ESP that crossed a link from now on, and NAT keepalives. */
 function count(link: Link): { plain: number; udp: number; keepalives: number } {
@@ -71,7 +71,7 @@ test('NK-8 N-h: nat_t always keeps UDP on a plain uplink', () => {
 });
 
 test('N-g N-k M3.9-4: nat_t prohibit: a move between plain uplinks on port 500, and away from one that turns out to be behind a NAT', () => {
-  const stage = play({ seed: 805, wan: { rtt: millis(30) }, wwan: { rtt: millis(60) }, connection: ["option nat_t 'prohibit'"] });
+  const stage = play({ seed: 805, rate: 50, wan: { rtt: millis(30) }, wwan: { rtt: millis(60) }, connection: ["option nat_t 'prohibit'"] });
   const [one, other] = links(stage).map(count);
   assert.ok(one && other);
   const { outage } = during(stage, seconds(8), () => stage.wan.loseAddress(SCENE.wan));

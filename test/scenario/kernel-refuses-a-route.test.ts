@@ -5,7 +5,7 @@ import { openScene, tunnelRoute } from '../sim/scene.ts';
 import { suite, untilRest } from './stage.ts';
 
 test('the kernel refuses the route into the tunnel, and takes it later: told once, tried again, nothing leaks meanwhile', () => {
-  const stage = openScene({ suite, seed: 510 });
+  const stage = openScene({ suite, seed: 510, rate: 50 });
   const { world, router, hub, stream } = stage;
   let refusals = 0;
   router.kernel.refuse = (op) => (op.op === 'route.add' && op.route.via.kind === 'device' && refusals++ < 3 ? 105 : undefined);
@@ -28,7 +28,7 @@ test('the kernel refuses the route into the tunnel, and takes it later: told onc
 });
 
 test('somebody removes our routes: they are put back', () => {
-  const stage = openScene({ suite, seed: 511 });
+  const stage = openScene({ suite, seed: 511, rate: 50 });
   const { world, router } = stage;
   stage.establish();
   world.runFor(seconds(1));
@@ -41,7 +41,7 @@ test('somebody removes our routes: they are put back', () => {
 });
 
 test('the TUN device cannot be made: told, and tried again', () => {
-  const stage = openScene({ suite, seed: 512 });
+  const stage = openScene({ suite, seed: 512, rate: 50 });
   const { world, router, hub } = stage;
   const taken = ['mobiked0', 'mobiked1', 'mobiked2', 'mobiked3'].map((name) => router.kernel.addLink(name));
   hub.start();

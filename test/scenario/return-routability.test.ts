@@ -41,7 +41,7 @@ test('M3.7-1 D5.5-2: before: an address that nobody answers at gets nothing; off
 
 for (const [how, most] of [['before', 200], ['after', 170], ['off', 110]] as const) {
   test(`M3.7-1 M3.7-2: a move with return_routability ${how}: ESP from the hub comes to the new address after so many round trips`, () => {
-    const stage = play({ seed: 515, hubConnection: [`option return_routability '${how}'`] }, false);
+    const stage = play({ seed: 515, rate: 50, hubConnection: [`option return_routability '${how}'`] }, false);
     const { world, wan } = stage;
     stage.stream.start();
     world.runFor(seconds(3));

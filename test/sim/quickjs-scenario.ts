@@ -8,7 +8,7 @@ import { openScene } from './scene.ts';
 
 /** What happened, as JSON: events with their times, losses, and the number of steps of the world. */
 export function wholeScenario(seed: number, suite: CryptoSuite): string {
-  const { world, router, hub, stream, ...scene } = openScene({ seed, suite, ticks: 'sloppy', wan: { rtt: millis(30), loss: 0.01, nat: { publicAddress: '198.51.100.10' as never } } });
+  const { world, router, hub, stream, ...scene } = openScene({ seed, suite, rate: 50, ticks: 'sloppy', wan: { rtt: millis(30), loss: 0.01, nat: { publicAddress: '198.51.100.10' as never } } });
   scene.establish();
   stream.start();
   world.runFor(seconds(2));

@@ -9,6 +9,7 @@ import type { CryptoSuite } from '../../src/crypto/index.ts';
 import { Daemon } from '../../src/daemon/index.ts';
 import type { EventType, Event, StampedEvent } from '../../src/report/index.ts';
 import type { Device, DeviceAddress } from './device.ts';
+import { thorough } from '../tools/thorough.ts';
 import { SimHost, type HostOptions } from './host.ts';
 import type { LinkOptions } from './net.ts';
 import { EchoStream } from './stream.ts';
@@ -23,6 +24,7 @@ export const SCENE = {
   wanPublic: ip('198.51.100.10'), wwanPublic: ip('203.0.113.20'),
 } as const;
 
+const RATE = thorough ? 50 : 10;
 const PSK = 'a key of the simulated world, 32+ octets';
 
 /** A device of the router or the hub beside those every scene has, at the end of a link of its own. */
@@ -54,7 +56,7 @@ export interface SceneOptions extends WorldOptions {
   /** More sections of the router's configuration. */
   readonly router?: string;
   readonly ubus?: HostOptions['ubus'];
-  /** Packets a second of the stream; default 50. */
+  /** Packets a second of the stream; default 50, in `make check` 10: most of the time goes into them. */
   readonly rate?: number;
   /** Crypto of the hub alone, for a peer that lies under valid protection. */
   readonly hubSuite?: CryptoSuite;
@@ -180,7 +182,7 @@ export function openScene(options: SceneOptions): Scene {
   for (const device of options.hubDevices ?? [{ name: 'eth0', link: 'hub', options: { rtt: millis(0) }, addresses: [ipv6 ? at(SCENE.hub6, 64) : at(SCENE.hub, 24)], metric: 1 }]) add(hub, device);
   const stream = new EchoStream({
     from: router, client: { address: SCENE.client, port: 5000 }, to: hub, server: { address: SCENE.server, port: 7 },
-    ...(options.rate === undefined ? {} : { rate: options.rate }),
+    rate: options.rate ?? RATE,
   });
   return {
     world, router, hub, wan, wwan, stream,
