@@ -70,7 +70,7 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
     uplinks: values.uplink ?? [], ikeProposals, startPort: START_PORT[values.start_port], natT: values.nat_t, dataplane: values.dataplane,
     ikeLifetime: seconds(values.ike_lifetime), childLifetime: seconds(values.child_lifetime), childOctets: values.child_bytes, childPackets: values.child_packets,
     reauth: values.reauth_time === undefined ? undefined : seconds(values.reauth_time), fragmentation: values.fragmentation, ...virtual,
-    liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), livenessGiven: values.liveness !== undefined, mtu: values.mtu,
+    liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), livenessGiven: values.liveness !== undefined, mtu: values.mtu, mtuProbe: values.mtu_probe,
     df: values.df, copyDscp: values.copy_dscp, ikeDscp: IKE_DSCP[values.ike_dscp], moves, responderSwitch, blockOnStop: values.block_on_stop,
   };
 }

@@ -15,6 +15,7 @@ import { Initiator } from './initiator.ts';
 import { Keepalives } from './keepalives.ts';
 import { NetifdFollower } from './netifd.ts';
 import { OwnAddressBook } from './own-addresses.ts';
+import { PathSizes } from './path-sizes.ts';
 import { PlainEsp } from './plain-esp.ts';
 import { Protocol } from './protocol.ts';
 import { Reactions } from './reactions.ts';
@@ -62,6 +63,7 @@ export class Daemon implements Core {
   readonly #protocol: Protocol;
   readonly #plainEsp = new PlainEsp((input) => this.#ike(input));
   readonly #keepalives: Keepalives;
+  readonly #sizes: PathSizes;
   readonly #decisions = new Decisions();
 
   constructor(deps: DaemonDeps) {
@@ -90,6 +92,10 @@ export class Daemon implements Core {
       hold: (chain) => this.#plane.hold(chain, this.#turn), onEvent: (event) => this.#onIke(event),
     });
     this.#keepalives = new Keepalives({ turn: this.#turn, ike: (input) => this.#ike(input) });
+    this.#sizes = new PathSizes({
+      turn: this.#turn, ike: (input) => this.#ike(input), linkMtu: (path) => this.#plane.view.link(path.ifindex)?.mtu,
+      found: (path, mtu) => this.#plane.onFound(path, mtu, this.#turn),
+    });
     this.#reactions = new Reactions({
       turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, keepalives: this.#keepalives, decisions: this.#decisions,
       initiators: this.#initiators, ike: (input) => this.#ike(input), watch: (initiator) => this.#watch(initiator),
@@ -110,8 +116,8 @@ export class Daemon implements Core {
   get deadline(): Instant | undefined {
     if (this.#exited) return undefined;
     return earliest(
-      this.#engine.deadline, this.#policy.deadline, this.#plane.deadline, this.#reporting.deadline, this.#netifd?.deadline, this.#udp.deadline, this.#keepalives.deadline, this.#timers.next(),
-      ...[...this.#initiators.values()].map((i) => i.deadline),
+      this.#engine.deadline, this.#policy.deadline, this.#plane.deadline, this.#reporting.deadline, this.#netifd?.deadline, this.#udp.deadline, this.#keepalives.deadline, this.#sizes.deadline,
+      this.#timers.next(), ...[...this.#initiators.values()].map((i) => i.deadline),
     );
   }
 
@@ -224,6 +230,7 @@ export class Daemon implements Core {
     for (const initiator of this.#initiators.values()) initiator.advance(this.#turn);
     this.#plane.tick(this.#turn);
     this.#keepalives.tick();
+    this.#sizes.tick();
     this.#emitAll(this.#reporting.handle({ type: 'tick' }, this.#now));
   }
 
@@ -367,6 +374,7 @@ export class Daemon implements Core {
     const initiator = this.#initiators.get(event.connection);
     const ours = initiator !== undefined && 'chain' in event && event.chain === initiator.chain;
     this.#keepalives.onIke(event);
+    this.#sizes.onIke(event);
     tellIke(event, initiator !== undefined, this.#turn);
     initiator?.onIke(event, this.#turn);
     if (ours || (initiator && event.type === 'ike.established')) this.#reactions.onIke(event);

@@ -218,6 +218,15 @@ export class Dataplane {
     this.#setMtus([path], turn);
   }
 
+  /** What the path was found to carry, octets of an outer packet; undefined: as much as its link. */
+  onFound(path: Path, mtu: number | undefined, turn: Turn): void {
+    const before = this.#pathMtus.of(path);
+    this.#pathMtus.find(path, mtu);
+    if (this.#pathMtus.of(path) === before) return;
+    turn.log('info', mtu === undefined ? `${pathText(path)}: packets as large as the link's pass` : `${pathText(path)}: packets of ${mtu} octets pass and larger ones do not`);
+    this.#setMtus([path], turn);
+  }
+
   /** Larger packets are tried again: the way may have changed. */
   #forgetMtus(turn: Turn): void {
     const gone = this.#pathMtus.forget(turn.now);

@@ -6,7 +6,8 @@
  * One input at a time: the input goes to the part it belongs to; what that part wants of another is an input to that other in the same
  * turn; effects come back as one list in order. `initiator.ts` keeps a connection up for ever; `remotes.ts` has the peer's addresses
  * and their order on each uplink, `own-addresses.ts` ours; `dataplane.ts` keeps TUN, routes and MTU as
- * wanted and blocks what a tunnel would carry while it is down; `path-mtu.ts` keeps for ten minutes what routers told of a path;
+ * wanted and blocks what a tunnel would carry while it is down; `path-mtu.ts` keeps what routers told of a path for ten minutes, and what
+ * `path-sizes.ts` found out by asking;
  * `netifd.ts` follows ubus; `reporting.ts` knows the way to a broker.
  */
 export { Daemon } from './daemon.ts';

@@ -17,10 +17,12 @@ interface Learned {
 /** What came of a router's word. */
 export type Lesson = 'lower' | 'known' | 'below_least' | 'below_least_again';
 
-/** What routers on the way told of the MTU of paths (RFC 4301 §8.2), each kept for its time; a pure memory, who may tell is judged before. */
+/** What routers on the way told of the MTU of paths (RFC 4301 §8.2), each kept for its time, and what was found by asking (F-4); a pure memory, who may tell is judged before. */
 export class PathMtus {
   /** In the order in which they will be forgotten. */
   readonly #learned = new Map<string, Learned>();
+  /** What was found by asking. */
+  readonly #found = new Map<string, { readonly path: Path; readonly mtu: number }>();
   /** Paths of which too little was told, which is said once. */
   readonly #absurd = new Set<string>();
 
@@ -30,12 +32,25 @@ export class PathMtus {
   }
 
   get paths(): Path[] {
-    return [...this.#learned.values()].map((learned) => learned.path);
+    return [...this.#learned.values(), ...this.#found.values()].map((known) => known.path);
   }
 
-  /** Octets of the largest outer packet that the path is known to carry; undefined: none was told. */
+  /** Octets of the largest outer packet that the path is known to carry; undefined: as many as its link. */
   of(path: Path): number | undefined {
-    return this.#learned.get(pathKey(path))?.mtu;
+    const key = pathKey(path);
+    const all = [this.#learned.get(key)?.mtu, this.#found.get(key)?.mtu].filter((mtu) => mtu !== undefined);
+    return all.length > 0 ? Math.min(...all) : undefined;
+  }
+
+  /** Takes what packets of that size showed, more than which does not pass; undefined: all of the link's pass. It stands until the next such word, and over a router's that says less. */
+  find(path: Path, mtu: number | undefined): void {
+    const key = pathKey(path);
+    if ((this.#learned.get(key)?.mtu ?? Infinity) < (mtu ?? Infinity)) this.#learned.delete(key);
+    this.#found.delete(key);
+    if (mtu === undefined) return;
+    const [oldest] = this.#found.size >= MOST_PATHS ? this.#found.keys() : [];
+    if (oldest !== undefined) this.#found.delete(oldest);
+    this.#found.set(key, { path, mtu });
   }
 
   /** Takes a router's word: never to more than is known, and not to absurdly little. The same again is fresh for another while. */

@@ -41,7 +41,7 @@ export class Protocol {
     const { turn } = this.#host;
     switch (effect.type) {
       case 'packet.send':
-        return turn.emit({ type: 'udp.send', ifindex: effect.path.ifindex, local: effect.path.local, remote: effect.path.remote, bytes: effect.bytes, ...(effect.dscp === undefined ? {} : { dscp: effect.dscp }) });
+        return turn.emit({ type: 'udp.send', ifindex: effect.path.ifindex, local: effect.path.local, remote: effect.path.remote, bytes: effect.bytes, ...(effect.dscp === undefined ? {} : { dscp: effect.dscp }), ...(effect.whole ? { whole: true } : {}) });
       case 'child.install':
         return this.#host.addSa(effect.sa);
       case 'child.use':

@@ -18,6 +18,7 @@ import { deleteChildTask, invalidSpiTask } from './tasks/informational.ts';
 import { encapsulate, movePath } from './tasks/ike-mobike.ts';
 import { ownAddressesChanged } from './tasks/mobike-addresses.ts';
 import { livenessTask } from './tasks/liveness.ts';
+import { sizePath } from './tasks/path-size.ts';
 import { switchPeer } from './tasks/responder-switch.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
 import type { ChainStatus, IkeConnection, IkeDeps, IkeEffect, IkeInput, KeepalivePlan, OwnAddresses } from './types.ts';
@@ -249,6 +250,8 @@ export class IkeEngine {
         return sa.exchanges.race(input.paths.slice(0, PATHS_MOST), ctx);
       case 'path.encapsulate':
         return encapsulate(sa, input.path, input.on, ctx);
+      case 'path.size':
+        return sizePath(sa, input.size, ctx);
       case 'chain.switch':
         return switchPeer(sa, input.to, input.own, ctx);
       case 'liveness.check':

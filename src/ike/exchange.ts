@@ -5,7 +5,7 @@ import {
   RETRANSMIT_UNKNOWN,
 } from './constants.ts';
 import type { Ctx } from './context.ts';
-import { leastLimit, messageLimit } from './fragments.ts';
+import { leastLimit, messageLimit, messageRoom } from './fragments.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { noteAnswer } from './tasks/mobike-addresses.ts';
 
@@ -15,6 +15,8 @@ export interface Task {
   readonly exchange: ExchangeName;
   /** Where the request is sent; undefined: the current path. */
   readonly path?: Path | undefined;
+  /** Octets of the one IP packet that carries the request, which nobody on the way may cut up; it goes on in pieces when no answer comes to that (F-4). */
+  readonly packet?: number;
   /** Time without any answer after which `onTimeout` is called. */
   readonly patience: Millis;
   /** Payloads of the request; undefined: there is nothing left to ask. */
@@ -32,6 +34,8 @@ export interface Answer {
   readonly path: Path;
   /** True when the request went over one path only, so that the answer says something about that path (D6.2-3). */
   readonly onePath: boolean;
+  /** The request was sent in one packet that nobody may cut up, and not again in pieces. */
+  readonly whole: boolean;
 }
 
 /** The sends of one request over one path. */
@@ -54,6 +58,8 @@ export class Request {
   datagrams: readonly Uint8Array[];
   /** Seals the same payloads into pieces for the smallest packets of a path; undefined: that was done, or cannot be. */
   shrink: ((path: Path) => readonly Uint8Array[]) | undefined;
+  /** It leaves in one packet that nobody on the way may cut up. */
+  whole: boolean;
   readonly task: Task;
   readonly startedAt: Instant;
   readonly attempts = new Map<string, Attempt>();
@@ -65,6 +71,7 @@ export class Request {
 
   constructor(messageId: number, datagrams: readonly Uint8Array[], shrink: Request['shrink'], task: Task, startedAt: Instant) {
     this.messageId = messageId;
+    this.whole = task.packet !== undefined && datagrams.length === 1;
     this.datagrams = datagrams;
     this.shrink = shrink;
     this.task = task;
@@ -141,7 +148,7 @@ export class Exchanges {
       const id = this.nextId++;
       if (id === MESSAGE_IDS_SOFT) this.#sa.timers.set('softLifetime', ctx.now);
       const path = task.path ?? this.#sa.path;
-      const datagrams = this.#sa.encodeRequest(task.exchange, id, payloads, messageLimit(path));
+      const datagrams = this.#sa.encodeRequest(task.exchange, id, payloads, task.packet === undefined ? messageLimit(path) : messageRoom(path, task.packet));
       // A small message stays whole, however often it was lost (FR2.4-1).
       const isLarge = this.#sa.fragmentation && datagrams.some((bytes) => bytes.length > leastLimit(path));
       const shrink = isLarge ? (on: Path): readonly Uint8Array[] => this.#sa.encodeRequest(task.exchange, id, payloads, leastLimit(on)) : undefined;
@@ -163,10 +170,18 @@ export class Exchanges {
   #sendOn(request: Request, path: Path, ctx: Ctx): void {
     this.#sa.touch();
     const key = pathKey(path);
+    if (request.whole && request.sentOn.size > 0) this.#cut(request, path);
     const interval = this.#firstInterval(path, ctx);
     request.attempts.set(key, { path, firstAt: ctx.now, sends: 1, interval, nextAt: after(ctx.now, millis(interval)), reported: false, again: request.sentOn.has(key) });
     request.sentOn.add(key);
-    this.#sa.transmit(path, request.datagrams, ctx);
+    this.#sa.transmit(path, request.datagrams, ctx, request.whole);
+  }
+
+  /** What was to arrive whole has not, or goes to another path: what it shall show is shown, and now it shall arrive. */
+  #cut(request: Request, path: Path): void {
+    request.whole = false;
+    request.datagrams = request.shrink?.(path) ?? request.datagrams;
+    request.shrink = undefined;
   }
 
   /** The current path changed: the outstanding request goes there at once, with fresh timers (M3.5-6). */
@@ -204,7 +219,7 @@ export class Exchanges {
     if (rtt !== undefined) this.#sa.noteRtt(path, rtt);
     noteAnswer(this.#sa, path);
     this.#sa.event({ type: 'path.answered', chain: this.#sa.chain, connection: this.#sa.name, path, rtt, current: samePath(path, this.#sa.path) }, ctx);
-    return { request, answer: { path, onePath: request.sentOn.size === 1 } };
+    return { request, answer: { path, onePath: request.sentOn.size === 1, whole: request.whole } };
   }
 
   /**
@@ -248,7 +263,9 @@ export class Exchanges {
     }
     for (const [key, attempt] of [...request.attempts]) {
       if (attempt.nextAt > ctx.now) continue;
-      if (samePath(attempt.path, this.#sa.path)) this.#currentDue(request, attempt, ctx);
+      // Its loss is no reason to doubt the path.
+      if (request.whole) this.#sendOn(request, attempt.path, ctx);
+      else if (samePath(attempt.path, this.#sa.path)) this.#currentDue(request, attempt, ctx);
       else this.#otherDue(request, key, attempt, ctx);
     }
     this.#judgeReach(request, ctx);

@@ -11,7 +11,7 @@ import type { OpenedFragment, SealHeader, SkProtection } from './seal.ts';
 const UDP_AND_MARKER_OCTETS = 12;
 
 /** Octets of IKE message, without marker, that one packet of `packet` octets carries on this path. */
-function messageRoom(path: Path, packet: number): number {
+export function messageRoom(path: Path, packet: number): number {
   return packet - (ipFamily(path.remote.address) === 6 ? 40 : 20) - UDP_AND_MARKER_OCTETS;
 }
 

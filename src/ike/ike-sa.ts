@@ -198,9 +198,9 @@ export class IkeSa {
   // ---- sending ------------------------------------------------------------------------------------------------------
 
   /** RFC 3948 §2.2: away from port 500 an IKE message starts with four zero octets. */
-  transmit(path: Path, datagrams: readonly Uint8Array[], ctx: Ctx): void {
+  transmit(path: Path, datagrams: readonly Uint8Array[], ctx: Ctx, whole = false): void {
     const dscp = this.connection?.ikeDscp ?? 0;
-    for (const bytes of datagrams) ctx.emit({ type: 'packet.send', path, bytes: path.local.port === 500 ? bytes : concat(new Uint8Array(4), bytes), ...(dscp === 0 ? {} : { dscp }) });
+    for (const bytes of datagrams) ctx.emit({ type: 'packet.send', path, bytes: path.local.port === 500 ? bytes : concat(new Uint8Array(4), bytes), ...(dscp === 0 ? {} : { dscp }), ...(whole ? { whole } : {}) });
     if (samePath(path, this.path)) this.lastSent = ctx.now;
   }
 

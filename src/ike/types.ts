@@ -172,6 +172,8 @@ export type IkeInput =
   | { readonly type: 'esp.plain'; readonly families: readonly IpFamily[] }
   /** From the pair's next update on its ESP goes in UDP even without a NAT, or no longer so (F-3); an update follows at once where it is the current one. */
   | { readonly type: 'path.encapsulate'; readonly chain: number; readonly path: Path; readonly on: boolean }
+  /** Asks whether an IP packet of `size` octets reaches the peer whole on the current path (F-4); `path.sized` answers. */
+  | { readonly type: 'path.size'; readonly chain: number; readonly size: number }
   /** R-MOBIKE, responder: asks the peer to come to another address of ours; `own`: what leaves from there, if it is ours already. */
   | { readonly type: 'chain.switch'; readonly chain: number; readonly to: IpAddress; readonly own: Path | undefined }
   /** Addresses that the names of a connection we initiate stand for. */
@@ -212,8 +214,8 @@ export interface ChildInstall {
 }
 
 export type IkeEffect =
-  /** `dscp`: default 0. */
-  | { readonly type: 'packet.send'; readonly path: Path; readonly bytes: Uint8Array; readonly dscp?: number }
+  /** `dscp`: default 0; `whole`: nobody on the way may cut it up. */
+  | { readonly type: 'packet.send'; readonly path: Path; readonly bytes: Uint8Array; readonly dscp?: number; readonly whole?: boolean }
   | { readonly type: 'child.install'; readonly sa: ChildInstall }
   | { readonly type: 'child.use'; readonly handle: number }
   /** `lingers`: it was rekeyed, and what was sent under it before may still come: accept that for a few seconds. Nothing leaves under it. */
@@ -249,6 +251,8 @@ export type IkeEvent =
   | { readonly type: 'path.doubtful'; readonly chain: number; readonly connection: string; readonly path: Path; readonly unanswered: number }
   | { readonly type: 'path.moving' | 'path.moved'; readonly chain: number; readonly connection: string; readonly from: Path; readonly to: Path; readonly reasons: readonly string[]; readonly took: Millis }
   | { readonly type: 'path.refused'; readonly chain: number; readonly connection: string; readonly path: Path }
+  /** Answers `path.size`, once, unless the chain closes before. Not carried: it was lost, for its size or by chance; undefined: nobody knows. */
+  | { readonly type: 'path.sized'; readonly chain: number; readonly connection: string; readonly path: Path; readonly size: number; readonly carried: boolean | undefined }
   /** The peer said where it can be reached, in a message that came on `path`: the address there first, then what it listed, best first. */
   | { readonly type: 'peer.addresses'; readonly chain: number; readonly connection: string; readonly addresses: readonly IpAddress[]; readonly path: Path }
   /** Initiator: the hub gave us these addresses (RFC 7296 §2.19); an empty list: it took them back. Told again only when they change. */

@@ -18,9 +18,10 @@ export type UdpEffect =
   | { readonly type: 'udp.close' }
   /**
    * Sends `bytes` as they are (marker included, RFC 3948 §2.2) from `local` to `remote` through device `ifindex`,
-   * whatever the routing table prefers; `ifindex` 0 leaves the device to the kernel.
+   * whatever the routing table prefers; `ifindex` 0 leaves the device to the kernel. `whole`: in one packet that nobody on the way
+   * may cut up (DF of RFC 791); else IP cuts what is too large.
    */
-  | { readonly type: 'udp.send'; readonly ifindex: number; readonly local: Endpoint; readonly remote: Endpoint; readonly bytes: Uint8Array; /** Of the IP header; default 0. */ readonly dscp?: number };
+  | { readonly type: 'udp.send'; readonly ifindex: number; readonly local: Endpoint; readonly remote: Endpoint; readonly bytes: Uint8Array; /** Of the IP header; default 0. */ readonly dscp?: number; readonly whole?: boolean };
 
 export type UdpInput =
   | { readonly type: 'udp.opened'; readonly port: number; readonly family: IpFamily }

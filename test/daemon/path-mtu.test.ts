@@ -70,3 +70,21 @@ test('NK-5: the memory is bounded; the path told of first makes room', () => {
   assert.equal(mtus.of(nth(15)), undefined);
   assert.equal(mtus.of(nth(16)), 1400);
 });
+
+test('F-4: what was found by asking stands beside a router\'s word and over it: the less of both, until more was seen to pass', () => {
+  const mtus = new PathMtus();
+  mtus.find(A, 1400);
+  assert.deepEqual([mtus.of(A), mtus.deadline, mtus.paths], [1400, undefined, [A]], 'it does not grow old');
+  mtus.learn(A, 1300, instant(0));
+  assert.equal(mtus.of(A), 1300);
+  mtus.find(A, 1300);
+  assert.equal(mtus.of(A), 1300);
+  mtus.forget(instant(PATH_MTU_AGE));
+  assert.equal(mtus.of(A), 1300, 'found as well');
+  mtus.learn(A, 1280, instant(PATH_MTU_AGE));
+  mtus.find(A, 1350);
+  assert.equal(mtus.of(A), 1350, 'the router was wrong, or the way has changed');
+  mtus.learn(A, 1280, instant(PATH_MTU_AGE));
+  mtus.find(A, undefined);
+  assert.deepEqual([mtus.of(A), mtus.paths], [undefined, []]);
+});

@@ -132,7 +132,7 @@ test('M3.7-2: after: ESP turns at once, bounded until the answer to the check; a
   const cookie2 = new Uint8Array(16).fill(0x55);
   sa.exchanges.complete(request?.messageId ?? -1, LTE_PATH, around.ctx);
   around.said();
-  request?.task.onResponse(sa, [rawNotify(16_401, cookie2)], { path: LTE_PATH, onePath: true }, around.ctx);
+  request?.task.onResponse(sa, [rawNotify(16_401, cookie2)], { path: LTE_PATH, onePath: true, whole: false }, around.ctx);
   assert.deepEqual(around.said(), ['esp verified', 'path.moved wan lte peer_update 0']);
   acceptUpdate(sa, 6, [UPDATE], { ...WAN_PATH, remote: { address: ip('198.51.100.1'), port: 4500 } }, around.ctx).after?.();
   const next = around.effects.find((e) => e.type === 'bundle.path');

@@ -17,8 +17,8 @@ export const WAN = on4500(path('wan'));
 export const LTE = on4500(path('lte'));
 export const CHOSEN: Chosen = { number: 1, spi: new Uint8Array(), encr: { id: 20, keyLength: 256 }, prf: 5, integ: 0, group: 31, esn: 0 };
 /** An answer that came on this path, to a request that went over no other. */
-export const alone = (on: Path): Answer => ({ path: on, onePath: true });
-export const raced = (on: Path): Answer => ({ path: on, onePath: false });
+export const alone = (on: Path): Answer => ({ path: on, onePath: true, whole: false });
+export const raced = (on: Path): Answer => ({ path: on, onePath: false, whole: false });
 
 /** NAT detection of an answer that came to `local` from `remote`; `mapped`: a NAT of ours is seen; `hidden`: one of the peer. */
 export function natTold(around: Pick<Alone, 'suite'>, sa: IkeSa, on: Path, { mapped = 0, hidden = false } = {}): Payload[] {

@@ -1,55 +1,18 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { ip, millis, minutes, seconds, type IpAddress } from '../../src/base/index.ts';
-import { buildInner, CLEAR_MARK, isEspInUdp, type OuterPacket } from '../sim/index.ts';
-import { SCENE, type DaemonHost, type Scene } from '../sim/scene.ts';
+import { ip, millis, minutes, seconds } from '../../src/base/index.ts';
+import { isEspInUdp, type OuterPacket } from '../sim/index.ts';
+import { SCENE, type DaemonHost } from '../sim/scene.ts';
+import { Sender } from './large-packets.ts';
 import { play, untilRest } from './stage.ts';
 
-const UDP = 17;
-const ICMP = 1;
-const COPY = { connection: ["option df 'copy'"], hubConnection: ["option df 'copy'"] };
+/** Nobody asks; what is known, a router told. */
+const QUIET = { connection: ["option mtu_probe '0'"], hubConnection: ["option mtu_probe '0'"] };
+const COPY = { connection: [...QUIET.connection, "option df 'copy'"], hubConnection: [...QUIET.hubConnection, "option df 'copy'"] };
 /** Narrow in the middle; only wan. */
 const NARROW = 1300;
 /** What is left of it inside: 20 IP, 8 UDP, 8 ESP, 8 IV, 16 ICV and 2 of trailer are outside, and blocks have 4 octets. */
 const INSIDE = 1238;
-
-/** A host that sends datagrams as large as it may, as TCP does: from 1400 octets on, smaller as soon as it is told. */
-class Sender {
-  size = 1400;
-  sent = 0;
-  arrived: number[] = [];
-  /** MTUs it was told by ICMP. */
-  told: number[] = [];
-  readonly #stage: Scene;
-  readonly #from: DaemonHost;
-  readonly #source: IpAddress;
-  readonly #destination: IpAddress;
-
-  constructor(stage: Scene, from: 'router' | 'hub') {
-    this.#stage = stage;
-    this.#from = stage[from];
-    [this.#source, this.#destination] = from === 'router' ? [SCENE.client, SCENE.server] : [SCENE.server, SCENE.client];
-    const other = from === 'router' ? stage.hub : stage.router;
-    other.listenInner(UDP, { address: this.#destination, port: 6100 }, (packet) => this.arrived.push(packet.payload.length + 28));
-    this.#from.listenInner(ICMP, { address: this.#source, port: 0 }, ({ payload }) => {
-      assert.deepEqual([payload[0], payload[1]], [3, 4], 'fragmentation needed');
-      const mtu = ((payload[6] ?? 0) << 8) | (payload[7] ?? 0);
-      this.told.push(mtu);
-      this.size = Math.min(this.size, mtu);
-    });
-  }
-
-  /** One packet every 50 ms. */
-  run(count: number): void {
-    for (let i = 0; i < count; i++) {
-      const payload = new Uint8Array(this.size - 28);
-      payload.set(CLEAR_MARK);
-      this.sent++;
-      this.#from.fromInside(buildInner({ protocol: UDP, source: { address: this.#source, port: 6100 }, destination: { address: this.#destination, port: 6100 }, payload }));
-      this.#stage.world.runFor(millis(50));
-    }
-  }
-}
 
 const lines = (host: DaemonHost): string[] => host.logs.filter((l) => l.level === 'info' && (l.text.includes('octets and no more') || l.text.includes('tried again') || l.text.includes('ignored'))).map((l) => l.text);
 
@@ -103,7 +66,7 @@ test('ES3-4: what was learned is of that path: another uplink carries large pack
 
 test('ES3-4: outer IPv6 is never cut on its way: the path MTU is learned without any option', () => {
   const wan = { rtt: millis(30), pathMtu: 1400 };
-  const stage = play({ seed: 702, ipv6: true, wan });
+  const stage = play({ seed: 702, ipv6: true, wan, ...QUIET });
   const sender = new Sender(stage, 'router');
   sender.run(20);
   // No NAT is here: without the eight octets of UDP.
@@ -148,7 +111,7 @@ test('ES3-4: a forged too big (wrong SPI, address, port, old sequence number, ab
 });
 
 test('ES3-4: df clear never sets DF outside', () => {
-  const stage = play({ seed: 704 });
+  const stage = play({ seed: 704, ...QUIET });
   let whole = 0;
   for (const link of ['isp1', 'hub']) stage.world.link(link).tap((packet) => (whole += packet.dontFragment === true ? 1 : 0));
   new Sender(stage, 'router').run(5);

@@ -281,7 +281,7 @@ export class SimHost implements Actor {
         life.plainEsp = false;
         return life.ports.clear();
       case 'udp.send': {
-        const errno = this.#send(effect);
+        const errno = this.#send({ ...effect, dontFragment: effect.whole ?? false });
         const { ifindex, local, remote } = effect;
         if (errno !== 0) {
           this.counts.sendFailed++;

@@ -15,10 +15,11 @@ const esp = (sequence: number, iv = sequence, spi = 0x1234): OuterPacket => {
   const hex = (n: number, digits: number): string => n.toString(16).padStart(digits, '0');
   return outer(bytes(`${hex(spi, 8)}${hex(sequence, 8)}${hex(iv, 16)}${'ab'.repeat(40)}`));
 };
-interface Message { id: number; response?: boolean; exchange?: number; iv?: string; tail?: string; initiator?: boolean }
-const ike = ({ id, response = false, exchange = 37, iv = '0000000000000001', tail = '00', initiator = true }: Message): OuterPacket => {
+interface Message { id: number; response?: boolean; exchange?: number; iv?: string; tail?: string; initiator?: boolean; piece?: readonly [number, number] }
+const ike = ({ id, response = false, exchange = 37, iv = '0000000000000001', tail = '00', initiator = true, piece }: Message): OuterPacket => {
+  const [next, numbers] = piece ? ['35', piece.map((n) => n.toString(16).padStart(4, '0')).join('')] : ['2e', ''];
   const flags = (initiator ? 8 : 0) | (response ? 32 : 0);
-  return outer(bytes(`00000000 1111111111111111 2222222222222222 2e20${exchange.toString(16)}${flags.toString(16).padStart(2, '0')} ${id.toString(16).padStart(8, '0')} 00000050 00000034 ${iv} ${tail}`));
+  return outer(bytes(`00000000 1111111111111111 2222222222222222 ${next}20${exchange.toString(16)}${flags.toString(16).padStart(2, '0')} ${id.toString(16).padStart(8, '0')} 00000050 00000034 ${numbers} ${iv} ${tail}`));
 };
 const sa = (handle: number, direction: 'in' | 'out' = 'out', spi = 0x1234): Effect => ({
   type: 'esp.sa.add', sa: { handle, direction, spi: spi as ChildSpi, bundle: 1, child: 1, cipher: 'aes-gcm-16', integ: undefined, key: new Secret(new Uint8Array(36)), esn: true, local: [], remote: [] } satisfies EspSa,
@@ -36,7 +37,7 @@ test('inner packets are built and read back', () => {
 
 test('an IKE message is recognized on both ports', () => {
   const sight = ikeSight(ike({ id: 5, response: true, initiator: false }));
-  assert.deepEqual(sight, { spiI: '1111111111111111', sa: '11111111111111112222222222222222', exchange: 37, fromOriginalInitiator: false, isResponse: true, messageId: 5, iv: '0000000000000001' });
+  assert.deepEqual(sight, { spiI: '1111111111111111', sa: '11111111111111112222222222222222', exchange: 37, fromOriginalInitiator: false, isResponse: true, messageId: 5, iv: '0000000000000001', fragment: 1, total: 1 });
   assert.equal(ikeSight(outer(ike({ id: 5 }).bytes.subarray(4), 500))?.messageId, 5);
   assert.equal(ikeSight(esp(1)), undefined);
 });
@@ -80,6 +81,18 @@ test('invariant: one request outstanding, message IDs do not go back, a repetiti
   watch.sent(ike({ id: 0, response: true, iv: '0000000000000005' }));
   watch.sent(ike({ id: 0, response: true, iv: '0000000000000005' }));
   assert.throws(() => watch.sent(ike({ id: 0, response: true, iv: '0000000000000006' })), /\(response\)/);
+});
+
+test('invariant: FR2.5.2-1: a message may be cut into pieces, and into more of them, each with the same octets from then on; never into fewer', () => {
+  const watch = new Watch('a');
+  const piece = (number: number, total: number, iv = `00000000000000${total}${number}`): OuterPacket => ike({ id: 2, piece: [number, total], iv });
+  assert.deepEqual([ikeSight(piece(2, 3))?.fragment, ikeSight(piece(2, 3))?.total, ikeSight(piece(2, 3))?.iv], [2, 3, '0000000000000032']);
+  watch.sent(ike({ id: 2 }));
+  for (const number of [1, 2, 1, 2]) watch.sent(piece(number, 2));
+  assert.throws(() => watch.sent(piece(2, 2, '0000000000000099')), /message ID 2 .* other octets/);
+  watch.sent(piece(1, 3));
+  assert.throws(() => watch.sent(piece(1, 2)), /message ID 2 .* other octets/);
+  assert.throws(() => watch.sent(ike({ id: 2 })), /message ID 2 .* other octets/);
 });
 
 test('a request that is not repeated any more was given up with its SA', () => {

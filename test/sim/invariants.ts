@@ -20,9 +20,13 @@ export interface IkeSight {
   readonly messageId: number;
   /** Hex of the 8-octet IV of AES-GCM (RFC 5282 §3.1); undefined for a clear message. */
   readonly iv: string | undefined;
+  /** A piece of a message (RFC 7383 §2.5); 1 of 1: all of it. */
+  readonly fragment: number;
+  readonly total: number;
 }
 
 const PAYLOAD_SK = 46;
+const PAYLOAD_SKF = 53;
 const IKE_SA_INIT = 34;
 
 /** Reads the IKE header of a datagram; undefined when it carries none. */
@@ -42,7 +46,9 @@ export function ikeSight(packet: OuterPacket): IkeSight | undefined {
     fromOriginalInitiator: (flags & 0x08) !== 0,
     isResponse: (flags & 0x20) !== 0,
     messageId: ((octet(20) << 24) | (octet(21) << 16) | (octet(22) << 8) | octet(23)) >>> 0,
-    iv: octet(16) === PAYLOAD_SK ? toHex(bytes.subarray(at + 32, at + 40)) : undefined,
+    iv: octet(16) === PAYLOAD_SK ? toHex(bytes.subarray(at + 32, at + 40)) : octet(16) === PAYLOAD_SKF ? toHex(bytes.subarray(at + 36, at + 44)) : undefined,
+    fragment: octet(16) === PAYLOAD_SKF ? (octet(32) << 8) | octet(33) : 1,
+    total: octet(16) === PAYLOAD_SKF ? (octet(34) << 8) | octet(35) : 1,
   };
 }
 
@@ -76,7 +82,7 @@ export class Watch {
   readonly #esp = new Map<string, { sequence: number; readonly ivs: Set<string> }>();
   readonly #ikeIvs = new Map<string, string>();
   readonly #requests = new Map<string, Requests>();
-  readonly #messages = new Map<string, string>();
+  readonly #messages = new Map<string, { total: number; readonly pieces: string[] }>();
   readonly #handles = new Map<number, { readonly spi: number; readonly direction: 'in' | 'out'; removed: boolean }>();
   readonly #open = new Map<string, string>();
   readonly #used = new Set<string>();
@@ -204,12 +210,16 @@ export class Watch {
       this.#ikeIvs.set(`${side}|${ike.iv}`, content);
     }
     if (isNotice(ike)) return;
-    // RFC 7296 §2.1: a retransmission, and a repeated response, is the same octets.
+    // RFC 7296 §2.1: a retransmission, and a repeated response, is the same octets; RFC 7383 §2.5.2: or more pieces than before.
     const message = `${side}|${ike.isResponse}|${ike.messageId}`;
-    const before = this.#messages.get(message);
-    if (ike.exchange !== IKE_SA_INIT && before !== undefined && before !== content)
+    const known = this.#messages.get(message);
+    const same = known?.total === ike.total ? known : undefined;
+    const before = same?.pieces[ike.fragment];
+    if (ike.exchange !== IKE_SA_INIT && ((before !== undefined && before !== content) || (known !== undefined && ike.total < known.total)))
       this.#broken(`message ID ${ike.messageId} of IKE SA ${ike.spiI} sent with other octets (${ike.isResponse ? 'response' : 'request'})`);
-    this.#messages.set(message, content);
+    const all = same ?? { total: ike.total, pieces: [] };
+    all.pieces[ike.fragment] = content;
+    this.#messages.set(message, all);
     if (ike.isResponse) return;
     const requests = this.#requests.get(side);
     if (requests) requests.at = now;

@@ -18,7 +18,7 @@ const set = (bundle: number, local: Endpoint | undefined): Effect => ({ type: 'e
 const sa = (handle: number, spi: number, bundle = 1, direction: 'in' | 'out' = 'out'): Effect => ({
   type: 'esp.sa.add', sa: { handle, direction, spi: spi as ChildSpi, bundle, child: 1, cipher: 'aes-gcm-16', integ: undefined, key: new Secret(new Uint8Array(36)), esn: true, local: [], remote: [] } satisfies EspSa,
 });
-const ike = (change: Partial<IkeSight> = {}): IkeSight => ({ spiI: 'aa', sa: 'aabb', exchange: 37, fromOriginalInitiator: true, isResponse: false, messageId: 1, iv: '01', ...change });
+const ike = (change: Partial<IkeSight> = {}): IkeSight => ({ spiI: 'aa', sa: 'aabb', exchange: 37, fromOriginalInitiator: true, isResponse: false, messageId: 1, iv: '01', fragment: 1, total: 1, ...change });
 
 test('invariant: ESP of an IKE SA leaves on the one pair that is set, all its SAs together', () => {
   const watch = new PairWatch('a');

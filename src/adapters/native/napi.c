@@ -8,7 +8,7 @@
 #include "napi-x509.h"
 
 /* Of the interface in native.ts. */
-#define ABI 9
+#define ABI 10
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -42,7 +42,8 @@ static napi_value udp_send_call(napi_env env, napi_callback_info info) {
   struct outer outer = args_outer(&args, 1);
   struct bytes bytes = args_bytes(&args, 6);
   uint32_t traffic_class = args_u32(&args, 7);
-  return args.bad ? NULL : make_number(env, udp_send(&host->udp, &outer, bytes.at, bytes.length, (uint8_t)traffic_class));
+  uint32_t whole = args_u32(&args, 8);
+  return args.bad ? NULL : make_number(env, udp_send(&host->udp, &outer, bytes.at, bytes.length, (uint8_t)traffic_class, whole != 0));
 }
 
 static napi_value tun_open_call(napi_env env, napi_callback_info info) {

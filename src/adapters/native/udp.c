@@ -396,7 +396,7 @@ static void mark_class(struct msghdr *m, unsigned char *control, const struct ud
   m->msg_controllen = target->control_length + CMSG_SPACE(sizeof value);
 }
 
-int udp_send(struct udp *udp, const struct outer *outer, const uint8_t *bytes, size_t length, uint8_t traffic_class) {
+int udp_send(struct udp *udp, const struct outer *outer, const uint8_t *bytes, size_t length, uint8_t traffic_class, bool whole) {
   struct udp_socket *socket = outlet(udp, outer);
   if (socket == NULL) return errno;
   struct udp_target target;
@@ -406,7 +406,7 @@ int udp_send(struct udp *udp, const struct outer *outer, const uint8_t *bytes, s
   udp_make_target(&target, outer);
   fill(&message.msg_hdr, &target, &part);
   if (traffic_class != 0) mark_class(&message.msg_hdr, control, &target, traffic_class);
-  set_whole(socket, false);
+  set_whole(socket, whole);
   int error = transmit(socket, &message, 1) < 0 ? errno : 0;
   settle(socket);
   return error;

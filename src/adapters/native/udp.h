@@ -98,8 +98,8 @@ void udp_free(struct udp *udp);
 int udp_open(struct udp *udp, uint16_t port, uint32_t family, uint32_t mark);
 void udp_close_all(struct udp *udp);
 void udp_make_target(struct udp_target *target, const struct outer *outer);
-/* Sends one datagram at once; 0 or an errno. */
-int udp_send(struct udp *udp, const struct outer *outer, const uint8_t *bytes, size_t length, uint8_t traffic_class);
+/* Sends one datagram at once, `whole` so that nobody on the way may cut it up; 0 or an errno. */
+int udp_send(struct udp *udp, const struct outer *outer, const uint8_t *bytes, size_t length, uint8_t traffic_class, bool whole);
 
 /* The next free buffer of UDP_ROOM octets of the batch; flushes when there is none. */
 uint8_t *udp_tx_buffer(struct udp *udp);

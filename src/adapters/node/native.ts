@@ -57,7 +57,7 @@ export interface NativeAddon {
   close(host: HostHandle): void;
   udpOpen(host: HostHandle, port: number, family: number, mark: number): number;
   udpClose(host: HostHandle): void;
-  udpSend(host: HostHandle, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, bytes: Uint8Array, trafficClass: number): number;
+  udpSend(host: HostHandle, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, bytes: Uint8Array, trafficClass: number, whole: 0 | 1): number;
   /** One line to the system log, facility daemon; severities of RFC 5424 §6.2.1. Longer texts are cut at 1023 octets. */
   syslog(severity: number, text: string): void;
   /** A UDP socket bound to the device (0: none) and marked (0: not): a descriptor that belongs to the caller, or a negative errno. */
@@ -124,7 +124,7 @@ export function systemError(errno: number, what: string): Error & { code: string
   return Object.assign(new Error(`${what}: ${code}`), { code, errno: -errno });
 }
 
-const ABI = 9;
+const ABI = 10;
 const FILE = 'mobiked.node';
 
 /** Loads the addon: beside the running script, else from `build/lib` of the working directory. Throws with what was tried. */

@@ -34,9 +34,9 @@ export function createUdpPort(native: NativeHost): Port<UdpEffect> {
           addon.udpClose(handle);
           return;
         case 'udp.send': {
-          const { ifindex, local, remote, bytes, dscp = 0 } = effect;
+          const { ifindex, local, remote, bytes, dscp = 0, whole = false } = effect;
           if (ipFamily(local.address) !== ipFamily(remote.address)) throw new Error('udp.send: endpoints of two families');
-          const errno = addon.udpSend(handle, ifindex, ipBytes(local.address), local.port, ipBytes(remote.address), remote.port, bytes, dscp << 2);
+          const errno = addon.udpSend(handle, ifindex, ipBytes(local.address), local.port, ipBytes(remote.address), remote.port, bytes, dscp << 2, whole ? 1 : 0);
           if (errno !== 0) deliver({ type: 'udp.sendFailed', ifindex, local, remote, errno });
           return;
         }

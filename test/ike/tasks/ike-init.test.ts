@@ -97,7 +97,7 @@ test('I2.4-5: an attempt that ends says what it waited for', () => {
     const answer = reply(around.answer(sa));
     if (isAnswered) around.hear(sa, answer);
     const { task } = sa.exchanges.outstanding ?? assert.fail();
-    assert.deepEqual([task.build(sa, around.ctx), task.onResponse(sa, [], { path: ROUTER, onePath: true }, around.ctx)], [[], undefined]);
+    assert.deepEqual([task.build(sa, around.ctx), task.onResponse(sa, [], { path: ROUTER, onePath: true, whole: false }, around.ctx)], [[], undefined]);
     task.onTimeout(sa, around.ctx);
     assert.deepEqual(sa.setup?.failure, { reason: 'timeout', detail: isAnswered ? 'no answer to IKE_AUTH' : 'no usable answer to IKE_SA_INIT' });
   }

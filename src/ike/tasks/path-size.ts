@@ -1,0 +1,48 @@
+import { samePath } from '../../base/index.ts';
+import type { Payload } from '../../codec/ike/index.ts';
+import { HOLD_TIME } from '../constants.ts';
+import type { Ctx } from '../context.ts';
+import type { Task } from '../exchange.ts';
+import { messageRoom } from '../fragments.ts';
+import type { IkeSa } from '../ike-sa.ts';
+
+/*
+ * How large packets of a path may be (F-4), asked by IKE as RFC 8899 asks by datagrams: a request is padded until its one IP packet has the
+ * size in question, and sent so that nobody on the way may cut it. What comes of it is seen within one retransmission interval. A request must be
+ * answered in the end (RFC 7296 §2.1), so one that gets no answer goes on in pieces, as RFC 7383 §2.5.2 has it: an answer from then on says that
+ * this size was too large, or that the packet was lost, which whoever asks tells apart by asking again.
+ */
+
+/** Of the private range (RFC 7296 §3.10.1): who does not know it ignores it. */
+export const PADDING_NOTIFY = 51_201;
+const NOTIFY_OCTETS = 8;
+
+const padding = (octets: number): Payload => ({ type: 'N', protocol: 0, spi: new Uint8Array(), notify: PADDING_NOTIFY, data: new Uint8Array(octets) });
+
+/** As many octets of padding as make a message of at most `room` octets; undefined: not even none. */
+function paddingWithin(sa: IkeSa, room: number): number | undefined {
+  const { protection } = sa.keyed();
+  // What a cipher adds differs by less than a block with the length of the text.
+  for (let octets = room - protection.sealedLength(NOTIFY_OCTETS); octets >= 0; octets--) if (protection.sealedLength(NOTIFY_OCTETS + octets) <= room) return octets;
+  return undefined;
+}
+
+/** Asks whether an IP packet of `size` octets reaches the peer whole on the current path. */
+export function sizePath(sa: IkeSa, size: number, ctx: Ctx): void {
+  const asked = sa.path;
+  const tell = (carried: boolean | undefined, then: Ctx): void => sa.event({ type: 'path.sized', chain: sa.chain, connection: sa.name, path: asked, size, carried }, then);
+  if (!sa.isEstablished || !sa.fragmentation || sa.exchanges.has('size')) return tell(undefined, ctx);
+  const task: Task = {
+    kind: 'size', exchange: 'INFORMATIONAL', patience: HOLD_TIME, packet: size,
+    build(current, then) {
+      const octets = current.isEstablished && current.fragmentation && samePath(asked, current.path) ? paddingWithin(current, messageRoom(asked, size)) : undefined;
+      if (octets !== undefined) return [padding(octets)];
+      tell(undefined, then);
+      return undefined;
+    },
+    onResponse: (_sa, _payloads, answer, then) => tell(answer.onePath && samePath(asked, sa.latest.path) ? answer.whole : undefined, then),
+    release: (then) => tell(undefined, then),
+    onTimeout: (current, then) => current.close('peer_dead', `no answer for ${HOLD_TIME / 1000} s`, then),
+  };
+  sa.exchanges.enqueue(task);
+}
