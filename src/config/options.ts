@@ -117,7 +117,10 @@ export const CONNECTION = {
   pool_dns: option({ schema: LIST, reload: 'reconnect', fields: ['poolDns'], example: '10.0.0.53', help: 'Name servers told to those who get a virtual address' }),
   liveness: option({ schema: { type: 'integer', minimum: 1, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['liveness', 'livenessGiven'], help: 'Silence of the peer after which it is asked whether it lives (RFC 7296 §2.4); by default 60 for an initiator, 150 for a responder' }),
   mtu: option({ schema: { type: 'integer', minimum: 576, maximum: 9000 }, reload: 'live', fields: ['mtu'], help: "Inner MTU in octets; by default derived from the path's device" }),
-  mtu_probe: option({ schema: { type: 'boolean', default: true }, reload: 'live', fields: ['mtuProbe'], help: 'Find out after a move, by one IKE message as large as packets of the uplink and more where it is lost, what the path carries whole, and make packets of the tunnel fit; where both ends know RFC 7383' }),
+  mtu_probe: option({
+    schema: { type: 'string', enum: ['auto', 'on', 'off'], default: 'auto' }, reload: 'live', fields: ['mtuProbe'],
+    help: 'Find out after a move what the path carries whole, by one IKE message as large as packets of the uplink and more where it is lost, and make packets of the tunnel fit: auto with a mobiked at the other end, on with every peer that knows RFC 7383 (strongSwan with its mediation extension, as in Debian, does not for these messages)',
+  }),
   df: option({
     schema: { type: 'string', enum: ['clear', 'copy'], default: 'clear' }, reload: 'reconnect', fields: ['df'],
     help: "Don't Fragment bit of outer IPv4 packets: clear lets routers fragment them and works everywhere; copy takes the inner packet's and learns the path MTU from routers that say 'too big' (RFC 4301 §8), but paths that swallow this word become black holes",

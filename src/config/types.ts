@@ -130,7 +130,7 @@ export interface ConnectionConfig {
   /** Inner MTU of the tunnel; undefined: derived from the path's device. */
   readonly mtu: number | undefined;
   /** What a path carries whole is found out after a move (F-4). */
-  readonly mtuProbe: boolean;
+  readonly mtuProbe: 'auto' | 'on' | 'off';
   /** The DF bit of outer IPv4 packets: never set, or that of the inner packet (RFC 4301 §8.1). */
   readonly df: 'clear' | 'copy';
   /** The outer header gets the inner DSCP (RFC 4301 §5.1.2.1); else zero. */

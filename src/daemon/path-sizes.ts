@@ -108,7 +108,7 @@ export class PathSizes {
     const { turn, linkMtu } = this.#host;
     const { path, connection } = search;
     search.at = undefined;
-    if (turn.config.connections.find((one) => one.name === connection)?.mtuProbe === false) return;
+    if (turn.config.connections.find((one) => one.name === connection)?.mtuProbe === 'off') return;
     const known = this.#found.get(pathKey(path));
     search.full = Math.min(linkMtu(path) ?? USUAL, LARGEST);
     if (known?.full === search.full && turn.now < after(known.at, FRESH)) return this.#rest(search, known);

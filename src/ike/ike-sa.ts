@@ -82,6 +82,8 @@ export class IkeSa {
   establishedAt: Instant | undefined;
   /** Both sides can join fragments (FR2.3-1). */
   fragmentation = false;
+  /** The peer said in IKE_SA_INIT that it knows padded requests (F-4). */
+  takesPadding = false;
   /** When the peer was last told of ESP under an SPI that is not ours. */
   toldInvalidSpi: Instant | undefined;
   /** Virtual addresses of this chain: an initiator's own, a responder's peer's (RFC 7296 §2.19). */

@@ -49,6 +49,8 @@ export interface IkeConnection {
   readonly liveness: Millis;
   /** It is the user's, and not to be stretched; default: false. */
   readonly livenessGiven?: boolean;
+  /** Whether the size of paths is asked by padded requests (F-4): of peers that say they know them, of all, or not; default: auto. */
+  readonly mtuProbe?: 'auto' | 'on' | 'off';
   /** RFC 7383; offered when true. */
   readonly fragmentation: boolean;
   /** Initiator: kinds of virtual address asked for (I2.19-1); a child's `localTs` is then narrowed to what is given, and may be empty. */

@@ -172,8 +172,8 @@ test('F-4: answers about another size, path or chain are nobody\'s', () => {
   assert.deepEqual(bench.found, []);
 });
 
-test('F-4: `mtu_probe 0` asks nothing', () => {
+test('F-4: `mtu_probe off` asks nothing', () => {
   const bench = new Bench().on(A);
-  bench.turn.config = { ...bench.turn.config, connections: [{ name: 'hq', mtuProbe: false } as (typeof bench.turn.config.connections)[number]] };
+  bench.turn.config = { ...bench.turn.config, connections: [{ name: 'hq', mtuProbe: 'off' } as (typeof bench.turn.config.connections)[number]] };
   assert.deepEqual(bench.run(minutes(1)), []);
 });

@@ -264,7 +264,7 @@ test('I1.5-1 I2.21.4-1: a request for an unknown SA is answered INVALID_IKE_SPI,
 test('I1.2-1 I2.6-5: the request of an initiator', () => {
   const peer = new ScriptedPeer('router');
   const request = peer.initiated();
-  assert.deepEqual(request.payloads.map((p) => p.type), ['SA', 'KE', 'NONCE', 'N', 'N', 'N']);
+  assert.deepEqual(request.payloads.map((p) => p.type), ['SA', 'KE', 'NONCE', 'N', 'N', 'N', 'V']);
   assert.deepEqual([request.header.spiR, request.header.messageId, request.header.isResponse, request.header.fromOriginalInitiator, request.header.majorVersion], [0n, 0, false, true, 2]);
   assert.equal(findPayload(request.payloads, 'NONCE')?.data.length, 32);
 });

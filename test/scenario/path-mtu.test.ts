@@ -7,7 +7,7 @@ import { Sender } from './large-packets.ts';
 import { play, untilRest } from './stage.ts';
 
 /** Nobody asks; what is known, a router told. */
-const QUIET = { connection: ["option mtu_probe '0'"], hubConnection: ["option mtu_probe '0'"] };
+const QUIET = { connection: ["option mtu_probe 'off'"], hubConnection: ["option mtu_probe 'off'"] };
 const COPY = { connection: [...QUIET.connection, "option df 'copy'"], hubConnection: [...QUIET.hubConnection, "option df 'copy'"] };
 /** Narrow in the middle; only wan. */
 const NARROW = 1300;

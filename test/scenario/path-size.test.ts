@@ -49,8 +49,8 @@ test('F-4: a path that carries what its link does costs one exchange of each end
   assert.equal(passed.filter((p) => p.packet.dontFragment === true).length, 2);
 });
 
-test('F-4: `mtu_probe 0` at both ends: no packet is padded', () => {
-  const off = ["option mtu_probe '0'"];
+test('F-4: `mtu_probe off` at both ends: no packet is padded', () => {
+  const off = ["option mtu_probe 'off'"];
   const stage = play({ seed: 723, connection: off, hubConnection: off }, false);
   const passed = record(stage, stage.world.link('isp1'));
   stage.world.runFor(seconds(30));

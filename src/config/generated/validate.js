@@ -355,7 +355,7 @@ return errors === 0;
 }
 
 export const connection = validate12;
-const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"announce_addresses":{"type":"boolean"},"external_addresses":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"verify_responder":{"type":"string","enum":["auto","always","never"],"default":"auto"},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"start_port":{"type":"string","enum":["auto","500","4500"],"default":"auto"},"nat_t":{"type":"string","enum":["auto","always","never","prohibit"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"mtu_probe":{"type":"boolean","default":true},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"ike_dscp":{"type":"string","enum":["bulk","cs6"],"default":"bulk"},"allowed_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"denied_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"strict_sources":{"type":"boolean","default":false},"update_rate":{"type":"integer","minimum":1,"maximum":6000,"default":60},"return_routability":{"type":"string","enum":["before","after","off"],"default":"before"},"rr_hold":{"type":"string","enum":["continue","drop"],"default":"continue"},"rr_interval":{"type":"integer","minimum":10,"maximum":86400},"responder_switch":{"type":"string","maxLength":8,"default":"off"},"responder_switch_any":{"type":"boolean","default":false},"block_on_stop":{"type":"boolean","default":false}}};
+const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"announce_addresses":{"type":"boolean"},"external_addresses":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"verify_responder":{"type":"string","enum":["auto","always","never"],"default":"auto"},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"start_port":{"type":"string","enum":["auto","500","4500"],"default":"auto"},"nat_t":{"type":"string","enum":["auto","always","never","prohibit"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"mtu_probe":{"type":"string","enum":["auto","on","off"],"default":"auto"},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"ike_dscp":{"type":"string","enum":["bulk","cs6"],"default":"bulk"},"allowed_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"denied_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"strict_sources":{"type":"boolean","default":false},"update_rate":{"type":"integer","minimum":1,"maximum":6000,"default":60},"return_routability":{"type":"string","enum":["before","after","off"],"default":"before"},"rr_hold":{"type":"string","enum":["continue","drop"],"default":"continue"},"rr_interval":{"type":"integer","minimum":10,"maximum":86400},"responder_switch":{"type":"string","maxLength":8,"default":"off"},"responder_switch_any":{"type":"boolean","default":false},"block_on_stop":{"type":"boolean","default":false}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -406,7 +406,7 @@ if(data.fragmentation === undefined){
 data.fragmentation = true;
 }
 if(data.mtu_probe === undefined){
-data.mtu_probe = true;
+data.mtu_probe = "auto";
 }
 if(data.df === undefined){
 data.df = "clear";
@@ -1900,8 +1900,9 @@ errors++;
 }
 }
 }
-if(typeof data.mtu_probe !== "boolean"){
-const err114 = {instancePath:instancePath+"/mtu_probe",schemaPath:"#/properties/mtu_probe/type",keyword:"type",params:{type: "boolean"}};
+let data46 = data.mtu_probe;
+if(typeof data46 !== "string"){
+const err114 = {instancePath:instancePath+"/mtu_probe",schemaPath:"#/properties/mtu_probe/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1910,9 +1911,8 @@ vErrors.push(err114);
 }
 errors++;
 }
-let data47 = data.df;
-if(typeof data47 !== "string"){
-const err115 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/type",keyword:"type",params:{type: "string"}};
+if(!(((data46 === "auto") || (data46 === "on")) || (data46 === "off"))){
+const err115 = {instancePath:instancePath+"/mtu_probe",schemaPath:"#/properties/mtu_probe/enum",keyword:"enum",params:{allowedValues: schema13.properties.mtu_probe.enum}};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1921,8 +1921,9 @@ vErrors.push(err115);
 }
 errors++;
 }
-if(!((data47 === "clear") || (data47 === "copy"))){
-const err116 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/enum",keyword:"enum",params:{allowedValues: schema13.properties.df.enum}};
+let data47 = data.df;
+if(typeof data47 !== "string"){
+const err116 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1931,8 +1932,8 @@ vErrors.push(err116);
 }
 errors++;
 }
-if(typeof data.copy_dscp !== "boolean"){
-const err117 = {instancePath:instancePath+"/copy_dscp",schemaPath:"#/properties/copy_dscp/type",keyword:"type",params:{type: "boolean"}};
+if(!((data47 === "clear") || (data47 === "copy"))){
+const err117 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/enum",keyword:"enum",params:{allowedValues: schema13.properties.df.enum}};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1941,9 +1942,8 @@ vErrors.push(err117);
 }
 errors++;
 }
-let data49 = data.ike_dscp;
-if(typeof data49 !== "string"){
-const err118 = {instancePath:instancePath+"/ike_dscp",schemaPath:"#/properties/ike_dscp/type",keyword:"type",params:{type: "string"}};
+if(typeof data.copy_dscp !== "boolean"){
+const err118 = {instancePath:instancePath+"/copy_dscp",schemaPath:"#/properties/copy_dscp/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1952,8 +1952,9 @@ vErrors.push(err118);
 }
 errors++;
 }
-if(!((data49 === "bulk") || (data49 === "cs6"))){
-const err119 = {instancePath:instancePath+"/ike_dscp",schemaPath:"#/properties/ike_dscp/enum",keyword:"enum",params:{allowedValues: schema13.properties.ike_dscp.enum}};
+let data49 = data.ike_dscp;
+if(typeof data49 !== "string"){
+const err119 = {instancePath:instancePath+"/ike_dscp",schemaPath:"#/properties/ike_dscp/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1962,11 +1963,8 @@ vErrors.push(err119);
 }
 errors++;
 }
-if(data.allowed_prefixes !== undefined){
-let data50 = data.allowed_prefixes;
-if(Array.isArray(data50)){
-if(data50.length > 64){
-const err120 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
+if(!((data49 === "bulk") || (data49 === "cs6"))){
+const err120 = {instancePath:instancePath+"/ike_dscp",schemaPath:"#/properties/ike_dscp/enum",keyword:"enum",params:{allowedValues: schema13.properties.ike_dscp.enum}};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1975,12 +1973,11 @@ vErrors.push(err120);
 }
 errors++;
 }
-const len10 = data50.length;
-for(let i20=0; i20<len10; i20++){
-let data51 = data50[i20];
-if(typeof data51 === "string"){
-if(data51.length > 255){
-const err121 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(data.allowed_prefixes !== undefined){
+let data50 = data.allowed_prefixes;
+if(Array.isArray(data50)){
+if(data50.length > 64){
+const err121 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1989,8 +1986,12 @@ vErrors.push(err121);
 }
 errors++;
 }
-if(data51.length < 1){
-const err122 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
+const len10 = data50.length;
+for(let i20=0; i20<len10; i20++){
+let data51 = data50[i20];
+if(typeof data51 === "string"){
+if(data51.length > 255){
+const err122 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1999,14 +2000,24 @@ vErrors.push(err122);
 }
 errors++;
 }
-}
-else {
-const err123 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/type",keyword:"type",params:{type: "string"}};
+if(data51.length < 1){
+const err123 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err123];
 }
 else {
 vErrors.push(err123);
+}
+errors++;
+}
+}
+else {
+const err124 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err124];
+}
+else {
+vErrors.push(err124);
 }
 errors++;
 }
@@ -2022,12 +2033,12 @@ continue;
 }
 if(typeof indices10[item10] == "number"){
 j10 = indices10[item10];
-const err124 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i21, j: j10}};
+const err125 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i21, j: j10}};
 if(vErrors === null){
-vErrors = [err124];
+vErrors = [err125];
 }
 else {
-vErrors.push(err124);
+vErrors.push(err125);
 }
 errors++;
 break;
@@ -2037,21 +2048,7 @@ indices10[item10] = i21;
 }
 }
 else {
-const err125 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err125];
-}
-else {
-vErrors.push(err125);
-}
-errors++;
-}
-}
-if(data.denied_prefixes !== undefined){
-let data52 = data.denied_prefixes;
-if(Array.isArray(data52)){
-if(data52.length > 64){
-const err126 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
+const err126 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -2060,12 +2057,12 @@ vErrors.push(err126);
 }
 errors++;
 }
-const len11 = data52.length;
-for(let i22=0; i22<len11; i22++){
-let data53 = data52[i22];
-if(typeof data53 === "string"){
-if(data53.length > 255){
-const err127 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+}
+if(data.denied_prefixes !== undefined){
+let data52 = data.denied_prefixes;
+if(Array.isArray(data52)){
+if(data52.length > 64){
+const err127 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -2074,8 +2071,12 @@ vErrors.push(err127);
 }
 errors++;
 }
-if(data53.length < 1){
-const err128 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
+const len11 = data52.length;
+for(let i22=0; i22<len11; i22++){
+let data53 = data52[i22];
+if(typeof data53 === "string"){
+if(data53.length > 255){
+const err128 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -2084,14 +2085,24 @@ vErrors.push(err128);
 }
 errors++;
 }
-}
-else {
-const err129 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/type",keyword:"type",params:{type: "string"}};
+if(data53.length < 1){
+const err129 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err129];
 }
 else {
 vErrors.push(err129);
+}
+errors++;
+}
+}
+else {
+const err130 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err130];
+}
+else {
+vErrors.push(err130);
 }
 errors++;
 }
@@ -2107,12 +2118,12 @@ continue;
 }
 if(typeof indices11[item11] == "number"){
 j11 = indices11[item11];
-const err130 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i23, j: j11}};
+const err131 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i23, j: j11}};
 if(vErrors === null){
-vErrors = [err130];
+vErrors = [err131];
 }
 else {
-vErrors.push(err130);
+vErrors.push(err131);
 }
 errors++;
 break;
@@ -2122,18 +2133,7 @@ indices11[item11] = i23;
 }
 }
 else {
-const err131 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err131];
-}
-else {
-vErrors.push(err131);
-}
-errors++;
-}
-}
-if(typeof data.strict_sources !== "boolean"){
-const err132 = {instancePath:instancePath+"/strict_sources",schemaPath:"#/properties/strict_sources/type",keyword:"type",params:{type: "boolean"}};
+const err132 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -2142,9 +2142,9 @@ vErrors.push(err132);
 }
 errors++;
 }
-let data55 = data.update_rate;
-if(!(((typeof data55 == "number") && (!(data55 % 1) && !isNaN(data55))) && (isFinite(data55)))){
-const err133 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/type",keyword:"type",params:{type: "integer"}};
+}
+if(typeof data.strict_sources !== "boolean"){
+const err133 = {instancePath:instancePath+"/strict_sources",schemaPath:"#/properties/strict_sources/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -2153,9 +2153,9 @@ vErrors.push(err133);
 }
 errors++;
 }
-if((typeof data55 == "number") && (isFinite(data55))){
-if(data55 > 6000 || isNaN(data55)){
-const err134 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6000}};
+let data55 = data.update_rate;
+if(!(((typeof data55 == "number") && (!(data55 % 1) && !isNaN(data55))) && (isFinite(data55)))){
+const err134 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -2164,8 +2164,9 @@ vErrors.push(err134);
 }
 errors++;
 }
-if(data55 < 1 || isNaN(data55)){
-const err135 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if((typeof data55 == "number") && (isFinite(data55))){
+if(data55 > 6000 || isNaN(data55)){
+const err135 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6000}};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -2174,10 +2175,8 @@ vErrors.push(err135);
 }
 errors++;
 }
-}
-let data56 = data.return_routability;
-if(typeof data56 !== "string"){
-const err136 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/type",keyword:"type",params:{type: "string"}};
+if(data55 < 1 || isNaN(data55)){
+const err136 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -2186,8 +2185,10 @@ vErrors.push(err136);
 }
 errors++;
 }
-if(!(((data56 === "before") || (data56 === "after")) || (data56 === "off"))){
-const err137 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/enum",keyword:"enum",params:{allowedValues: schema13.properties.return_routability.enum}};
+}
+let data56 = data.return_routability;
+if(typeof data56 !== "string"){
+const err137 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -2196,9 +2197,8 @@ vErrors.push(err137);
 }
 errors++;
 }
-let data57 = data.rr_hold;
-if(typeof data57 !== "string"){
-const err138 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/type",keyword:"type",params:{type: "string"}};
+if(!(((data56 === "before") || (data56 === "after")) || (data56 === "off"))){
+const err138 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/enum",keyword:"enum",params:{allowedValues: schema13.properties.return_routability.enum}};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -2207,8 +2207,9 @@ vErrors.push(err138);
 }
 errors++;
 }
-if(!((data57 === "continue") || (data57 === "drop"))){
-const err139 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/enum",keyword:"enum",params:{allowedValues: schema13.properties.rr_hold.enum}};
+let data57 = data.rr_hold;
+if(typeof data57 !== "string"){
+const err139 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -2217,10 +2218,8 @@ vErrors.push(err139);
 }
 errors++;
 }
-if(data.rr_interval !== undefined){
-let data58 = data.rr_interval;
-if(!(((typeof data58 == "number") && (!(data58 % 1) && !isNaN(data58))) && (isFinite(data58)))){
-const err140 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/type",keyword:"type",params:{type: "integer"}};
+if(!((data57 === "continue") || (data57 === "drop"))){
+const err140 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/enum",keyword:"enum",params:{allowedValues: schema13.properties.rr_hold.enum}};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -2229,9 +2228,10 @@ vErrors.push(err140);
 }
 errors++;
 }
-if((typeof data58 == "number") && (isFinite(data58))){
-if(data58 > 86400 || isNaN(data58)){
-const err141 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+if(data.rr_interval !== undefined){
+let data58 = data.rr_interval;
+if(!(((typeof data58 == "number") && (!(data58 % 1) && !isNaN(data58))) && (isFinite(data58)))){
+const err141 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -2240,8 +2240,9 @@ vErrors.push(err141);
 }
 errors++;
 }
-if(data58 < 10 || isNaN(data58)){
-const err142 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+if((typeof data58 == "number") && (isFinite(data58))){
+if(data58 > 86400 || isNaN(data58)){
+const err142 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -2250,12 +2251,8 @@ vErrors.push(err142);
 }
 errors++;
 }
-}
-}
-let data59 = data.responder_switch;
-if(typeof data59 === "string"){
-if(data59.length > 8){
-const err143 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/maxLength",keyword:"maxLength",params:{limit: 8}};
+if(data58 < 10 || isNaN(data58)){
+const err143 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -2265,8 +2262,11 @@ vErrors.push(err143);
 errors++;
 }
 }
-else {
-const err144 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/type",keyword:"type",params:{type: "string"}};
+}
+let data59 = data.responder_switch;
+if(typeof data59 === "string"){
+if(data59.length > 8){
+const err144 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/maxLength",keyword:"maxLength",params:{limit: 8}};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -2275,8 +2275,9 @@ vErrors.push(err144);
 }
 errors++;
 }
-if(typeof data.responder_switch_any !== "boolean"){
-const err145 = {instancePath:instancePath+"/responder_switch_any",schemaPath:"#/properties/responder_switch_any/type",keyword:"type",params:{type: "boolean"}};
+}
+else {
+const err145 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -2285,8 +2286,8 @@ vErrors.push(err145);
 }
 errors++;
 }
-if(typeof data.block_on_stop !== "boolean"){
-const err146 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+if(typeof data.responder_switch_any !== "boolean"){
+const err146 = {instancePath:instancePath+"/responder_switch_any",schemaPath:"#/properties/responder_switch_any/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -2295,14 +2296,24 @@ vErrors.push(err146);
 }
 errors++;
 }
-}
-else {
-const err147 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(typeof data.block_on_stop !== "boolean"){
+const err147 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err147];
 }
 else {
 vErrors.push(err147);
+}
+errors++;
+}
+}
+else {
+const err148 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err148];
+}
+else {
+vErrors.push(err148);
 }
 errors++;
 }

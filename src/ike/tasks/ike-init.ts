@@ -12,8 +12,10 @@ import { deriveKeyed } from '../keyed.ts';
 import { natNotifies, natVerdict } from '../nat.ts';
 import { buildChosen, buildProposals, checkAnswer, choose, type Chosen, groupData, groupWanted } from '../negotiate.ts';
 import type { CloseReason, IkeConnection, IkeSuite } from '../types.ts';
+import { hasVendor } from '../vendors.ts';
 import { authTask } from './ike-auth.ts';
-import { hasSwitchVendor, vendorPayloads } from './responder-switch.ts';
+import { paddingVendors } from './path-size.ts';
+import { switchVendors } from './responder-switch.ts';
 
 /** What exists only until the SA is authenticated. */
 export interface Setup {
@@ -71,7 +73,8 @@ function sendInit(sa: IkeSa, ctx: Ctx): void {
     ...(connection.natT === 'prohibit' ? [] : natPair(sa, sa.path, ctx)),
     ...(connection.fragmentation ? [notify('IKEV2_FRAGMENTATION_SUPPORTED')] : []),
     ...initRequestPayloads(connection, ctx.deps.suite),
-    ...vendorPayloads([connection], ctx.deps.suite),
+    ...switchVendors([connection], ctx.deps.suite),
+    ...paddingVendors([connection], ctx.deps.suite),
   ];
   setup.request = encodeMessage(
     { spiI: sa.spiI, spiR: sa.spiR, majorVersion: 2, minorVersion: 0, exchange: EXCHANGE.IKE_SA_INIT, fromOriginalInitiator: true, isResponse: false, messageId: 0 },
@@ -154,7 +157,8 @@ export function onInitMessage(sa: IkeSa, header: IkeHeader, payloads: readonly P
   deriveKeys(candidate, chosen, shared, ctx);
   shared.fill(0);
   candidate.fragmentation = connection.fragmentation && findNotify(payloads, 'IKEV2_FRAGMENTATION_SUPPORTED') !== undefined;
-  candidate.mobility.vendor = hasSwitchVendor(payloads, ctx.deps.suite);
+  candidate.mobility.vendor = hasVendor(payloads, 'switch', ctx.deps.suite);
+  candidate.takesPadding = hasVendor(payloads, 'padding', ctx.deps.suite);
   takeInit(candidate, candidate.path, verdict, isForced(candidate, candidate.path, ctx));
   ctx.host.won(sa, ctx);
   sa.candidates.push(candidate);
@@ -212,7 +216,8 @@ export function respondInit(
   // Which section it is for shows only in IKE_AUTH: one that forbids it rules it out.
   const fragmentation = candidates.every((c) => c.fragmentation) && findNotify(payloads, 'IKEV2_FRAGMENTATION_SUPPORTED') !== undefined;
   const nr = entropy.bytes(NONCE_OCTETS, 'nonce');
-  const vendor = hasSwitchVendor(payloads, suite);
+  const vendor = hasVendor(payloads, 'switch', suite);
+  const padding = hasVendor(payloads, 'padding', suite);
   const reply = bare(spiR, [
     { type: 'SA', proposals: [buildChosen(chosen, PROTOCOL.IKE, new Uint8Array())] },
     { type: 'KE', group, data: dh.publicValue },
@@ -220,7 +225,8 @@ export function respondInit(
     ...(verdict ? natNotifies(suite, header.spiI, spiR, path.local, path.remote, forced) : []),
     ...(fragmentation ? [notify('IKEV2_FRAGMENTATION_SUPPORTED')] : []),
     ...initResponsePayloads(candidates, payloads, suite),
-    ...(vendor ? vendorPayloads(candidates, suite) : []),
+    ...(vendor ? switchVendors(candidates, suite) : []),
+    ...(padding ? paddingVendors(candidates, suite) : []),
   ]);
   const sa = new IkeSa({
     chain, name: candidates[0]?.name ?? '', connection: undefined, originalInitiator: false, mobikeRole: 'responder', state: 'halfOpen',
@@ -235,6 +241,7 @@ export function respondInit(
   sa.inbox.expectAuth();
   sa.fragmentation = fragmentation;
   sa.mobility.vendor = vendor;
+  sa.takesPadding = padding;
   sa.timers.set('halfOpen', after(ctx.now, HALF_OPEN_TIME));
   takeInit(sa, path, verdict, forced);
   return { reply, sa };

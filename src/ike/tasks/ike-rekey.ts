@@ -192,6 +192,7 @@ function makeSuccessor(old: IkeSa, agreed: Agreed, ctx: Ctx): IkeSa {
   sa.undated = old.undated;
   sa.establishedAt = old.establishedAt;
   sa.fragmentation = old.fragmentation;
+  sa.takesPadding = old.takesPadding;
   sa.vips = old.vips;
   sa.mobility.supported = old.mobility.supported;
   sa.nat = old.nat;

@@ -7,6 +7,7 @@ import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { movePath } from './ike-mobike.ts';
 import type { IkeConnection } from '../types.ts';
+import { vendorId } from '../vendors.ts';
 
 /*
  * R-MOBIKE: a hub that moves takes its routers along, also those behind NATs that let nobody in who was not spoken to. From its old address
@@ -16,24 +17,11 @@ import type { IkeConnection } from '../types.ts';
 
 /** Of the private range (RFC 7296 §3.10.1), beside what strongSwan and libreswan use of it. */
 export const SWITCH_NOTIFY = 51_200;
-const VENDOR = 'mobiked R-MOBIKE v1';
-
-/** The Vendor ID payload, 16 octets. */
-export function switchVendor(suite: CryptoSuite): Payload {
-  const text = new Uint8Array([...VENDOR].map((char) => char.charCodeAt(0)));
-  return { type: 'V', data: suite.hash('sha256', text).slice(0, 16) };
-}
 
 const isPrivate = (connection: IkeConnection): boolean => connection.mobike && connection.responderSwitch?.by === 'private';
 
 /** What an initiator adds to IKE_SA_INIT; a responder, to its answer to one that has it. */
-export const vendorPayloads = (connections: readonly IkeConnection[], suite: CryptoSuite): Payload[] => (connections.some(isPrivate) ? [switchVendor(suite)] : []);
-
-/** Whether a message of IKE_SA_INIT has our Vendor ID. */
-export function hasSwitchVendor(payloads: readonly Payload[], suite: CryptoSuite): boolean {
-  const ours = switchVendor(suite);
-  return payloads.some((p) => p.type === 'V' && ours.type === 'V' && sameBytes(p.data, ours.data));
-}
+export const switchVendors = (connections: readonly IkeConnection[], suite: CryptoSuite): Payload[] => (connections.some(isPrivate) ? [vendorId('switch', suite)] : []);
 
 /** MOBIKE_SUPPORTED of an initiator: with a number both sides were given it says that number, else nothing (RFC 4555 §4.2.1). */
 export function mobikeSupported(connection: IkeConnection): NotifyPayload {

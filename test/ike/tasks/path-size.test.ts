@@ -3,6 +3,9 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { ip, millis, seconds, type Path } from '../../../src/base/index.ts';
 import type { IkeConnection, IkeSuite } from '../../../src/ike/index.ts';
+import { hasVendor, vendorId } from '../../../src/ike/vendors.ts';
+import type { Payload } from '../../../src/codec/ike/index.ts';
+import { ScriptedPeer, suite } from '../scripted-peer.ts';
 import { connection, IKE_SUITE, on4500, Pair, path, type Side } from '../pair.ts';
 
 const CBC: IkeSuite = { ...IKE_SUITE, text: 'aes256-sha256-x25519', encr: [{ id: 12, keyLength: 256 }], integ: [12] };
@@ -58,9 +61,9 @@ class Narrow extends Pair {
   }
 }
 
-for (const [name, suite, block] of [['GCM', IKE_SUITE, 1], ['CBC', CBC, 16]] as const)
+for (const [name, ike, block] of [['GCM', IKE_SUITE, 1], ['CBC', CBC, 16]] as const)
   test(`F-4: a request fills one packet of the size in question, which nobody may cut; its answer says that the path carries it (${name})`, () => {
-    const pair = new Narrow(`size-${name}`, 1500, { ikeProposals: [suite] }, { ikeProposals: [suite] });
+    const pair = new Narrow(`size-${name}`, 1500, { ikeProposals: [ike] }, { ikeProposals: [ike] });
     for (const size of [576, 1280, 1400, 1499, 1500]) {
       pair.ask(size);
       pair.runFor(millis(100));
@@ -103,8 +106,8 @@ test('F-4: IPv6 goes on in pieces of 1280 octets', () => {
   assert.deepEqual(pair.sent.map((s) => s.octets > 1280), [true, false, false]);
 });
 
-test('F-4 FR2.3-1: without RFC 7383 at both ends nothing is sent and nothing is known: a request that is too large would end the SA', () => {
-  for (const [change, hub] of [[{ fragmentation: false }, {}], [{}, { fragmentation: false }]] as const) {
+test('F-4 FR2.3-1: without RFC 7383 at both ends, or with a peer that does not say that it knows padding, nothing is sent and nothing is known', () => {
+  for (const [change, hub] of [[{ fragmentation: false }, {}], [{}, { fragmentation: false }], [{ mtuProbe: 'off' }, {}], [{}, { mtuProbe: 'off' }]] as const) {
     const pair = new Narrow('size-without', 1500, change, hub);
     pair.ask(1500);
     assert.deepEqual([pair.told(), pair.sent], [[[1500, undefined]], []]);
@@ -141,4 +144,34 @@ test('F-4: a dead path is doubted as soon as pieces go unanswered, too, and the 
   pair.runFor(seconds(400));
   assert.deepEqual(pair.told(), [[1500, undefined]]);
   assert.equal(pair.router.of('ike.closed')[0]?.reason, 'peer_dead');
+});
+
+test('F-4 RFC 7296 §3.12: the Vendor ID stands in IKE_SA_INIT where padding may be asked with, and in the answer only to a request that has it; a rekeyed IKE SA knows it still', () => {
+  const vendor = vendorId('padding', suite);
+  const has = (payloads: readonly Payload[] = []): boolean => hasVendor(payloads, 'padding', suite);
+  assert.equal(vendor.data.length, 16);
+  assert.equal(has(new ScriptedPeer('router').initiated().payloads), true);
+  for (const off of [{ mtuProbe: 'off' }, { fragmentation: false }] as const) assert.equal(has(new ScriptedPeer('router', { router: off }).initiated().payloads), false, JSON.stringify(off));
+  for (const [change, sent, answered] of [[{}, true, true], [{}, false, false], [{ mtuProbe: 'off' }, true, false]] as const) {
+    const peer = new ScriptedPeer('hub', { hub: change });
+    peer.spiI = 77n;
+    const [answer] = peer.init([...peer.initPayloads(), ...(sent ? [vendor] : [])]);
+    assert.equal(has(answer?.payloads), answered);
+  }
+  const pair = new Narrow('size-rekeyed', 1500);
+  pair.feed(pair.router, { type: 'ike.rekey', chain: pair.chain });
+  pair.runFor(seconds(2));
+  assert.equal(pair.router.of('ike.rekeyed').length, 1);
+  for (const side of [pair.router, pair.hub]) {
+    pair.ask(1500, side);
+    pair.runFor(seconds(1));
+    assert.deepEqual(pair.told(side), [[1500, true]], side.name);
+  }
+});
+
+test('F-4: `on` asks a peer that says nothing; unknown notifies are ignored, and the answer counts', () => {
+  const pair = new Narrow('size-on', 1500, { mtuProbe: 'on' }, { mtuProbe: 'off' });
+  pair.ask(1500);
+  pair.runFor(seconds(1));
+  assert.deepEqual(pair.told(), [[1500, true]]);
 });
