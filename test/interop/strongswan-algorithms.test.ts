@@ -21,6 +21,9 @@ async function same({ ours, swan }: Tunnel, before: readonly string[]): Promise<
     const mine = await ours.connection();
     const theirs = await swan.sa();
     const [child, ...more] = mine.children;
+    // A Child SA that was rekeyed is deleted a moment later; what is asked for meanwhile is put off (RFC 7296 §2.25.2).
+    const states = Object.values(theirs.all['child-sas'] ?? {}).map((one) => String((one as { readonly state?: unknown }).state));
+    if (states.some((state) => state !== 'INSTALLED' && state !== 'DELETED')) return false;
     if (mine.ike === null || child === undefined || more.length > 0 || theirs.children.length !== 1) return false;
     const paired = mine.ike.spi_i === theirs.initiatorSpi && mine.ike.spi_r === theirs.responderSpi && child.spi_in === theirs.children[0]?.['spi-out'] && child.spi_out === theirs.children[0]?.['spi-in'];
     const spis = [mine.ike.spi_i, child.spi_in];

@@ -241,6 +241,27 @@ test('TCP: a transfer goes on intact while the tunnel moves, as planned and for 
   });
 });
 
+test('F-4: a path that swallows packets of more than 1280 octets without a word: both ends find out after the move, and what is inside fits', options, async () => {
+  await begin(ADDRESS.hub);
+  await lab.isp2.ip('link set cust mtu 1280');
+  const from = monotonic();
+  await until('wwan0 is up', async () => (await lab.ctl('router', 'switch', 'hq', 'wwan0')).code === 0);
+  await moved(router, 'wwan0', from);
+  for (const side of ['router', 'hub'] as const) {
+    await until(`${side}: 1280 octets`, async () => {
+      const [first] = await lab.json<{ path: { mtu?: number } | null }[]>(side, 'connections');
+      return first?.path?.mtu === 1280;
+    }, 20_000);
+  }
+  console.log(`size of the path found by both ends ${Math.round(monotonic() - from)} ms after the move was asked for`);
+  const inside = 1280 - 20 - 8 - 8 - 8 - 16 - 2;
+  await whole(ADDRESS.server, inside, 'comes');
+  await whole(ADDRESS.server, inside + 1, inside);
+  await forget();
+  await transfer(ADDRESS.server, 7104);
+  await lab.isp2.ip('link set cust mtu 1500');
+});
+
 test('an uplink with an MTU of 1400 octets: the tunnel follows, both ways', options, async () => {
   await begin(ADDRESS.hub);
   const usual = await tunMtu('router');
