@@ -45,19 +45,23 @@ function collect(path) {
  */
 const PURE = ['base', 'codec', 'config', 'crypto', 'esp', 'ike', 'report', 'scenario', 'sim', 'uplink'].map((name) => `test/${name}/`);
 const FILES_A_PROCESS = 8;
+/** All of it in one process: its files load the compiler, which takes longer than they do. */
+const TOGETHER = 'test/arch/';
 
 /** What is started: files of other suites as they are, of pure ones a file for every few that loads them. */
 function processesOf(files, outdir) {
   const built = (file) => file.replace(/\.ts$/, '.mjs');
   const pure = files.filter((file) => PURE.some((suite) => file.startsWith(suite)));
   const count = Math.ceil(pure.length / FILES_A_PROCESS);
-  const shared = Array.from({ length: count }, (_, at) => {
+  const together = files.filter((file) => file.startsWith(TOGETHER));
+  const groups = Array.from({ length: count }, (_, at) => pure.filter((__, n) => n % count === at));
+  const shared = [...(together.length > 0 ? [together] : []), ...groups].map((group, at) => {
     const path = resolve(outdir, `shared-${at}.mjs`);
-    const own = pure.filter((__, n) => n % count === at).map((file) => `await import('./${built(file)}').catch(fails('${file}'));\n`);
+    const own = group.map((file) => `await import('./${built(file)}').catch(fails('${file}'));\n`);
     writeFileSync(path, `import { test } from 'node:test';\nprocess.setSourceMapsEnabled(true);\nconst fails = (file) => (error) => test(file + ' cannot be loaded', () => { throw error; });\n${own.join('')}`);
     return path;
   });
-  return [...files.filter((file) => !pure.includes(file)).map((file) => resolve(outdir, built(file))), ...shared];
+  return [...files.filter((file) => !pure.includes(file) && !together.includes(file)).map((file) => resolve(outdir, built(file))), ...shared];
 }
 
 const suites = readdirSync('test').filter((n) => statSync(join('test', n)).isDirectory()).map((n) => join('test', n));
