@@ -112,7 +112,7 @@ export class PathSizes {
     const known = this.#found.get(pathKey(path));
     search.full = Math.min(linkMtu(path) ?? USUAL, LARGEST);
     if (known?.full === search.full && turn.now < after(known.at, FRESH)) return this.#rest(search, known);
-    // Requests that were lost whole arrived in pieces of this size.
+    // Every path carries this much.
     search.low = LEAST_PATH_MTU[ipFamily(path.remote.address)];
     search.high = search.full + 1;
     if (search.full > search.low) this.#ask(search, search.full);

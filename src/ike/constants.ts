@@ -102,6 +102,8 @@ export const FRAGMENT_PACKET = 1280;
 /** The same on IPv4 after `FRAGMENT_AFTER` sends without an answer. */
 export const FRAGMENT_PACKET_LEAST = 576;
 export const FRAGMENT_AFTER = 3;
+/** Packets that a padded request goes on in, on IPv6 too: it is to pass wherever others of IKE do, and in few. */
+export const PADDED_PIECE = 576;
 /** Pieces of one message, octets of it, and how long its first piece waits for the others (FR2.6-5). */
 export const FRAGMENTS_MOST = 64;
 export const MESSAGE_MOST = 65_536;

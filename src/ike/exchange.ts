@@ -1,7 +1,7 @@
 import { after, earliest, millis, pathKey, randomFraction, samePath, type Instant, type Millis, type Path } from '../base/index.ts';
 import type { ExchangeName, Payload } from '../codec/ike/index.ts';
 import {
-  FRAGMENT_AFTER, MESSAGE_IDS_SOFT, PATHS_MOST, PATH_ROUND_MOST, PATH_SUSPECT, PATH_TRY_SENDS, RETRANSMIT_FACTOR, RETRANSMIT_JITTER, RETRANSMIT_LEAST, RETRANSMIT_MOST, RETRANSMIT_RTTS,
+  FRAGMENT_AFTER, MESSAGE_IDS_SOFT, PADDED_PIECE, PATHS_MOST, PATH_ROUND_MOST, PATH_SUSPECT, PATH_TRY_SENDS, RETRANSMIT_FACTOR, RETRANSMIT_JITTER, RETRANSMIT_LEAST, RETRANSMIT_MOST, RETRANSMIT_RTTS,
   RETRANSMIT_UNKNOWN,
 } from './constants.ts';
 import type { Ctx } from './context.ts';
@@ -150,8 +150,9 @@ export class Exchanges {
       const path = task.path ?? this.#sa.path;
       const datagrams = this.#sa.encodeRequest(task.exchange, id, payloads, task.packet === undefined ? messageLimit(path) : messageRoom(path, task.packet));
       // A small message stays whole, however often it was lost (FR2.4-1).
-      const isLarge = this.#sa.fragmentation && datagrams.some((bytes) => bytes.length > leastLimit(path));
-      const shrink = isLarge ? (on: Path): readonly Uint8Array[] => this.#sa.encodeRequest(task.exchange, id, payloads, leastLimit(on)) : undefined;
+      const least = (on: Path): number => (task.packet === undefined ? leastLimit(on) : messageRoom(on, PADDED_PIECE));
+      const isLarge = this.#sa.fragmentation && datagrams.some((bytes) => bytes.length > least(path));
+      const shrink = isLarge ? (on: Path): readonly Uint8Array[] => this.#sa.encodeRequest(task.exchange, id, payloads, least(on)) : undefined;
       this.#request = new Request(id, datagrams, shrink, task, ctx.now);
       this.#sendOn(this.#request, path, ctx);
     }

@@ -97,13 +97,13 @@ test('F-4 FR2.5.2-1: what does not arrive whole goes on in pieces after one inte
   assert.deepEqual(pair.told()[1], [1400, true]);
 });
 
-test('F-4: IPv6 goes on in pieces of 1280 octets', () => {
+test('F-4: IPv6 goes on in pieces as small, far below what every link carries', () => {
   const six: Path = { uplink: 'wan', ifindex: 2, local: { address: ip('2001:db8:1::2'), port: 500 }, remote: { address: ip('2001:db8:ff::1'), port: 500 } };
   const pair = new Narrow('size-six', 1280, {}, {}, six);
   pair.ask(1500);
   pair.runFor(seconds(3));
   assert.deepEqual(pair.told(), [[1500, false]]);
-  assert.deepEqual(pair.sent.map((s) => s.octets > 1280), [true, false, false]);
+  assert.deepEqual(pair.sent.map((s) => s.octets > 576), [true, false, false, false, false]);
 });
 
 test('F-4 FR2.3-1: without RFC 7383 at both ends, or with a peer that does not say that it knows padding, nothing is sent and nothing is known', () => {
@@ -174,4 +174,14 @@ test('F-4: `on` asks a peer that says nothing; unknown notifies are ignored, and
   pair.ask(1500);
   pair.runFor(seconds(1));
   assert.deepEqual(pair.told(), [[1500, true]]);
+});
+
+// Found by random world 198: pieces that a filter of 700 octets dropped too had the IKE SA given up every few seconds.
+test('F-4: where a filter lets no packet of more than 600 octets pass, the request is answered all the same and the SA lives', () => {
+  for (const on of [path('wan'), { uplink: 'wan', ifindex: 2, local: { address: ip('2001:db8:1::2'), port: 500 }, remote: { address: ip('2001:db8:ff::1'), port: 500 } }]) {
+    const pair = new Narrow('size-filter', 600, {}, {}, on);
+    pair.ask(1500);
+    pair.runFor(seconds(5));
+    assert.deepEqual([pair.told(), pair.router.of('path.doubtful').length, pair.router.of('ike.unreachable').length], [[[1500, false]], 0, 0]);
+  }
 });
