@@ -1,10 +1,11 @@
 /**
  * base: the words every room speaks. Time (`Instant`, `Millis`), results, octets, text, IP addresses, timer tables, agendas,
- * back-off and bounded queues. It owns no state of the product and imports nothing; nothing here reads a clock, draws
+ * back-off, bounded maps and queues. It owns no state of the product and imports nothing; nothing here reads a clock, draws
  * a random number or throws on foreign input.
  */
 export * from './agenda.ts';
 export * from './backoff.ts';
+export * from './bounded-map.ts';
 export * from './bounded-queue.ts';
 export * from './brand.ts';
 export * from './bytes.ts';

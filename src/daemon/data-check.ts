@@ -1,4 +1,4 @@
-import { millis, minutes, seconds, since, type Instant, type Millis } from '../base/index.ts';
+import { keepNewest, millis, minutes, seconds, since, type Instant, type Millis } from '../base/index.ts';
 
 /*
  * Whether a tunnel's data follows its signalling. IKE can be answered while ESP is not carried: by a peer whose kernel did not follow a
@@ -147,12 +147,7 @@ export class DataCheck {
     known.movedAt = undefined; // the data has followed
     const remedy = silence?.taken[silence.taken.length - 1];
     if (!silence || remedy === undefined) return undefined;
-    if (silence.moved && (remedy === 'rekey_children' || remedy === 'new_ike_sa')) {
-      this.#helped.delete(seen.peer);
-      this.#helped.set(seen.peer, { remedy, at: now });
-      const oldest = this.#helped.keys().next().value;
-      if (this.#helped.size > PEERS_MOST && oldest !== undefined) this.#helped.delete(oldest);
-    }
+    if (silence.moved && (remedy === 'rekey_children' || remedy === 'new_ike_sa')) keepNewest(this.#helped, seen.peer, { remedy, at: now }, PEERS_MOST);
     return { kind: 'healed', remedy };
   }
 

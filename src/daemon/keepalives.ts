@@ -1,4 +1,4 @@
-import { after, millis, minutes, type Instant, type Json, type JsonObject, type Millis, type UplinkFacts } from '../base/index.ts';
+import { after, keepNewest, millis, minutes, type Instant, type Json, type JsonObject, type Millis, type UplinkFacts } from '../base/index.ts';
 import { parseJsonObject } from '../codec/control/index.ts';
 import type { IkeEvent, IkeInput } from '../ike/index.ts';
 import type { InputOf } from '../ports/index.ts';
@@ -82,10 +82,7 @@ export class Keepalives {
 
   onIke(event: IkeEvent): void {
     if (event.type !== 'mapping.seen') return;
-    this.#seen.delete(event.chain);
-    this.#seen.set(event.chain, event);
-    const oldest = this.#seen.keys().next().value;
-    if (this.#seen.size > SILENCES_MOST && oldest !== undefined) this.#seen.delete(oldest);
+    keepNewest(this.#seen, event.chain, event, SILENCES_MOST);
   }
 
   /** The data plane was asked after the silence ended: only one that none of its packets broke teaches. */

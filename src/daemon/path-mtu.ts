@@ -1,4 +1,4 @@
-import { after, ipFamily, minutes, pathKey, type Instant, type IpFamily, type Millis, type Path } from '../base/index.ts';
+import { after, ipFamily, keepNewest, minutes, pathKey, type Instant, type IpFamily, type Millis, type Path } from '../base/index.ts';
 
 /** A larger packet is tried again after this: RFC 1191 §6.3 recommends ten minutes, RFC 8201 §5.3 no less than five. */
 export const PATH_MTU_AGE: Millis = minutes(10);
@@ -46,11 +46,8 @@ export class PathMtus {
   find(path: Path, mtu: number | undefined): void {
     const key = pathKey(path);
     if ((this.#learned.get(key)?.mtu ?? Infinity) < (mtu ?? Infinity)) this.#learned.delete(key);
-    this.#found.delete(key);
-    if (mtu === undefined) return;
-    const [oldest] = this.#found.size >= MOST_PATHS ? this.#found.keys() : [];
-    if (oldest !== undefined) this.#found.delete(oldest);
-    this.#found.set(key, { path, mtu });
+    if (mtu === undefined) this.#found.delete(key);
+    else keepNewest(this.#found, key, { path, mtu }, MOST_PATHS);
   }
 
   /** Takes a router's word: never to more than is known, and not to absurdly little. The same again is fresh for another while. */
@@ -63,10 +60,7 @@ export class PathMtus {
     }
     const known = this.#learned.get(key);
     if (known !== undefined && mtu > known.mtu) return 'known';
-    this.#learned.delete(key);
-    const [oldest] = this.#learned.size >= MOST_PATHS ? this.#learned.keys() : [];
-    if (oldest !== undefined) this.#learned.delete(oldest);
-    this.#learned.set(key, { path, mtu, until: after(now, PATH_MTU_AGE) });
+    keepNewest(this.#learned, key, { path, mtu, until: after(now, PATH_MTU_AGE) }, MOST_PATHS);
     return known?.mtu === mtu ? 'known' : 'lower';
   }
 

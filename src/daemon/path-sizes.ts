@@ -1,4 +1,4 @@
-import { after, Agenda, ipFamily, minutes, pathKey, samePath, seconds, type Instant, type Millis, type Path } from '../base/index.ts';
+import { after, Agenda, ipFamily, keepNewest, minutes, pathKey, samePath, seconds, type Instant, type Millis, type Path } from '../base/index.ts';
 import type { IkeEvent, IkeInput } from '../ike/index.ts';
 import type { Turn } from './context.ts';
 import { LEAST_PATH_MTU } from './path-mtu.ts';
@@ -140,7 +140,7 @@ export class PathSizes {
     if (next !== undefined) return this.#ask(search, next);
     search.asked = undefined;
     const found = { at: this.#host.turn.now, mtu: search.low, full: search.full };
-    this.#remember(pathKey(path), found);
+    keepNewest(this.#found, pathKey(path), found, MOST_KNOWN);
     this.#rest(search, found);
   }
 
@@ -152,13 +152,6 @@ export class PathSizes {
 
   #tell({ path, low, full }: Search): void {
     this.#host.found(path, low < full ? low : undefined);
-  }
-
-  #remember(key: string, found: Found): void {
-    this.#found.delete(key);
-    const [oldest] = this.#found.size >= MOST_KNOWN ? this.#found.keys() : [];
-    if (oldest !== undefined) this.#found.delete(oldest);
-    this.#found.set(key, found);
   }
 
   /** Nothing is asked any more; where less than all passes, the way may become better. */

@@ -1,4 +1,4 @@
-import { ip, ipFamily, isUnusableIp, prefixContains, type Instant, type IpAddress, type IpPrefix, type Path } from '../base/index.ts';
+import { ip, ipFamily, isUnusableIp, keepNewest, prefixContains, type Instant, type IpAddress, type IpPrefix, type Path } from '../base/index.ts';
 import type { IkeConnection } from './types.ts';
 
 /* What a responder thinks of outer addresses (RFC 4555 §3.5): filters, and how often a peer may change its own. */
@@ -50,10 +50,7 @@ export class MoveBudget {
   take(identity: string, perMinute: number, now: Instant): boolean {
     const known = this.#peers.get(identity);
     const left = known ? Math.min(perMinute, known.left + ((now - known.at) / MINUTE) * perMinute) : perMinute;
-    this.#peers.delete(identity);
-    this.#peers.set(identity, { left: left >= 1 ? left - 1 : left, at: now });
-    const oldest = this.#peers.keys().next().value;
-    if (this.#peers.size > PEERS_MOST && oldest !== undefined) this.#peers.delete(oldest);
+    keepNewest(this.#peers, identity, { left: left >= 1 ? left - 1 : left, at: now }, PEERS_MOST);
     return left >= 1;
   }
 }

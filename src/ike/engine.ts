@@ -1,4 +1,4 @@
-import { after, earliest, millis, sameBytes, isEndOf, samePath, toHex, type Endpoint, type Instant, type IpAddress, type IpFamily, type Path } from '../base/index.ts';
+import { after, earliest, keepNewest, millis, sameBytes, isEndOf, samePath, toHex, type Endpoint, type Instant, type IpAddress, type IpFamily, type Path } from '../base/index.ts';
 import { decodeChain, decodeHeader, encodeMessage, EXCHANGE, findNotify, findPayload, notify, PAYLOAD, type ChildSpi, type IkeHeader, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import { mayBeAt, MoveBudget } from './address-policy.ts';
 import { Attempts } from './attempts.ts';
@@ -434,10 +434,7 @@ export class IkeEngine {
 
   #freeChildSpi(spi: ChildSpi): void {
     if (!this.#childSpis.delete(spi)) return;
-    this.#lateSpis.delete(spi);
-    this.#lateSpis.set(spi, this.#now);
-    const oldest = this.#lateSpis.keys().next().value;
-    if (this.#lateSpis.size > LATE_SPIS_MOST && oldest !== undefined) this.#lateSpis.delete(oldest);
+    keepNewest(this.#lateSpis, spi, this.#now, LATE_SPIS_MOST);
   }
 
   // ---- numbers --------------------------------------------------------------------------------------------------------

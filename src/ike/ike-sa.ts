@@ -1,4 +1,4 @@
-import { concat, earliest, after, millis, pathKey, samePath, TimerTable, type Instant, type IpAddress, type Millis, type Path } from '../base/index.ts';
+import { concat, earliest, after, keepNewest, millis, pathKey, samePath, TimerTable, type Instant, type IpAddress, type Millis, type Path } from '../base/index.ts';
 import { EXCHANGE, type ExchangeName, type IkeSpi, type Payload } from '../codec/ike/index.ts';
 import type { PeerChain } from './authentication.ts';
 import { announceUse, removeChild, useChild, type ChildSa } from './child-sa.ts';
@@ -372,10 +372,7 @@ export class IkeSa {
   noteRtt(path: Path, rtt: Millis): void {
     const key = pathKey(path);
     const old = this.rtt.get(key);
-    this.rtt.delete(key);
-    this.rtt.set(key, old === undefined ? rtt : millis(old * 0.875 + rtt * 0.125));
-    const oldest = this.rtt.keys().next().value;
-    if (this.rtt.size > 16 && oldest !== undefined) this.rtt.delete(oldest);
+    keepNewest(this.rtt, key, old === undefined ? rtt : millis(old * 0.875 + rtt * 0.125), 16);
   }
 
   /** Ends the SA by our will: Delete goes out, state goes at once except what the Delete needs. */

@@ -1,4 +1,4 @@
-import { after, type Instant, type IpAddress, type Millis, type Path } from '../base/index.ts';
+import { after, keepNewest, type Instant, type IpAddress, type Millis, type Path } from '../base/index.ts';
 import { RR_CACHE } from './constants.ts';
 
 /*
@@ -89,10 +89,7 @@ export const endpointKey = (path: Path): string => `${path.remote.address}|${pat
 
 /** Keeps the newest entries of a map that a peer's addresses fill. */
 export function remember<V>(map: Map<string, V>, key: string, value: V): void {
-  map.delete(key);
-  map.set(key, value);
-  const oldest = map.keys().next().value;
-  if (map.size > REMEMBERED && oldest !== undefined) map.delete(oldest);
+  keepNewest(map, key, value, REMEMBERED);
 }
 
 /** The peer has shown lately that it receives where this path ends (D59-3). */

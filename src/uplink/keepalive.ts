@@ -1,4 +1,4 @@
-import { millis, seconds, type Json, type JsonObject, type Millis } from '../base/index.ts';
+import { keepNewest, millis, seconds, type Json, type JsonObject, type Millis } from '../base/index.ts';
 
 /**
  * How long a NAT keeps a mapping of ours, learned for each uplink (NK-3). The only teacher is a silence that ended with an exchange: its
@@ -132,9 +132,7 @@ export class KeepaliveLearner {
     const known = this.#lessons.get(uplink);
     if (known) return known;
     const lesson = fresh();
-    this.#lessons.set(uplink, lesson);
-    const oldest = this.#lessons.keys().next().value;
-    if (this.#lessons.size > UPLINKS_MOST && oldest !== undefined) this.#lessons.delete(oldest);
+    keepNewest(this.#lessons, uplink, lesson, UPLINKS_MOST);
     return lesson;
   }
 

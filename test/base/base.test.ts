@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Backoff, BoundedQueue, ByteReader, ByteWriter, Secret, TimerTable, compareBytes, earliest, fromHex, fromUtf8, instant, millis, printable, toHex, toUtf8 } from '../../src/base/index.ts';
+import { Backoff, BoundedQueue, ByteReader, ByteWriter, Secret, TimerTable, compareBytes, earliest, fromHex, fromUtf8, instant, keepNewest, millis, printable, toHex, toUtf8 } from '../../src/base/index.ts';
 
 test('a reader past the end returns zeros and says so, and never throws', () => {
   const reader = new ByteReader(Uint8Array.of(1, 2, 3));
@@ -72,4 +72,14 @@ test('a bounded queue drops the oldest and counts', () => {
 test('RFC 7296 §2.8.1: nonces compare octet by octet, a shorter prefix is lower', () => {
   assert.ok(compareBytes(Uint8Array.of(1, 2), Uint8Array.of(1, 2, 0)) < 0);
   assert.ok(compareBytes(Uint8Array.of(2), Uint8Array.of(1, 9)) > 0);
+});
+
+test('NK-5: a bounded map keeps the newest entries, and one that is put in again is new', () => {
+  const map = new Map<string, number>();
+  for (const [at, key] of ['a', 'b', 'a', 'c'].entries()) keepNewest(map, key, at, 3);
+  assert.deepEqual([...map], [['b', 1], ['a', 2], ['c', 3]]);
+  keepNewest(map, 'd', 4, 3);
+  assert.deepEqual([...map], [['a', 2], ['c', 3], ['d', 4]]);
+  keepNewest(map, 'c', 5, 3);
+  assert.deepEqual([...map], [['a', 2], ['d', 4], ['c', 5]]);
 });
