@@ -52,6 +52,9 @@ export class Scene {
     process.once('SIGTERM', this.#interrupted);
   }
 
+  /** What is done only where there is IPv6 outside the tunnel. */
+  readonly #six = (...commands: string[]): string[] => (this.#ipv4Only ? [] : commands);
+
   /** Where the hub sees translated packets come from. */
   get publicAddress(): string {
     return `203.0.113.${this.#public}`;
@@ -71,7 +74,7 @@ export class Scene {
     );
     await hub.ip(
       'link set eth0 up', `addr add ${HUB}/24 dev eth0`, `route add default via ${this.publicAddress}`,
-      ...(this.#ipv4Only ? [] : [`addr add ${HUB6}/64 dev eth0 nodad`, 'route add ::/0 via 2001:db8:f::fe']),
+      ...this.#six(`addr add ${HUB6}/64 dev eth0 nodad`, 'route add ::/0 via 2001:db8:f::fe'),
       `addr add ${INNER.hub}/24 dev lo`, `addr add ${INNER.hub6}/64 dev lo nodad`,
     );
     await router.ip(`addr add ${INNER.router}/24 dev lo`, `addr add ${INNER.router6}/64 dev lo nodad`);
@@ -94,16 +97,16 @@ export class Scene {
   async connect(name: UplinkName): Promise<void> {
     const uplink = UPLINKS[name];
     await this.router.ip(
-      `link set ${name} up`, `addr replace ${uplink.address}/24 dev ${name}`, ...(this.#ipv4Only ? [] : [`addr replace ${uplink.address6}/64 dev ${name} nodad`]),
+      `link set ${name} up`, `addr replace ${uplink.address}/24 dev ${name}`, ...this.#six(`addr replace ${uplink.address6}/64 dev ${name} nodad`),
       `route replace default via ${uplink.gateway} dev ${name} metric ${uplink.metric}`,
-      ...(this.#ipv4Only ? [] : [`route replace ::/0 via ${uplink.gateway6} dev ${name} metric ${uplink.metric}`]),
+      ...this.#six(`route replace ::/0 via ${uplink.gateway6} dev ${name} metric ${uplink.metric}`),
     );
   }
 
   /** The addresses go, IPv4 last, and the kernel takes the routes with them. */
   async loseAddress(name: UplinkName): Promise<void> {
     const { address, address6 } = UPLINKS[name];
-    await this.router.ip(...(this.#ipv4Only ? [] : [`addr del ${address6}/64 dev ${name}`]), `addr del ${address}/24 dev ${name}`, `route flush dev ${name} proto boot`);
+    await this.router.ip(...this.#six(`addr del ${address6}/64 dev ${name}`), `addr del ${address}/24 dev ${name}`, `route flush dev ${name} proto boot`);
   }
 
   /** The hub has this address and no other any more. */

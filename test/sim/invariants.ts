@@ -39,6 +39,8 @@ export function ikeSight(packet: OuterPacket): IkeSight | undefined {
   if (bytes.length < at + 28) return undefined;
   const octet = (offset: number): number => bytes[at + offset] ?? 0;
   const flags = octet(19);
+  const isPiece = octet(16) === PAYLOAD_SKF;
+  const ivAt = octet(16) === PAYLOAD_SK ? 32 : isPiece ? 36 : undefined;
   return {
     spiI: toHex(bytes.subarray(at, at + 8)),
     sa: toHex(bytes.subarray(at, at + (octet(18) === IKE_SA_INIT ? 8 : 16))),
@@ -46,9 +48,9 @@ export function ikeSight(packet: OuterPacket): IkeSight | undefined {
     fromOriginalInitiator: (flags & 0x08) !== 0,
     isResponse: (flags & 0x20) !== 0,
     messageId: ((octet(20) << 24) | (octet(21) << 16) | (octet(22) << 8) | octet(23)) >>> 0,
-    iv: octet(16) === PAYLOAD_SK ? toHex(bytes.subarray(at + 32, at + 40)) : octet(16) === PAYLOAD_SKF ? toHex(bytes.subarray(at + 36, at + 44)) : undefined,
-    fragment: octet(16) === PAYLOAD_SKF ? (octet(32) << 8) | octet(33) : 1,
-    total: octet(16) === PAYLOAD_SKF ? (octet(34) << 8) | octet(35) : 1,
+    iv: ivAt === undefined ? undefined : toHex(bytes.subarray(at + ivAt, at + ivAt + 8)),
+    fragment: isPiece ? (octet(32) << 8) | octet(33) : 1,
+    total: isPiece ? (octet(34) << 8) | octet(35) : 1,
   };
 }
 

@@ -15,7 +15,6 @@ const packet = (on: Path, bytes: Uint8Array): number => bytes.length + 8 + (on.r
 
 interface Sent {
   readonly octets: number;
-  readonly whole: boolean;
   readonly uplink: string;
 }
 
@@ -32,7 +31,7 @@ class Narrow extends Pair {
     this.runFor(seconds(2));
     this.mtu = mtu;
     this.drop = (from, way, bytes) => {
-      if (from === 'router') this.sent.push({ octets: packet(way, bytes), whole: false, uplink: way.uplink });
+      if (from === 'router') this.sent.push({ octets: packet(way, bytes), uplink: way.uplink });
       return packet(way, bytes) > this.mtu;
     };
   }
