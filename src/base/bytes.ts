@@ -207,3 +207,18 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 export function wipe(...all: readonly (Uint8Array | undefined)[]): void {
   for (const bytes of all) bytes?.fill(0);
 }
+
+/** Sum of 16-bit words for the Internet checksum (RFC 1071), on top of `sum`. */
+export function sumWords(bytes: Uint8Array, sum: number): number {
+  let total = sum;
+  for (let i = 0; i + 1 < bytes.length; i += 2) total += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
+  if (bytes.length % 2 === 1) total += (bytes[bytes.length - 1] ?? 0) << 8;
+  return total;
+}
+
+/** The sum with its carries added (RFC 1071 §4.1): 16 bits. */
+export function fold(sum: number): number {
+  let folded = sum;
+  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000);
+  return folded;
+}

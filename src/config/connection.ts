@@ -54,6 +54,8 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
   const externalAddrs = connection.each('external_addresses', values.external_addresses, parseOuterAddress);
   if (externalAddrs.length > 0 && values.role === 'initiator') connection.error('external_addresses', 'is for responders; an initiator behind a NAT is followed wherever it is');
   const credentials = readCredentials(connection, readFile, reader);
+  const [echoAddress] = connection.each('echo_address', values.echo_address === undefined ? undefined : [values.echo_address], parseOuterAddress);
+  if (echoAddress !== undefined && values.role === 'responder') connection.error('echo_address', 'is for the initiator, which chooses the path');
   const virtual = virtualAddresses(connection);
   const moves = movePolicy(connection);
   const responderSwitch = switchPolicy(connection);
@@ -70,7 +72,7 @@ export function buildConnection(connection: Connection, uplinkNames: ReadonlySet
     uplinks: values.uplink ?? [], ikeProposals, startPort: START_PORT[values.start_port], natT: values.nat_t, dataplane: values.dataplane,
     ikeLifetime: seconds(values.ike_lifetime), childLifetime: seconds(values.child_lifetime), childOctets: values.child_bytes, childPackets: values.child_packets,
     reauth: values.reauth_time === undefined ? undefined : seconds(values.reauth_time), fragmentation: values.fragmentation, ...virtual,
-    liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), livenessGiven: values.liveness !== undefined, mtu: values.mtu, mtuProbe: values.mtu_probe,
+    liveness: seconds(values.liveness ?? (values.role === 'responder' ? RESPONDER_LIVENESS : INITIATOR_LIVENESS)), livenessGiven: values.liveness !== undefined, mtu: values.mtu, echoAddress, mtuProbe: values.mtu_probe,
     df: values.df, copyDscp: values.copy_dscp, ikeDscp: IKE_DSCP[values.ike_dscp], moves, responderSwitch, blockOnStop: values.block_on_stop,
   };
 }

@@ -1,4 +1,4 @@
-import { compareIp, ipFamily, prefixRange, Secret, seconds, toUtf8, type IpAddress } from '../base/index.ts';
+import { compareIp, ipFamily, prefixContains, prefixRange, Secret, seconds, toUtf8, type IpAddress } from '../base/index.ts';
 import { buildChild, buildConnection } from './connection.ts';
 import { readNamed, secretText, textOf, type ReadFile } from './files.ts';
 import { MOBIKED, SECTIONS, type SectionType } from './options.ts';
@@ -164,6 +164,8 @@ export function loadConfig(text: string, file: string, readFile: ReadFile, reade
     const config = buildConnection(connection, uplinkNames, readFile, reader);
     if (!named.has(section.name) && connection.complete && !strays) connection.error(undefined, `has no child section; add: config child, with option connection '${section.name}'`);
     const own = built.get(section.name) ?? [];
+    const echo = config?.echoAddress;
+    if (echo !== undefined && own.length > 0 && !own.some((child) => child.remoteTs.some((ts) => prefixContains(ts, echo)))) connection.error('echo_address', `${quote(echo)} is in no child's remote_ts; nobody there is asked through the tunnel`);
     if (config && own.length > 0 && !connection.bad) connectionConfigs.push({ ...config, children: own });
     else if (!connection.disabled) broken.add(`connection.${section.name}`);
   }

@@ -116,6 +116,7 @@ export const CONNECTION = {
   pool: option({ schema: LIST, reload: 'reconnect', fields: ['pools'], example: '10.99.0.0/24', help: 'Prefixes from which a hub gives virtual addresses; connections may share one' }),
   pool_dns: option({ schema: LIST, reload: 'reconnect', fields: ['poolDns'], example: '10.0.0.53', help: 'Name servers told to those who get a virtual address' }),
   liveness: option({ schema: { type: 'integer', minimum: 1, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['liveness', 'livenessGiven'], help: 'Silence of the peer after which it is asked whether it lives (RFC 7296 §2.4); by default 60 for an initiator, 150 for a responder' }),
+  echo_address: option({ schema: { type: 'string', maxLength: 45 }, reload: 'live', fields: ['echoAddress'], example: '10.0.0.1', help: "Somebody inside the tunnel who answers ping, asked once a second while packets go out and none comes in: tells a path that drops ESP from an upload that nobody answers" }),
   mtu: option({ schema: { type: 'integer', minimum: 576, maximum: 9000 }, reload: 'live', fields: ['mtu'], help: "Inner MTU in octets; by default derived from the path's device" }),
   mtu_probe: option({
     schema: { type: 'string', enum: ['auto', 'on', 'off'], default: 'auto' }, reload: 'live', fields: ['mtuProbe'],

@@ -127,6 +127,8 @@ export interface ConnectionConfig {
   readonly liveness: Millis;
   /** It stands in the file, and is not stretched to the keepalive interval. */
   readonly livenessGiven: boolean;
+  /** Initiator: who is asked inside the tunnel whether it carries anything. */
+  readonly echoAddress: IpAddress | undefined;
   /** Inner MTU of the tunnel; undefined: derived from the path's device. */
   readonly mtu: number | undefined;
   /** What a path carries whole is found out after a move (F-4). */

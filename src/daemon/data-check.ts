@@ -3,7 +3,8 @@ import { keepNewest, millis, minutes, seconds, since, type Instant, type Millis 
 /*
  * Whether a tunnel's data follows its signalling. IKE can be answered while ESP is not carried: by a peer whose kernel did not follow a
  * move, or by a filter on the path that lets IKE pass. What shows it is a conversation that stops: packets came in answer to ours, go out
- * still, and none comes any more, although IKE was answered since. Traffic that always went one way shows nothing.
+ * still, and none comes any more, although IKE was answered since. Traffic that always went one way shows nothing, unless somebody inside is
+ * asked meanwhile (`inner-echo.ts`).
  *
  * Remedies, each taken once for one silence, the next when the last one brought nothing:
  *   after a move              rekey_children (OpenIKED's kernel follows then), new_ike_sa (libreswan's does), then those of a path
@@ -28,6 +29,8 @@ export interface Seen {
   readonly plain: boolean;
   /** Another path could be taken. */
   readonly alternative: boolean;
+  /** Somebody inside is asked when nothing comes in: silence is never the traffic's own. */
+  readonly asked: boolean;
 }
 
 /** What happened to a silence. */
@@ -112,7 +115,7 @@ export class DataCheck {
     if (heard) return this.#heard(known, seen, now);
     if (sent <= 0 || known.givenUp) return known.silence && !known.givenUp ? this.#silent(known, seen, now) : undefined;
     if (!known.silence) {
-      if (!conversed) return undefined;
+      if (!conversed && !seen.asked) return undefined;
       known.silence = { since: now, sent: seen.sent - sent, moved: known.movedAt !== undefined && since(known.movedAt, now) < MOVED_LATELY, taken: [], next: now };
     }
     return this.#silent(known, seen, now);

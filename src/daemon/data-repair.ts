@@ -1,9 +1,11 @@
-import type { Instant, Millis } from '../base/index.ts';
+import type { Instant, IpAddress, Millis } from '../base/index.ts';
+import type { ChildConfig } from '../config/index.ts';
 import type { IkeEngine, IkeEvent, IkeInput } from '../ike/index.ts';
 import type { UplinkInput, UplinkPolicy } from '../uplink/index.ts';
 import type { Turn } from './context.ts';
 import { DataCheck, type Outcome, type Remedy } from './data-check.ts';
 import type { Initiator } from './initiator.ts';
+import { echoRequest, InnerEcho } from './inner-echo.ts';
 
 /** What the data plane says of one chain. */
 export interface ChainTraffic {
@@ -20,6 +22,8 @@ export interface RepairHost {
   readonly turn: Turn;
   readonly engine: IkeEngine;
   readonly policy: UplinkPolicy;
+  /** An address of this host that may ask `to` through the connection's tunnel; undefined: none. */
+  echoSource(connection: string, to: IpAddress, children: readonly ChildConfig[]): IpAddress | undefined;
   ike(input: IkeInput): void;
   tell(input: UplinkInput): void;
 }
@@ -34,6 +38,7 @@ const IN_WORDS: { readonly [R in Remedy]: string } = {
 /** Does for tunnels that we initiate what their data needs when it does not follow its signalling (`data-check.ts`). */
 export class DataRepair {
   readonly #check = new DataCheck();
+  readonly #echo = new InnerEcho();
   /** By connection. */
   readonly #chains = new Map<string, number>();
   readonly #host: RepairHost;
@@ -43,25 +48,43 @@ export class DataRepair {
   }
 
   onIke(event: IkeEvent): void {
-    if (event.type === 'path.moved') return this.#check.moved(event.chain, this.#host.turn.now);
+    if (event.type === 'path.moved') {
+      this.#echo.begin(event.chain);
+      return this.#check.moved(event.chain, this.#host.turn.now);
+    }
     if (event.type === 'ike.established') {
+      this.#echo.begin(event.chain);
       const old = this.#chains.get(event.connection);
       if (event.role === 'initiator') this.#chains.set(event.connection, event.chain);
       if (old !== undefined) this.#check.replaced(old, event.chain);
     }
     if (event.type !== 'ike.closed') return;
     this.#check.forget(event.chain);
+    this.#echo.forget(event.chain);
     if (this.#chains.get(event.connection) === event.chain) this.#chains.delete(event.connection);
   }
 
   onPolled(traffic: ChainTraffic, initiator: Initiator, rtt: Millis | undefined): void {
     const { turn, engine, policy } = this.#host;
     const { chain, lastInbound, sent, received, plain } = traffic;
+    const asked = this.#ask(traffic, initiator);
     const outcome = this.#check.polled(chain, {
       peer: initiator.config.remoteId?.text ?? initiator.name, sent, received, lastInbound, lastIke: engine.heardAt(chain), rtt, plain,
-      alternative: policy.candidates(initiator.name, turn.now).length > 1,
+      alternative: policy.candidates(initiator.name, turn.now).length > 1, asked,
     }, turn.now);
     if (outcome) this.#act(outcome, chain, initiator);
+  }
+
+  /** Asks somebody inside when that is due; whether there is anybody to ask. */
+  #ask({ chain, sent, lastInbound }: ChainTraffic, { config, name }: Initiator): boolean {
+    const { turn } = this.#host;
+    const to = config.echoAddress;
+    if (to === undefined) return false;
+    const from = this.#host.echoSource(name, to, config.children);
+    if (from === undefined) return false;
+    const number = this.#echo.polled(chain, { sent, lastInbound }, turn.now);
+    if (number !== undefined) turn.emit({ type: 'esp.inject', packet: echoRequest(from, to, number) });
+    return true;
   }
 
   #act({ kind, remedy }: Outcome, chain: number, initiator: Initiator): void {

@@ -1,4 +1,5 @@
-import { after, millis, samePath, seconds, type Instant, type Millis, type Path } from '../base/index.ts';
+import { after, millis, samePath, seconds, type Instant, type IpAddress, type Millis, type Path } from '../base/index.ts';
+import type { ChildConfig } from '../config/index.ts';
 import type { IkeEngine, IkeEvent, IkeInput } from '../ike/index.ts';
 import type { EspReport } from '../ports/index.ts';
 import type { UplinkEffect, UplinkInput, UplinkPolicy } from '../uplink/index.ts';
@@ -7,6 +8,7 @@ import type { Dataplane } from './dataplane.ts';
 import { DataRepair } from './data-repair.ts';
 import type { Decisions } from './decisions.ts';
 import type { Initiator } from './initiator.ts';
+import { echoSource } from './inner-echo.ts';
 import type { Keepalives } from './keepalives.ts';
 
 /** Traffic that goes unanswered this long brings a liveness check; rarer where octets cost money. */
@@ -41,7 +43,9 @@ export class Reactions {
   constructor(host: ReactionHost) {
     this.#host = host;
     const tell = (input: UplinkInput): void => this.tell(input);
-    this.#repair = new DataRepair({ turn: host.turn, engine: host.engine, policy: host.policy, ike: host.ike, tell });
+    const echoFrom = (connection: string, to: IpAddress, children: readonly ChildConfig[]): IpAddress | undefined =>
+      echoSource(to, children, host.plane.virtual(connection).addresses, [...host.plane.view.addresses()]);
+    this.#repair = new DataRepair({ turn: host.turn, engine: host.engine, policy: host.policy, ike: host.ike, tell, echoSource: echoFrom });
   }
 
   /** Gives the policy an input and does what it wants. */

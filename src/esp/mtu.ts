@@ -1,3 +1,4 @@
+import { fold, sumWords } from '../base/index.ts';
 import type { InnerPacket } from './inner.ts';
 
 /** Every IPv6 link carries this much (RFC 8200 §5); a smaller value is never told. */
@@ -8,20 +9,6 @@ const put16 = (bytes: Uint8Array, at: number, value: number): void => {
   bytes[at] = value >>> 8;
   bytes[at + 1] = value;
 };
-
-/** Sum of 16-bit words for the Internet checksum (RFC 1071), on top of `sum`. */
-function sumWords(bytes: Uint8Array, sum: number): number {
-  let total = sum;
-  for (let i = 0; i + 1 < bytes.length; i += 2) total += at16(bytes, i);
-  if (bytes.length % 2 === 1) total += (bytes[bytes.length - 1] ?? 0) << 8;
-  return total;
-}
-
-function fold(sum: number): number {
-  let folded = sum;
-  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000);
-  return folded;
-}
 
 /** Lowers the MSS option of a TCP SYN to what fits `mtu`, in place, checksum included. True when it changed the packet. */
 export function clampMss(bytes: Uint8Array, packet: InnerPacket, mtu: number): boolean {

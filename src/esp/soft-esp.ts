@@ -171,6 +171,11 @@ export class SoftEsp {
       case 'esp.dummy':
         this.#dummy(effect.bundle, now);
         return [];
+      case 'esp.inject': {
+        this.#dummies.push(...this.outbound(effect.packet, now));
+        this.#replies = [];
+        return [];
+      }
       case 'esp.poll':
         return [{ type: 'esp.polled', report: this.report() }];
       default: {
@@ -255,7 +260,7 @@ export class SoftEsp {
     return replies;
   }
 
-  /** Datagrams to send since the last call (dummy packets of `esp.dummy`). */
+  /** Datagrams to send since the last call (those of `esp.dummy` and `esp.inject`). */
   takeDatagrams(): EspDatagram[] {
     const datagrams = this.#dummies;
     this.#dummies = [];

@@ -83,7 +83,7 @@ async function start(options: DaemonOptions): Promise<number> {
     switch (effect.type) {
       case 'udp.open': case 'udp.close': case 'udp.send':
         return udp.perform(effect, deliver);
-      case 'tun.open': case 'tun.close': case 'esp.open': case 'esp.sa.add': case 'esp.sa.use': case 'esp.sa.remove': case 'esp.path.set': case 'esp.bound': case 'esp.dummy': case 'esp.poll':
+      case 'tun.open': case 'tun.close': case 'esp.open': case 'esp.sa.add': case 'esp.sa.use': case 'esp.sa.remove': case 'esp.path.set': case 'esp.bound': case 'esp.dummy': case 'esp.inject': case 'esp.poll':
         return esp.perform(effect, deliver);
       case 'kernel.watch': case 'kernel.apply':
         return kernel.perform(effect, deliver);

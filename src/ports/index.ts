@@ -93,6 +93,8 @@ export type EspEffect =
   | { readonly type: 'esp.bound'; readonly bundle: number; readonly bounded: boolean }
   /** Sends one dummy packet (next header 59, RFC 4303 §2.6) under every used outbound SA of the bundle: opens pinholes (F-1). */
   | { readonly type: 'esp.dummy'; readonly bundle: number }
+  /** Sends an inner packet as if it had come from TUN; dropped and counted where no SA takes it, and without an answer when it is too big. */
+  | { readonly type: 'esp.inject'; readonly packet: Uint8Array }
   /** Asks for an `esp.polled`. */
   | { readonly type: 'esp.poll' };
 

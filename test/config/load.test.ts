@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Secret } from '../../src/base/index.ts';
+import { err, Secret } from '../../src/base/index.ts';
 import { formatProblem, loadConfig, unreadableConfig, type ConnectionConfig } from '../../src/config/index.ts';
 import { goldens, readFile, render, write } from './golden.ts';
 
@@ -88,4 +88,22 @@ test('overlap of remote_ts is found between enabled connections only', () => {
 
 test('a file that cannot be read is one problem', () => {
   assert.deepEqual(unreadableConfig('/etc/config/mobiked', 'No such file or directory').problems.map(formatProblem), ['/etc/config/mobiked:1: error: cannot be read: No such file or directory']);
+});
+
+test('F-3: echo_address is one address inside a child, of an initiator', () => {
+  const load = (role: string, echo: string): { echo: unknown; told: string[] } => {
+    const { config, problems } = loadConfig([
+      'config connection hq', ` option role ${role}`, ' option psk 0123456789abcdef', ...(role === 'initiator' ? [' list remote_addrs 192.0.2.1'] : []), ` option echo_address ${echo}`,
+      'config child lan', ' option connection hq', ' list local_ts 10.1.0.0/24', ' list local_ts fd00:1::/64', ' list remote_ts 10.2.0.0/24', ' list remote_ts fd00:2::/64',
+    ].join('\n'), 'file', () => err('no files'));
+    return { echo: config.connections[0]?.echoAddress, told: problems.map(formatProblem) };
+  };
+  assert.deepEqual(load('initiator', '10.2.0.1'), { echo: '10.2.0.1', told: [] });
+  assert.deepEqual(load('initiator', 'fd00:2::1'), { echo: 'fd00:2::1', told: [] });
+  for (const [role, wrong, why] of [['initiator', '10.3.0.1', /file:5: .*echo_address.*in no child's remote_ts/], ['initiator', 'server', /file:5: .*echo_address/], ['initiator', '10.2.0.0/24', /file:5: .*echo_address/], ['responder', '10.2.0.1', /file:4: .*is for the initiator/]] as const) {
+    const { echo, told } = load(role, wrong);
+    assert.equal(echo, undefined);
+    assert.equal(told.length, 1);
+    assert.match(told[0] ?? '', why);
+  }
 });

@@ -17,6 +17,7 @@ class Line {
   ike = true;
   plain = false;
   alternative = true;
+  asked = false;
   peer = 'hub';
   /** Remedies that bring the data back. */
   cure: readonly string[] = [];
@@ -37,7 +38,7 @@ class Line {
       const asked = this.#silentSince === undefined ? 0 : Math.floor((this.now - this.#silentSince) / 1000);
       const lastIke = this.ike && this.#silentSince !== undefined && asked > 0 ? instant(this.#silentSince + asked * 1000 + 20) : undefined;
       const seen: Seen = {
-        peer: this.peer, sent: this.#sent, received: this.#received, lastInbound: this.#lastInbound, lastIke, rtt: millis(20), plain: this.plain, alternative: this.alternative,
+        peer: this.peer, sent: this.#sent, received: this.#received, lastInbound: this.#lastInbound, lastIke, rtt: millis(20), plain: this.plain, alternative: this.alternative, asked: this.asked,
       };
       this.#note(this.check.polled(this.#chain, seen, instant(this.now)));
     }
@@ -205,4 +206,18 @@ test('a new IKE SA that brings the data back helped, though its counters begin a
   line.run(40_000).move(false).run(1800);
   assert.deepEqual(line.told.slice(3), ['remedy new_ike_sa']);
   line.check.replaced(7, 8);
+});
+
+test('F-3 F-7: with somebody to ask inside, silence means the path: from the first packet on, and under a one-way upload', () => {
+  const line = new Line();
+  [line.asked, line.in, line.out, line.plain] = [true, 0, 5, true];
+  line.run(8000);
+  assert.deepEqual(line.told, ['remedy encapsulate', 'remedy other_path', 'given_up'], 'each once');
+  const upload = new Line();
+  [upload.asked, upload.in] = [true, 1];
+  upload.run(30_000);
+  assert.deepEqual(upload.told, [], 'an upload whose path answers is left alone');
+  upload.in = 0;
+  upload.run(5000);
+  assert.deepEqual(upload.told, ['remedy other_path']);
 });

@@ -1,10 +1,12 @@
 /** What every story needs around the scene: crypto, a record of what crossed the outer links, measuring, and the state of rest. */
 import assert from 'node:assert/strict';
-import { ByteReader, ByteWriter, millis, seconds, type Millis } from '../../src/base/index.ts';
+import { ByteReader, ByteWriter, millis, seconds, type IpAddress, type Millis } from '../../src/base/index.ts';
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts';
 import { buildInner, CLEAR_MARK, ikeSight, isEspInUdp, type Direction, type Link, type OuterPacket, type StreamResult } from '../sim/index.ts';
-import { openScene, SCENE, type Scene, type SceneOptions } from '../sim/scene.ts';
+import { openScene, SCENE, type DaemonHost, type Scene, type SceneOptions } from '../sim/scene.ts';
 
+const ICMP = 1;
+const ECHO_REQUEST = 8;
 export const suite = nodeCrypto();
 
 /** A datagram as it passed the host's end of a link. */
@@ -158,4 +160,17 @@ export class Download {
     this.#stage.hub.fromInside(buildInner({ protocol: UDP, source: { address: SCENE.server, port: 6000 }, destination: { address: SCENE.client, port: 6000 }, payload }));
     this.#stage.world.after(this.#interval, () => this.#send());
   }
+}
+
+/** Somebody behind the host answers ping from now on; returns how often he was asked. */
+export function answersPing(host: DaemonHost, address: IpAddress): { count: number } {
+  const asked = { count: 0 };
+  host.listenInner(ICMP, { address, port: 0 }, ({ source, destination, payload }) => {
+    if (payload[0] !== ECHO_REQUEST) return;
+    asked.count++;
+    const answer = payload.slice();
+    answer[0] = 0;
+    host.fromInside(buildInner({ protocol: ICMP, source: destination, destination: source, payload: answer }));
+  });
+  return asked;
 }

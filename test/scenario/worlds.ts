@@ -8,7 +8,7 @@ import { ip, ipFamily, millis, minutes, seconds, type IpAddress } from '../../sr
 import { Prng, type DeviceAddress, type LinkOptions } from '../sim/index.ts';
 import { openScene, SCENE, type Scene, type SceneDevice } from '../sim/scene.ts';
 import { drawn, heal, present, TRANSITIONS, type Play, type Side, type Transitions } from './random.ts';
-import { suite } from './stage.ts';
+import { answersPing, suite } from './stage.ts';
 
 /** What a world lasts; everything heals when this much is left. */
 const LENGTH = minutes(10);
@@ -43,6 +43,8 @@ function link(prng: Prng, publicAddress: IpAddress, slow: number): LinkOptions {
 
 interface Drawn {
   readonly stage: Scene;
+  /** Somebody inside is asked whether data passes. */
+  readonly asks: boolean;
   readonly sides: readonly Side[];
   readonly hubHome: readonly DeviceAddress[];
 }
@@ -64,12 +66,14 @@ function topology(seed: number, prng: Prng): Drawn {
   const third: SceneDevice[] = prng.chance(0.3) ? [{ name: 'lte0', link: 'isp3', options: link(prng, WAN3.public, 400), addresses: homes[2], metric: 30 }] : [];
   const metered = (device: string): string => `config uplink '${device}'\n option device '${device}'\n option metered '${prng.chance(0.3) ? 1 : 0}'\n`;
   const short = prng.chance(0.3);
+  const asks = seed % 2 === 0;
   const stage = openScene({
     seed, suite, rate: PROBE_RATE, ticks: prng.pick(['exact', 'sloppy'] as const),
     wan: link(prng, SCENE.wanPublic, 80), wwan: link(prng, SCENE.wwanPublic, 300), uplinks: third, remoteAddrs,
     hubDevices: [{ name: 'eth0', link: 'hub', metric: 1, addresses: hubHome, options: { rtt: millis(0), ...(place === 'static NAT' ? { nat: { publicAddress: SCENE.hub, oneToOne: HUB_INSIDE } } : {}) } }],
     router: prng.chance(0.3) ? metered('wan0') + metered('wwan0') + (third.length > 0 ? metered('lte0') : '') : '',
-    ...(short ? { connection: ["option child_lifetime '60'", "option ike_lifetime '150'"], hubConnection: ["option child_lifetime '70'", "option ike_lifetime '160'"] } : {}),
+    connection: [...(asks ? [`option echo_address '${SCENE.server}'`] : []), ...(short ? ["option child_lifetime '60'", "option ike_lifetime '150'"] : [])],
+    ...(short ? { hubConnection: ["option child_lifetime '70'", "option ike_lifetime '160'"] } : {}),
   });
   const side = (name: string, where: string, own: readonly DeviceAddress[]): Side => {
     const device = stage.router.device(name);
@@ -78,7 +82,7 @@ function topology(seed: number, prng: Prng): Drawn {
     return { link: stage.world.link(where), device, home: own, next: 100 };
   };
   const sides = [side('wan0', 'isp1', homes[0]), side('wwan0', 'isp2', homes[1]), ...third.map(({ name }) => side(name, 'isp3', homes[2]))];
-  return { stage, sides, hubHome };
+  return { stage, asks, sides, hubHome };
 }
 
 /** What befalls worlds beside the transitions of random.ts. */
@@ -131,20 +135,22 @@ export interface WorldResult {
 const MOST_SAS = 6;
 
 /** A long wait; then traffic passes if one uplink was whole all the while. */
-function wait(play: Play): boolean {
+function wait(play: Play & { readonly asks: boolean }): boolean {
   const { world, stream } = play.stage;
   const whole = wholeOnes(play);
   if (play.stage.hub.running) world.check(() => assert.ok((play.stage.hub.ask('connections') as readonly unknown[]).length <= MOST_SAS, 'few IKE SAs at the hub'));
   world.runFor(AFTER_BLOW);
-  if (play.prng.chance(0.6)) stream.stop();
+  const isIdle = play.prng.chance(0.6);
+  if (isIdle) stream.stop();
   else stream.rate = SPARSE_RATE;
   world.runFor(millis(BACK_WITHIN - AFTER_BLOW));
   stream.rate = PROBE_RATE;
   stream.start();
   const mark = stream.mark;
   world.runFor(PROBED);
-  // ESP that was filtered from the beginning looks like traffic that goes one way only (F-3): that story is told in esp-blocked.test.ts.
-  if (play.sides.some(({ link: on }) => on.filters.some((filter) => typeof filter === 'function' || filter === 'esp-in-udp'))) return false;
+  // ESP that was filtered from the beginning looks like traffic that goes one way only (F-3), where nobody inside is asked: that story is told in
+  // esp-blocked.test.ts. A filter is not found out either while nothing is to pass.
+  if ((!play.asks || isIdle) && play.sides.some(({ link: on }) => on.filters.some((filter) => typeof filter === 'function' || filter === 'esp-in-udp'))) return false;
   if (whole.length === 0 || !whole.every((side) => wholeOnes(play).includes(side))) return false;
   world.runFor(seconds(2));
   world.check(() => assert.ok(stream.result(mark, stream.mark - 2).answered > 0, `traffic passes: ${whole.map((side) => side.device.name).join(', ')} was whole for ${BACK_WITHIN} ms`));
@@ -154,9 +160,10 @@ function wait(play: Play): boolean {
 /** Plays one seed for ten simulated minutes; throws with seed, trace and all that was done. */
 export function playWorld(seed: number): WorldResult {
   const prng = new Prng(`world ${seed}`);
-  const { stage, sides, hubHome } = topology(seed, prng);
+  const { stage, sides, hubHome, asks } = topology(seed, prng);
   const { world, router, hub, stream } = stage;
-  const play: Play = { stage, prng, sides, did: [] };
+  const play = { stage, prng, sides, asks, did: [] as string[] };
+  if (asks) answersPing(stage.hub, SCENE.server);
   const latencies = sides.map(({ link: on }) => [on, on.up.latency, on.down.latency] as const);
   let judged = 0;
   try {

@@ -303,6 +303,7 @@ export class SimHost implements Actor {
       case 'esp.path.set':
       case 'esp.bound':
       case 'esp.dummy':
+      case 'esp.inject':
       case 'esp.poll':
         return this.#plane(life, effect);
       case 'kernel.watch':

@@ -150,6 +150,23 @@ test('ES3-5: everything through the tunnel (0.0.0.0/0 and ::/0), IPv6 outside: u
   await capture.stop();
 });
 
+test('F-3: echo_address: somebody behind the hub is pinged through the tunnel when it comes up, from an address of ours inside, and answers', options, async () => {
+  const watch = lab.server.spawn(['tcpdump', '-i', 'eth0', '-n', '-l', '--immediate-mode', 'icmp or icmp6[icmp6type] == icmp6-echo or icmp6[icmp6type] == icmp6-echoreply'], { env: ENV });
+  await until('tcpdump listens', () => watch.lines.some((line) => line.startsWith('listening on')));
+  for (const [address, ours] of [[ADDRESS.server, ADDRESS.routerLan], [ADDRESS.server6, 'fd00:1::1']] as const) {
+    const [request, reply] = [`${ours} > ${address}`, `${address} > ${ours}`].map((way) => watch.line((line) => line.includes(way)));
+    ({ router, hub } = await lab.both(
+      routerConf({ connection: [`list remote_addrs '${ADDRESS.hub}'`, `option echo_address '${address}'`], localTs: LAN, remoteTs: REMOTE }),
+      hubConf({ localTs: REMOTE, remoteTs: LAN }),
+    ));
+    assert.match((await request) ?? '', /echo request, id 28011, seq 1/u);
+    assert.match((await reply) ?? '', /echo reply, id 28011, seq 1/u);
+    await router.stop();
+    await hub.stop();
+  }
+  await watch.stop();
+});
+
 // ---- sizes -------------------------------------------------------------------------------------------------------------
 
 async function tunMtu(side: 'router' | 'hub'): Promise<number> {

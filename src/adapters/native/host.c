@@ -232,6 +232,18 @@ int host_sa_add(struct host *host, const struct esp_sa_spec *spec) {
   return error;
 }
 
+void host_inject(struct host *host, const uint8_t *packet, size_t length) {
+  struct esp_datagram made;
+  if (length > UDP_ROOM - ESP_HEAD - ESP_TAIL) return;
+  esp_tick(&host->esp);
+  uint8_t *room = udp_tx_buffer(&host->udp);
+  memcpy(room + ESP_HEAD, packet, length);
+  struct esp_bundle *bundle = esp_seal(&host->esp, room, length, &made);
+  host->esp.reply_length = 0; /* who injects knows the size */
+  if (bundle != NULL) udp_tx_push(&host->udp, &bundle->path, made.at, made.length, made.header);
+  udp_tx_flush(&host->udp);
+}
+
 void host_dummy(struct host *host, uint32_t bundle) {
   esp_tick(&host->esp);
   const struct esp_bundle *found = esp_find_bundle(&host->esp, bundle);

@@ -60,6 +60,8 @@ void host_tun_close(struct host *host);
 void host_tun_remove(struct host *host);
 /* As esp_add. What was held for the SA goes to TUN in the next turn, ahead of anything newer. */
 int host_sa_add(struct host *host, const struct esp_sa_spec *spec);
+/* Sends an inner packet as if it had come from TUN; what is too big or nobody's is dropped. */
+void host_inject(struct host *host, const uint8_t *packet, size_t length);
 /* Sends one dummy packet under every used outbound SA of the bundle. */
 void host_dummy(struct host *host, uint32_t bundle);
 /*

@@ -8,7 +8,7 @@
 #include "napi-x509.h"
 
 /* Of the interface in native.ts. */
-#define ABI 10
+#define ABI 11
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -163,6 +163,13 @@ static napi_value dummy_call(napi_env env, napi_callback_info info) {
   ENTER;
   uint32_t bundle = args_u32(&args, 1);
   if (!args.bad) host_dummy(host, bundle);
+  return NULL;
+}
+
+static napi_value inject_call(napi_env env, napi_callback_info info) {
+  ENTER;
+  struct bytes packet = args_bytes(&args, 1);
+  if (!args.bad) host_inject(host, packet.at, packet.length);
   return NULL;
 }
 
@@ -402,6 +409,7 @@ NAPI_MODULE_INIT() {
       {"espPathClear", path_clear_call},
       {"espBound", bound_call},
       {"espDummy", dummy_call},
+      {"espInject", inject_call},
       {"espPoll", poll_call},
       {"espSkipTo", skip_to_call},
       {"espEncapsulate", encapsulate_call},

@@ -119,6 +119,9 @@ export function createEspPort(native: NativeHost): Port<EspEffect> {
         case 'esp.dummy':
           addon.espDummy(handle, effect.bundle);
           return;
+        case 'esp.inject':
+          addon.espInject(handle, effect.packet);
+          return;
         case 'esp.poll':
           deliver({ type: 'esp.polled', report: reportOf(addon.espPoll(handle)) });
           return;

@@ -81,6 +81,7 @@ export interface NativeAddon {
   /** ENOENT: no such bundle. */
   espBound(host: HostHandle, bundle: number, bounded: boolean): number;
   espDummy(host: HostHandle, bundle: number): void;
+  espInject(host: HostHandle, packet: Uint8Array): void;
   espPoll(host: HostHandle): NativeReport;
   /** For tests: moves an SA's sequence number forward, never back. */
   espSkipTo(host: HostHandle, handle: number, sequence: number): number;
@@ -124,7 +125,7 @@ export function systemError(errno: number, what: string): Error & { code: string
   return Object.assign(new Error(`${what}: ${code}`), { code, errno: -errno });
 }
 
-const ABI = 10;
+const ABI = 11;
 const FILE = 'mobiked.node';
 
 /** Loads the addon: beside the running script, else from `build/lib` of the working directory. Throws with what was tried. */

@@ -355,7 +355,7 @@ return errors === 0;
 }
 
 export const connection = validate12;
-const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"announce_addresses":{"type":"boolean"},"external_addresses":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"verify_responder":{"type":"string","enum":["auto","always","never"],"default":"auto"},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"start_port":{"type":"string","enum":["auto","500","4500"],"default":"auto"},"nat_t":{"type":"string","enum":["auto","always","never","prohibit"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"mtu":{"type":"integer","minimum":576,"maximum":9000},"mtu_probe":{"type":"string","enum":["auto","on","off"],"default":"auto"},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"ike_dscp":{"type":"string","enum":["bulk","cs6"],"default":"bulk"},"allowed_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"denied_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"strict_sources":{"type":"boolean","default":false},"update_rate":{"type":"integer","minimum":1,"maximum":6000,"default":60},"return_routability":{"type":"string","enum":["before","after","off"],"default":"before"},"rr_hold":{"type":"string","enum":["continue","drop"],"default":"continue"},"rr_interval":{"type":"integer","minimum":10,"maximum":86400},"responder_switch":{"type":"string","maxLength":8,"default":"off"},"responder_switch_any":{"type":"boolean","default":false},"block_on_stop":{"type":"boolean","default":false}}};
+const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"announce_addresses":{"type":"boolean"},"external_addresses":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"verify_responder":{"type":"string","enum":["auto","always","never"],"default":"auto"},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"start_port":{"type":"string","enum":["auto","500","4500"],"default":"auto"},"nat_t":{"type":"string","enum":["auto","always","never","prohibit"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"echo_address":{"type":"string","maxLength":45},"mtu":{"type":"integer","minimum":576,"maximum":9000},"mtu_probe":{"type":"string","enum":["auto","on","off"],"default":"auto"},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"ike_dscp":{"type":"string","enum":["bulk","cs6"],"default":"bulk"},"allowed_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"denied_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"strict_sources":{"type":"boolean","default":false},"update_rate":{"type":"integer","minimum":1,"maximum":6000,"default":60},"return_routability":{"type":"string","enum":["before","after","off"],"default":"before"},"rr_hold":{"type":"string","enum":["continue","drop"],"default":"continue"},"rr_interval":{"type":"integer","minimum":10,"maximum":86400},"responder_switch":{"type":"string","maxLength":8,"default":"off"},"responder_switch_any":{"type":"boolean","default":false},"block_on_stop":{"type":"boolean","default":false}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -1865,10 +1865,11 @@ errors++;
 }
 }
 }
-if(data.mtu !== undefined){
-let data45 = data.mtu;
-if(!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45)))){
-const err111 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/type",keyword:"type",params:{type: "integer"}};
+if(data.echo_address !== undefined){
+let data45 = data.echo_address;
+if(typeof data45 === "string"){
+if(data45.length > 45){
+const err111 = {instancePath:instancePath+"/echo_address",schemaPath:"#/properties/echo_address/maxLength",keyword:"maxLength",params:{limit: 45}};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1877,9 +1878,9 @@ vErrors.push(err111);
 }
 errors++;
 }
-if((typeof data45 == "number") && (isFinite(data45))){
-if(data45 > 9000 || isNaN(data45)){
-const err112 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9000}};
+}
+else {
+const err112 = {instancePath:instancePath+"/echo_address",schemaPath:"#/properties/echo_address/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1888,8 +1889,11 @@ vErrors.push(err112);
 }
 errors++;
 }
-if(data45 < 576 || isNaN(data45)){
-const err113 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 576}};
+}
+if(data.mtu !== undefined){
+let data46 = data.mtu;
+if(!(((typeof data46 == "number") && (!(data46 % 1) && !isNaN(data46))) && (isFinite(data46)))){
+const err113 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1898,11 +1902,9 @@ vErrors.push(err113);
 }
 errors++;
 }
-}
-}
-let data46 = data.mtu_probe;
-if(typeof data46 !== "string"){
-const err114 = {instancePath:instancePath+"/mtu_probe",schemaPath:"#/properties/mtu_probe/type",keyword:"type",params:{type: "string"}};
+if((typeof data46 == "number") && (isFinite(data46))){
+if(data46 > 9000 || isNaN(data46)){
+const err114 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9000}};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1911,8 +1913,8 @@ vErrors.push(err114);
 }
 errors++;
 }
-if(!(((data46 === "auto") || (data46 === "on")) || (data46 === "off"))){
-const err115 = {instancePath:instancePath+"/mtu_probe",schemaPath:"#/properties/mtu_probe/enum",keyword:"enum",params:{allowedValues: schema13.properties.mtu_probe.enum}};
+if(data46 < 576 || isNaN(data46)){
+const err115 = {instancePath:instancePath+"/mtu",schemaPath:"#/properties/mtu/minimum",keyword:"minimum",params:{comparison: ">=", limit: 576}};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1921,9 +1923,11 @@ vErrors.push(err115);
 }
 errors++;
 }
-let data47 = data.df;
+}
+}
+let data47 = data.mtu_probe;
 if(typeof data47 !== "string"){
-const err116 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/type",keyword:"type",params:{type: "string"}};
+const err116 = {instancePath:instancePath+"/mtu_probe",schemaPath:"#/properties/mtu_probe/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1932,8 +1936,8 @@ vErrors.push(err116);
 }
 errors++;
 }
-if(!((data47 === "clear") || (data47 === "copy"))){
-const err117 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/enum",keyword:"enum",params:{allowedValues: schema13.properties.df.enum}};
+if(!(((data47 === "auto") || (data47 === "on")) || (data47 === "off"))){
+const err117 = {instancePath:instancePath+"/mtu_probe",schemaPath:"#/properties/mtu_probe/enum",keyword:"enum",params:{allowedValues: schema13.properties.mtu_probe.enum}};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1942,8 +1946,9 @@ vErrors.push(err117);
 }
 errors++;
 }
-if(typeof data.copy_dscp !== "boolean"){
-const err118 = {instancePath:instancePath+"/copy_dscp",schemaPath:"#/properties/copy_dscp/type",keyword:"type",params:{type: "boolean"}};
+let data48 = data.df;
+if(typeof data48 !== "string"){
+const err118 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1952,9 +1957,8 @@ vErrors.push(err118);
 }
 errors++;
 }
-let data49 = data.ike_dscp;
-if(typeof data49 !== "string"){
-const err119 = {instancePath:instancePath+"/ike_dscp",schemaPath:"#/properties/ike_dscp/type",keyword:"type",params:{type: "string"}};
+if(!((data48 === "clear") || (data48 === "copy"))){
+const err119 = {instancePath:instancePath+"/df",schemaPath:"#/properties/df/enum",keyword:"enum",params:{allowedValues: schema13.properties.df.enum}};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1963,8 +1967,8 @@ vErrors.push(err119);
 }
 errors++;
 }
-if(!((data49 === "bulk") || (data49 === "cs6"))){
-const err120 = {instancePath:instancePath+"/ike_dscp",schemaPath:"#/properties/ike_dscp/enum",keyword:"enum",params:{allowedValues: schema13.properties.ike_dscp.enum}};
+if(typeof data.copy_dscp !== "boolean"){
+const err120 = {instancePath:instancePath+"/copy_dscp",schemaPath:"#/properties/copy_dscp/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1973,11 +1977,9 @@ vErrors.push(err120);
 }
 errors++;
 }
-if(data.allowed_prefixes !== undefined){
-let data50 = data.allowed_prefixes;
-if(Array.isArray(data50)){
-if(data50.length > 64){
-const err121 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
+let data50 = data.ike_dscp;
+if(typeof data50 !== "string"){
+const err121 = {instancePath:instancePath+"/ike_dscp",schemaPath:"#/properties/ike_dscp/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1986,12 +1988,8 @@ vErrors.push(err121);
 }
 errors++;
 }
-const len10 = data50.length;
-for(let i20=0; i20<len10; i20++){
-let data51 = data50[i20];
-if(typeof data51 === "string"){
-if(data51.length > 255){
-const err122 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(!((data50 === "bulk") || (data50 === "cs6"))){
+const err122 = {instancePath:instancePath+"/ike_dscp",schemaPath:"#/properties/ike_dscp/enum",keyword:"enum",params:{allowedValues: schema13.properties.ike_dscp.enum}};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -2000,8 +1998,11 @@ vErrors.push(err122);
 }
 errors++;
 }
-if(data51.length < 1){
-const err123 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(data.allowed_prefixes !== undefined){
+let data51 = data.allowed_prefixes;
+if(Array.isArray(data51)){
+if(data51.length > 64){
+const err123 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -2010,9 +2011,12 @@ vErrors.push(err123);
 }
 errors++;
 }
-}
-else {
-const err124 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/type",keyword:"type",params:{type: "string"}};
+const len10 = data51.length;
+for(let i20=0; i20<len10; i20++){
+let data52 = data51[i20];
+if(typeof data52 === "string"){
+if(data52.length > 255){
+const err124 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -2021,19 +2025,8 @@ vErrors.push(err124);
 }
 errors++;
 }
-}
-let i21 = data50.length;
-let j10;
-if(i21 > 1){
-const indices10 = {};
-for(;i21--;){
-let item10 = data50[i21];
-if(typeof item10 !== "string"){
-continue;
-}
-if(typeof indices10[item10] == "number"){
-j10 = indices10[item10];
-const err125 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i21, j: j10}};
+if(data52.length < 1){
+const err125 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -2041,14 +2034,10 @@ else {
 vErrors.push(err125);
 }
 errors++;
-break;
-}
-indices10[item10] = i21;
-}
 }
 }
 else {
-const err126 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/type",keyword:"type",params:{type: "array"}};
+const err126 = {instancePath:instancePath+"/allowed_prefixes/" + i20,schemaPath:"#/properties/allowed_prefixes/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -2058,11 +2047,18 @@ vErrors.push(err126);
 errors++;
 }
 }
-if(data.denied_prefixes !== undefined){
-let data52 = data.denied_prefixes;
-if(Array.isArray(data52)){
-if(data52.length > 64){
-const err127 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
+let i21 = data51.length;
+let j10;
+if(i21 > 1){
+const indices10 = {};
+for(;i21--;){
+let item10 = data51[i21];
+if(typeof item10 !== "string"){
+continue;
+}
+if(typeof indices10[item10] == "number"){
+j10 = indices10[item10];
+const err127 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i21, j: j10}};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -2070,13 +2066,14 @@ else {
 vErrors.push(err127);
 }
 errors++;
+break;
 }
-const len11 = data52.length;
-for(let i22=0; i22<len11; i22++){
-let data53 = data52[i22];
-if(typeof data53 === "string"){
-if(data53.length > 255){
-const err128 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+indices10[item10] = i21;
+}
+}
+}
+else {
+const err128 = {instancePath:instancePath+"/allowed_prefixes",schemaPath:"#/properties/allowed_prefixes/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -2085,8 +2082,12 @@ vErrors.push(err128);
 }
 errors++;
 }
-if(data53.length < 1){
-const err129 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
+}
+if(data.denied_prefixes !== undefined){
+let data53 = data.denied_prefixes;
+if(Array.isArray(data53)){
+if(data53.length > 64){
+const err129 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -2095,9 +2096,12 @@ vErrors.push(err129);
 }
 errors++;
 }
-}
-else {
-const err130 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/type",keyword:"type",params:{type: "string"}};
+const len11 = data53.length;
+for(let i22=0; i22<len11; i22++){
+let data54 = data53[i22];
+if(typeof data54 === "string"){
+if(data54.length > 255){
+const err130 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -2106,19 +2110,8 @@ vErrors.push(err130);
 }
 errors++;
 }
-}
-let i23 = data52.length;
-let j11;
-if(i23 > 1){
-const indices11 = {};
-for(;i23--;){
-let item11 = data52[i23];
-if(typeof item11 !== "string"){
-continue;
-}
-if(typeof indices11[item11] == "number"){
-j11 = indices11[item11];
-const err131 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i23, j: j11}};
+if(data54.length < 1){
+const err131 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -2126,14 +2119,10 @@ else {
 vErrors.push(err131);
 }
 errors++;
-break;
-}
-indices11[item11] = i23;
-}
 }
 }
 else {
-const err132 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/type",keyword:"type",params:{type: "array"}};
+const err132 = {instancePath:instancePath+"/denied_prefixes/" + i22,schemaPath:"#/properties/denied_prefixes/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -2143,8 +2132,18 @@ vErrors.push(err132);
 errors++;
 }
 }
-if(typeof data.strict_sources !== "boolean"){
-const err133 = {instancePath:instancePath+"/strict_sources",schemaPath:"#/properties/strict_sources/type",keyword:"type",params:{type: "boolean"}};
+let i23 = data53.length;
+let j11;
+if(i23 > 1){
+const indices11 = {};
+for(;i23--;){
+let item11 = data53[i23];
+if(typeof item11 !== "string"){
+continue;
+}
+if(typeof indices11[item11] == "number"){
+j11 = indices11[item11];
+const err133 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/uniqueItems",keyword:"uniqueItems",params:{i: i23, j: j11}};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -2152,10 +2151,14 @@ else {
 vErrors.push(err133);
 }
 errors++;
+break;
 }
-let data55 = data.update_rate;
-if(!(((typeof data55 == "number") && (!(data55 % 1) && !isNaN(data55))) && (isFinite(data55)))){
-const err134 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/type",keyword:"type",params:{type: "integer"}};
+indices11[item11] = i23;
+}
+}
+}
+else {
+const err134 = {instancePath:instancePath+"/denied_prefixes",schemaPath:"#/properties/denied_prefixes/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -2164,9 +2167,9 @@ vErrors.push(err134);
 }
 errors++;
 }
-if((typeof data55 == "number") && (isFinite(data55))){
-if(data55 > 6000 || isNaN(data55)){
-const err135 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6000}};
+}
+if(typeof data.strict_sources !== "boolean"){
+const err135 = {instancePath:instancePath+"/strict_sources",schemaPath:"#/properties/strict_sources/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -2175,8 +2178,9 @@ vErrors.push(err135);
 }
 errors++;
 }
-if(data55 < 1 || isNaN(data55)){
-const err136 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+let data56 = data.update_rate;
+if(!(((typeof data56 == "number") && (!(data56 % 1) && !isNaN(data56))) && (isFinite(data56)))){
+const err136 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -2185,10 +2189,9 @@ vErrors.push(err136);
 }
 errors++;
 }
-}
-let data56 = data.return_routability;
-if(typeof data56 !== "string"){
-const err137 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/type",keyword:"type",params:{type: "string"}};
+if((typeof data56 == "number") && (isFinite(data56))){
+if(data56 > 6000 || isNaN(data56)){
+const err137 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6000}};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -2197,8 +2200,8 @@ vErrors.push(err137);
 }
 errors++;
 }
-if(!(((data56 === "before") || (data56 === "after")) || (data56 === "off"))){
-const err138 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/enum",keyword:"enum",params:{allowedValues: schema13.properties.return_routability.enum}};
+if(data56 < 1 || isNaN(data56)){
+const err138 = {instancePath:instancePath+"/update_rate",schemaPath:"#/properties/update_rate/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -2207,9 +2210,10 @@ vErrors.push(err138);
 }
 errors++;
 }
-let data57 = data.rr_hold;
+}
+let data57 = data.return_routability;
 if(typeof data57 !== "string"){
-const err139 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/type",keyword:"type",params:{type: "string"}};
+const err139 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -2218,8 +2222,8 @@ vErrors.push(err139);
 }
 errors++;
 }
-if(!((data57 === "continue") || (data57 === "drop"))){
-const err140 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/enum",keyword:"enum",params:{allowedValues: schema13.properties.rr_hold.enum}};
+if(!(((data57 === "before") || (data57 === "after")) || (data57 === "off"))){
+const err140 = {instancePath:instancePath+"/return_routability",schemaPath:"#/properties/return_routability/enum",keyword:"enum",params:{allowedValues: schema13.properties.return_routability.enum}};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -2228,10 +2232,9 @@ vErrors.push(err140);
 }
 errors++;
 }
-if(data.rr_interval !== undefined){
-let data58 = data.rr_interval;
-if(!(((typeof data58 == "number") && (!(data58 % 1) && !isNaN(data58))) && (isFinite(data58)))){
-const err141 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/type",keyword:"type",params:{type: "integer"}};
+let data58 = data.rr_hold;
+if(typeof data58 !== "string"){
+const err141 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -2240,9 +2243,8 @@ vErrors.push(err141);
 }
 errors++;
 }
-if((typeof data58 == "number") && (isFinite(data58))){
-if(data58 > 86400 || isNaN(data58)){
-const err142 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+if(!((data58 === "continue") || (data58 === "drop"))){
+const err142 = {instancePath:instancePath+"/rr_hold",schemaPath:"#/properties/rr_hold/enum",keyword:"enum",params:{allowedValues: schema13.properties.rr_hold.enum}};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -2251,8 +2253,10 @@ vErrors.push(err142);
 }
 errors++;
 }
-if(data58 < 10 || isNaN(data58)){
-const err143 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
+if(data.rr_interval !== undefined){
+let data59 = data.rr_interval;
+if(!(((typeof data59 == "number") && (!(data59 % 1) && !isNaN(data59))) && (isFinite(data59)))){
+const err143 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -2261,12 +2265,9 @@ vErrors.push(err143);
 }
 errors++;
 }
-}
-}
-let data59 = data.responder_switch;
-if(typeof data59 === "string"){
-if(data59.length > 8){
-const err144 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/maxLength",keyword:"maxLength",params:{limit: 8}};
+if((typeof data59 == "number") && (isFinite(data59))){
+if(data59 > 86400 || isNaN(data59)){
+const err144 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -2275,9 +2276,8 @@ vErrors.push(err144);
 }
 errors++;
 }
-}
-else {
-const err145 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/type",keyword:"type",params:{type: "string"}};
+if(data59 < 10 || isNaN(data59)){
+const err145 = {instancePath:instancePath+"/rr_interval",schemaPath:"#/properties/rr_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10}};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -2286,8 +2286,12 @@ vErrors.push(err145);
 }
 errors++;
 }
-if(typeof data.responder_switch_any !== "boolean"){
-const err146 = {instancePath:instancePath+"/responder_switch_any",schemaPath:"#/properties/responder_switch_any/type",keyword:"type",params:{type: "boolean"}};
+}
+}
+let data60 = data.responder_switch;
+if(typeof data60 === "string"){
+if(data60.length > 8){
+const err146 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/maxLength",keyword:"maxLength",params:{limit: 8}};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -2296,8 +2300,9 @@ vErrors.push(err146);
 }
 errors++;
 }
-if(typeof data.block_on_stop !== "boolean"){
-const err147 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+}
+else {
+const err147 = {instancePath:instancePath+"/responder_switch",schemaPath:"#/properties/responder_switch/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -2306,14 +2311,34 @@ vErrors.push(err147);
 }
 errors++;
 }
-}
-else {
-const err148 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(typeof data.responder_switch_any !== "boolean"){
+const err148 = {instancePath:instancePath+"/responder_switch_any",schemaPath:"#/properties/responder_switch_any/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err148];
 }
 else {
 vErrors.push(err148);
+}
+errors++;
+}
+if(typeof data.block_on_stop !== "boolean"){
+const err149 = {instancePath:instancePath+"/block_on_stop",schemaPath:"#/properties/block_on_stop/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err149];
+}
+else {
+vErrors.push(err149);
+}
+errors++;
+}
+}
+else {
+const err150 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err150];
+}
+else {
+vErrors.push(err150);
 }
 errors++;
 }
