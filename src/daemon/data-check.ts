@@ -6,10 +6,12 @@ import { keepNewest, millis, minutes, seconds, since, type Instant, type Millis 
  * still, and none comes any more, although IKE was answered since. Traffic that always went one way shows nothing, unless somebody inside is
  * asked meanwhile (`inner-echo.ts`).
  *
- * Remedies, each taken once for one silence, the next when the last one brought nothing:
+ * Remedies, each taken once for one silence (another path as long as there is one not known to drop the data), the next when the last one
+ * brought nothing:
  *   after a move              rekey_children (OpenIKED's kernel follows then), new_ike_sa (libreswan's does), then those of a path
  *   without a move, or then   encapsulate (filters that drop protocol 50), other_path
- * One that helped after a move is the first one there for that peer from then on. When none helped, the silence is the traffic's own.
+ * One that helped after a move is the first one there for that peer from then on. When none helped, the silence is the traffic's own; but where
+ * somebody inside is asked, it is looked into again when another path may be taken: one that came up, or was left for this reason long ago.
  */
 export type Remedy = 'rekey_children' | 'new_ike_sa' | 'encapsulate' | 'other_path';
 
@@ -27,7 +29,7 @@ export interface Seen {
   readonly rtt: Millis | undefined;
   /** ESP goes without UDP, and could go within. */
   readonly plain: boolean;
-  /** Another path could be taken. */
+  /** Another path could be taken that is not known to drop the data. */
   readonly alternative: boolean;
   /** Somebody inside is asked when nothing comes in: silence is never the traffic's own. */
   readonly asked: boolean;
@@ -71,7 +73,7 @@ interface Chain {
   lastInbound: Instant | undefined;
   movedAt: Instant | undefined;
   silence: { readonly since: Instant; sent: number; readonly moved: boolean; readonly taken: Remedy[]; next: Instant } | undefined;
-  /** No remedy helped: nothing is done until packets come in again. */
+  /** No remedy helped: nothing is done until packets come in again, or there is another path to try. */
   givenUp: boolean;
 }
 
@@ -113,8 +115,10 @@ export class DataCheck {
     const conversed = this.#conversed(known);
     this.#count(known, seen, now);
     if (heard) return this.#heard(known, seen, now);
-    if (sent <= 0 || known.givenUp) return known.silence && !known.givenUp ? this.#silent(known, seen, now) : undefined;
+    if (seen.asked && seen.alternative) known.givenUp = false;
+    if (known.givenUp) return undefined;
     if (!known.silence) {
+      if (sent <= 0) return undefined;
       if (!conversed && !seen.asked) return undefined;
       known.silence = { since: now, sent: seen.sent - sent, moved: known.movedAt !== undefined && since(known.movedAt, now) < MOVED_LATELY, taken: [], next: now };
     }
@@ -165,7 +169,7 @@ export class DataCheck {
     if (seen.lastIke === undefined || seen.lastIke < silence.since) return undefined;
     // What IKE has just found out, another mapping of a NAT say, it mends by itself.
     if (since(seen.lastIke, now) < Math.max(SETTLED, ROUND_TRIPS * (seen.rtt ?? 0))) return undefined;
-    const remedy = this.#ladder(silence.moved, seen, now).find((one) => !silence.taken.includes(one));
+    const remedy = this.#ladder(silence.moved, seen, now).find((one) => one === 'other_path' || !silence.taken.includes(one));
     if (remedy === undefined) {
       known.silence = undefined;
       known.givenUp = true;

@@ -70,7 +70,7 @@ export class DataRepair {
     const asked = this.#ask(traffic, initiator);
     const outcome = this.#check.polled(chain, {
       peer: initiator.config.remoteId?.text ?? initiator.name, sent, received, lastInbound, lastIke: engine.heardAt(chain), rtt, plain,
-      alternative: policy.candidates(initiator.name, turn.now).length > 1, asked,
+      alternative: policy.hasAlternative(initiator.name, turn.now), asked,
     }, turn.now);
     if (outcome) this.#act(outcome, chain, initiator);
   }

@@ -168,6 +168,7 @@ export class ConnectionChoice {
       if (why !== undefined) return why;
     }
     this.#forced = uplink;
+    if (uplink !== undefined) this.#path(uplink).blockedUntil = undefined; // the wish is newer than what was seen
     return undefined;
   }
 
@@ -227,6 +228,12 @@ export class ConnectionChoice {
 
   ranked(now: Instant): string[] {
     return this.#candidates(now).sort(compareCandidates).map((candidate) => candidate.uplink);
+  }
+
+  /** Whether `path.blocked` of the current path could lead anywhere: it is not blocked yet, and another path is not either. */
+  hasAlternative(now: Instant): boolean {
+    const candidates = this.#candidates(now);
+    return candidates.find(({ uplink }) => uplink === this.#using)?.standing !== 'blocked' && candidates.some(({ uplink, standing }) => uplink !== this.#using && standing !== 'blocked');
   }
 
   explain(now: Instant): Explanation {
@@ -289,10 +296,11 @@ export class ConnectionChoice {
     const path = this.#path(this.#using);
     if (this.#lost === undefined || this.#lost !== counted)
       path.departures = [...path.departures.filter((at) => since(at, now) < FLAP_WINDOW), now].slice(-MOST_DEPARTURES);
-    if (verdict.reasons[0] !== 'black_hole' && verdict.reasons[0] !== 'unanswered') return;
-    // It fell silent: the user's wish has failed, and the path has to prove itself again.
-    if (this.#forced === this.#using) this.#forced = undefined;
-    if (path.failures === 0) this.#fail(path, now);
+    const isSilent = verdict.reasons[0] === 'black_hole' || verdict.reasons[0] === 'unanswered';
+    // The user's wish has failed.
+    if ((isSilent || verdict.reasons[0] === 'data_blocked') && this.#forced === this.#using) this.#forced = undefined;
+    // The path has to prove itself again.
+    if (isSilent && path.failures === 0) this.#fail(path, now);
   }
 
   #mayRace(candidate: Candidate): boolean {

@@ -18,7 +18,7 @@
  * 4. The choice (`select.ts`), first rule that applies:
  *    a. nothing is up: `no_candidate`;
  *    b. the user forces an uplink that is up: `forced`. The wish ends when that uplink goes down, when it falls
- *       silent and another one answers, or when the peer refuses it;
+ *       silent and another one answers, when it carries no data (f), or when the peer refuses it;
  *    c. the current path is certainly dead (address, device, carrier, interface or uplink gone): the best candidate at
  *       once, proven or not: order is proven, unproven, silent, then metric, round trip, name. The same uplink with
  *       another address is a candidate too;

@@ -87,6 +87,11 @@ export class UplinkPolicy {
     return this.#connections.get(connection)?.ranked(now) ?? [];
   }
 
+  /** Whether it could help to call the connection's current path blocked. */
+  hasAlternative(connection: string, now: Instant): boolean {
+    return this.#connections.get(connection)?.hasAlternative(now) ?? false;
+  }
+
   explain(connection: string, now: Instant): Explanation | undefined {
     return this.#connections.get(connection)?.explain(now);
   }

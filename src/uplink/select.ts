@@ -58,7 +58,9 @@ export function decide(now: Instant, situation: Situation): Verdict {
   const ranked = [...situation.candidates].sort(compareCandidates);
   const best = ranked[0];
   if (best === undefined) return verdict(undefined, lost === undefined ? ['no_candidate'] : [lost, 'no_candidate']);
-  const wish = forced === undefined ? undefined : ranked.find((candidate) => candidate.uplink === forced);
+  const isUsable = best.standing === 'proven' || best.standing === 'unproven';
+  // A wish is no reason to stay where nothing passes.
+  const wish = forced === undefined ? undefined : ranked.find((candidate) => candidate.uplink === forced && !(candidate.standing === 'blocked' && isUsable));
   if (wish !== undefined && (wish.uplink !== current || lost !== undefined))
     return { to: wish.uplink, reasons: lost === undefined ? ['forced', wish.standing] : [lost, 'forced', wish.standing], voluntary: lost === undefined, recheckAt: undefined };
   const own = lost === undefined ? ranked.find((candidate) => candidate.uplink === current) : undefined;
@@ -73,7 +75,7 @@ export function decide(now: Instant, situation: Situation): Verdict {
     }
   }
   // What carries signalling alone is left for what may carry data too.
-  if (own.standing === 'blocked' && wish === undefined && (best.standing === 'proven' || best.standing === 'unproven')) return verdict(best.uplink, ['data_blocked', best.standing]);
+  if (own.standing === 'blocked' && isUsable) return verdict(best.uplink, ['data_blocked', best.standing]);
   if (own.lastAnswer === undefined && own.standing === 'silent') {
     // A path that never answered has no claim: the next one is tried, proven or not, the least tried first.
     if (best !== own && (best.standing !== 'silent' || best.failures < own.failures)) return verdict(best.uplink, ['unanswered', best.standing]);

@@ -16,7 +16,8 @@ class Line {
   /** The peer answers IKE when it is asked, after a second of silence. */
   ike = true;
   plain = false;
-  alternative = true;
+  /** Paths that could be taken, beside the current one. */
+  others = 1;
   asked = false;
   peer = 'hub';
   /** Remedies that bring the data back. */
@@ -38,7 +39,7 @@ class Line {
       const asked = this.#silentSince === undefined ? 0 : Math.floor((this.now - this.#silentSince) / 1000);
       const lastIke = this.ike && this.#silentSince !== undefined && asked > 0 ? instant(this.#silentSince + asked * 1000 + 20) : undefined;
       const seen: Seen = {
-        peer: this.peer, sent: this.#sent, received: this.#received, lastInbound: this.#lastInbound, lastIke, rtt: millis(20), plain: this.plain, alternative: this.alternative, asked: this.asked,
+        peer: this.peer, sent: this.#sent, received: this.#received, lastInbound: this.#lastInbound, lastIke, rtt: millis(20), plain: this.plain, alternative: this.others > 0, asked: this.asked,
       };
       this.#note(this.check.polled(this.#chain, seen, instant(this.now)));
     }
@@ -63,6 +64,7 @@ class Line {
   #note(outcome: Outcome | undefined): void {
     if (!outcome) return;
     this.told.push(outcome.remedy === undefined ? outcome.kind : `${outcome.kind} ${outcome.remedy}`);
+    if (outcome.remedy === 'other_path' && outcome.kind === 'remedy') this.others--;
     if (outcome.kind === 'remedy' && outcome.remedy !== undefined && this.cure.includes(outcome.remedy)) this.in = this.out;
   }
 }
@@ -127,7 +129,7 @@ test('F-3: a one-way upload triggers nothing, whether it always was one, or IKE 
 
 test('F-3: without UDP to force or another path there is nothing to be done, which is told once', () => {
   const line = new Line();
-  line.alternative = false;
+  line.others = 0;
   line.run(5000);
   line.in = 0;
   line.run(30_000);
@@ -220,4 +222,18 @@ test('F-3 F-7: with somebody to ask inside, silence means the path: from the fir
   upload.in = 0;
   upload.run(5000);
   assert.deepEqual(upload.told, ['remedy other_path']);
+});
+
+test('F-3: one path after the other is tried; then, with somebody to ask inside, each that may be taken again', () => {
+  for (const asked of [false, true]) {
+    const line = new Line();
+    [line.asked, line.others] = [asked, 2];
+    line.run(5000);
+    line.in = 0;
+    line.run(15_000);
+    assert.deepEqual(line.told, ['remedy other_path', 'remedy other_path', 'given_up']);
+    line.others = 1;
+    line.run(15_000);
+    assert.deepEqual(line.told.slice(3), asked ? ['remedy other_path', 'given_up'] : []);
+  }
 });

@@ -62,3 +62,33 @@ test('F-3: somebody who never answers costs one move and its way back, not one a
   const moves = stage.router.all('path.moved').length;
   assert.ok(moves <= 2, `${moves} moves`);
 });
+
+test('F-3: the user switches to an uplink that drops ESP: with somebody to ask inside it is left again (world 440)', () => {
+  const stage = play({ seed: 744, ...ASKS, prepare: ({ hub }) => void answersPing(hub, SCENE.server) }, false);
+  const { world, router } = stage;
+  world.link('isp2').filters.push('esp-in-udp');
+  world.runFor(seconds(20));
+  router.ask('switch', { connection: 'hq', uplink: 'wwan0' });
+  world.runUntil(() => router.uplink === 'wwan0', seconds(5), 'the wish is followed');
+  world.runUntil(() => router.uplink === 'wan0', seconds(15), 'and ends');
+  world.runFor(minutes(5));
+  assert.equal(router.uplink, 'wan0');
+  untilRest(stage);
+});
+
+test('F-3: both uplinks drop ESP: the one that passes it again is found, and kept', () => {
+  const stage = play({ seed: 745, ...ASKS, prepare: ({ hub, world }) => {
+    answersPing(hub, SCENE.server);
+    for (const name of ['isp1', 'isp2'] as const) world.link(name).filters.push('esp-in-udp');
+  } }, false);
+  const { world, router } = stage;
+  stage.stream.start();
+  world.runFor(minutes(2));
+  world.link('isp1').filters.length = 0;
+  world.runUntil(() => router.uplink === 'wan0', minutes(11), 'the better uplink');
+  world.runFor(minutes(1));
+  const mark = stage.stream.mark;
+  world.runFor(minutes(1));
+  assert.equal(stage.stream.result(mark, stage.stream.mark - 100).lost, 0);
+  untilRest(stage);
+});

@@ -197,6 +197,15 @@ story('F-3: an uplink that lets IKE pass and drops the data is left for one that
   { at: 1_870_000, expect: ['1860040 to wan: better_metric proven'] },
 ]);
 
+story('F-3: a wish for an uplink ends when it carries no data; a new one is tried again at once', [
+  ...START,
+  { at: 10_000, input: force('wwan'), expect: ['10000 to wwan: forced proven'] },
+  { at: 20_000, input: blocked('wwan'), expect: ['20000 to wan: data_blocked proven'] },
+  { at: 100_000, expect: [] },
+  { at: 100_000, input: force('wwan'), expect: ['100000 to wwan: forced proven'] },
+  { at: 1_000_000, expect: [] },
+]);
+
 story('F-3: it is not left for one that does not answer; another address of it begins without a past', [
   ...START,
   { at: 20_000, peer: { wwan: undefined }, input: { type: 'path.unanswered', connection: 'hq', uplink: 'wwan' }, expect: [] },
