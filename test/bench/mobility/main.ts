@@ -3,10 +3,13 @@
  * against both as hubs, in the same topology. MOBILITY=TEXT plays only what has TEXT in its name; BENCH_ROUNDS (default 1) takes the median.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { peerProblem } from '../../interop/story.ts';
+import { GUEST } from '../../interop/uml.ts';
 import type { Maker } from './ends.ts';
 import { idleDays } from './idle.ts';
 import { HAPPENINGS, play, RTT, type Bound, type Figure, type Happening } from './events.ts';
+import { kernelMoves, workInGuest } from './kernel.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 1);
 const ONLY = process.env['MOBILITY'] ?? '';
@@ -51,6 +54,24 @@ async function row(happening: Happening): Promise<Cell[]> {
   return cells;
 }
 
+const KERNEL = 'current address lost, hub with kernel ESP';
+
+/** Our ESP is in user space there too. */
+async function kernelRow(): Promise<Cell[]> {
+  const bound: Bound = { ms: RTT + 20, text: '1 RTT + 20 ms' };
+  const all = await kernelMoves(fileURLToPath(import.meta.url));
+  if (typeof all === 'string') {
+    process.stderr.write(`  ${KERNEL}: left out: ${all}\n`);
+    return [];
+  }
+  return [...all].map(([router, figures]) => {
+    const figure = median(figures, worth);
+    const cell: Cell = { router, hub: 'strongSwan', figure, bound, meets: meets(figure, bound) };
+    process.stderr.write(`  ${KERNEL}: ${router}, hub strongSwan: ${show(cell)} (of ${figures.map(({ outageMs }) => outageMs).join(', ')} ms)\n`);
+    return cell;
+  });
+}
+
 async function main(): Promise<number> {
   const problem = peerProblem();
   if (problem !== undefined) {
@@ -59,9 +80,14 @@ async function main(): Promise<number> {
   }
   const rows: { readonly name: string; readonly cells: readonly Cell[] }[] = [];
   for (const happening of HAPPENINGS.filter(({ name }) => name.includes(ONLY))) rows.push({ name: happening.name, cells: await row(happening) });
+  const kernel = KERNEL.includes(ONLY) ? await kernelRow() : [];
+  if (kernel.length > 0) rows.push({ name: KERNEL, cells: kernel });
   const head = ['event', ...PAIRS.map(([router, hub]) => `${router}, hub ${hub}`), 'ours must be'];
   const table = [head, head.map(() => '---'), ...rows.map(({ name, cells }) => [
-    name, ...cells.map((cell) => show(cell) + (cell.router === 'mobiked' && !cell.meets ? ' MISSED' : '')), [...new Set(cells.filter((c) => c.router === 'mobiked').map((c) => c.bound.text))].join('; with our hub '),
+    name, ...PAIRS.map(([router, hub]) => {
+      const cell = cells.find((one) => one.router === router && one.hub === hub);
+      return cell ? show(cell) + (router === 'mobiked' && !cell.meets ? ' MISSED' : '') : 'not played';
+    }), [...new Set(cells.filter((c) => c.router === 'mobiked').map((c) => c.bound.text))].join('; with our hub '),
   ])];
   process.stdout.write(`\nOutage of a stream of 50 packets a second, RTT ${RTT} ms; packets lost; IKE messages both ways after the event\n\n${table.map((line) => `| ${line.join(' | ')} |`).join('\n')}\n`);
   const idle = ONLY === '' || ONLY === 'idle day' ? idleDays() : [];
@@ -73,4 +99,5 @@ async function main(): Promise<number> {
   return rows.every(({ cells }) => cells.every((cell) => cell.router !== 'mobiked' || cell.meets)) ? 0 : 1;
 }
 
-process.exit(await main());
+if (GUEST !== undefined) await workInGuest();
+process.exit(GUEST === undefined ? await main() : 0);
