@@ -48,7 +48,8 @@ export class DataRepair {
   }
 
   onIke(event: IkeEvent): void {
-    if (event.type === 'path.moved') {
+    // The peer's data has another mapping of our NAT to follow as well.
+    if (event.type === 'path.moved' || event.type === 'nat.changed') {
       this.#echo.begin(event.chain);
       return this.#check.moved(event.chain, this.#host.turn.now);
     }

@@ -17,6 +17,8 @@ export const PATH_SUSPECT = 2;
 export const PATH_TRY_SENDS = 3;
 /** A path that did not answer its try is tried again in rounds that back off to this (probe budget, D5.1.3-2). */
 export const PATH_ROUND_MOST: Millis = seconds(30);
+/** A peer whose NAT detection is not to be trusted is told of our present pair again while packets go unanswered, at most so often. */
+export const REFRESH_PACE: Millis = seconds(60);
 /** Paths raced at once; an attacker's or a user's long list cannot make us flood. */
 export const PATHS_MOST = 8;
 /** A further path is tried this long after the one before it while none has answered (RFC 4555 §3.1). */

@@ -49,6 +49,8 @@ export interface Mobility {
   pending: PendingMove | undefined;
   /** Per path, the peer's hash of where our packets come from: the mapping baseline (M3.8-3). At most 16. */
   mappings: Map<string, Uint8Array>;
+  /** When the peer was last told of the present pair on the mere suspicion of another mapping. */
+  refreshedAt: Instant | undefined;
   /** Addresses of the peer whose return routability was shown, until when (D59-3). At most 16. */
   verified: Map<string, Instant>;
   /** Responder: message ID of the last UPDATE_SA_ADDRESSES taken (M3.5-10). */
@@ -76,7 +78,7 @@ export interface Mobility {
 
 /** What an IKE SA starts with. */
 export const settled = (): Mobility => ({
-  supported: false, pending: undefined, mappings: new Map(), verified: new Map(), lastUpdateId: -1,
+  supported: false, pending: undefined, mappings: new Map(), refreshedAt: undefined, verified: new Map(), lastUpdateId: -1,
   turning: undefined, checkedAt: undefined, refused: new Map(), vendor: false, switchBy: undefined, switchedAt: undefined,
   theirs: [], lastListId: -1, told: undefined, stranded: undefined,
 });

@@ -1,10 +1,13 @@
 /** libreswan's pluto with the kernel's ESP. It has one pair of networks a connection: IPv4 alone. */
 import { certified, certifiedTuning, IDENTITY, pkcs12, rsaIsOurs } from './certificates.ts';
 import { Libreswan, libreswanProblem } from './libreswan.ts';
+import assert from 'node:assert/strict';
+import { monotonic } from '../lab/index.ts';
 import type { Run } from './kernel-run.ts';
-import { closedByPeer, closedByUs, fragments, move, rekeyChild, rekeyIke, restartOfPeer, setUp, type SetUp } from './kernel-steps.ts';
+import { closedByPeer, closedByUs, fragments, leaveUplink, libreswanStories, move, natMapping, rekeyChild, rekeyIke, restartOfPeer, setUp, type SetUp } from './kernel-steps.ts';
 import { HUB, INNER, NETS, UPLINKS, type Scene } from './scene.ts';
 import { HUB_ID, PSK, ROUTER_ID } from './story.ts';
+import { kernelSas } from './xfrm.ts';
 
 interface Variant extends SetUp {
   readonly esp: string;
@@ -51,6 +54,7 @@ function run(role: 'initiator' | 'responder', variant: Variant, whole = variant 
   const problem = libreswanProblem();
   const end = role === 'initiator' ? 'router' : 'hub';
   const other = role === 'initiator' ? 'hub' : 'router';
+  const further = role === 'initiator' && variant === GCM;
   return {
     guest: 'libreswan', peer: 'libreswan 4.10', role, auth: 'PSK', ciphers: `${variant.ike}, ${variant.esp}`, scene: { nat: ['wwan0'], uplinks: ['wan0'] }, ...(problem === undefined ? {} : { skip: problem }),
     tuning: {
@@ -62,9 +66,33 @@ function run(role: 'initiator' | 'responder', variant: Variant, whole = variant 
       return new Libreswan(scene[theirs], scene.dir, { connection: connection(theirs, variant), secrets: `: PSK "${PSK}"` });
     },
     steps: [
-      setUp(variant, role === 'initiator' ? 'udp' : 'none'), rekeyChild('mobiked'), rekeyChild('peer'), move(role === 'responder' ? NO_COOKIE2 : undefined), rekeyIke('mobiked'), rekeyIke('peer'),
+      setUp(variant, role === 'initiator' ? 'udp' : 'none'), rekeyChild('mobiked'), rekeyChild('peer'), ...(further ? libreswanStories() : []), move(role === 'responder' ? NO_COOKIE2 : undefined), ...(further ? [natMapping()] : []),
+      rekeyIke('mobiked'), rekeyIke('peer'),
       ...(whole ? [closedByPeer(), restartOfPeer()] : []), closedByUs(),
     ],
+  };
+}
+
+/** Without `nat_t always`: pluto answers the update, and its ESP does not follow. Rekeyed Child SAs have no UDP either; a new IKE SA does. */
+function automaticRun(): Run {
+  const base = run('initiator', GCM);
+  return {
+    ...base, auth: 'PSK, nat_t auto', tuning: { ...base.tuning, options: { liveness: '2s' } },
+    steps: [setUp(GCM), {
+      story: 'move (MOBIKE)',
+      title: 'F-3 N-a: libreswan answers the update, but turns no UDP encapsulation on: mobiked sees that ESP does not follow, and makes a new IKE SA beside the old one',
+      note: 'libreswan 4.10 turns no UDP encapsulation on by an update, so mobiked makes the tunnel anew',
+      body: async (live) => {
+        const { scene, ours, stream, figure } = live;
+        const since = monotonic();
+        const { mark } = ours;
+        await leaveUplink(live);
+        await stream.flowing(10, monotonic(), 30_000);
+        figure(`traffic again after ${stream.result(since, monotonic()).outageMs} ms`);
+        await ours.event('child.established', mark, 1000);
+        assert.ok((await kernelSas(scene.hub)).some((sa) => sa.dst === scene.publicAddress && (sa.encap?.dport ?? 0) >= 20000), 'the kernel sends to the NAT\'s port');
+      },
+    }, closedByUs()],
   };
 }
 
@@ -89,4 +117,4 @@ function certifiedRun(role: 'initiator' | 'responder', variant: Variant): Run {
   };
 }
 
-export const libreswanRuns: readonly Run[] = [run('initiator', GCM), run('responder', GCM), run('initiator', CBC), run('responder', CBC), certifiedRun('initiator', GCM), certifiedRun('responder', CBC)];
+export const libreswanRuns: readonly Run[] = [run('initiator', GCM), run('responder', GCM), run('initiator', CBC), run('responder', CBC), automaticRun(), certifiedRun('initiator', GCM), certifiedRun('responder', CBC)];

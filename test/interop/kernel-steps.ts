@@ -186,6 +186,67 @@ export function moveBack(): Step {
   };
 }
 
+/** Traffic again within `most` ms of what is done, under the SPIs it had; the peer's kernel sends to `address`. */
+async function survives(live: Live, address: () => string, happens: () => Promise<void>): Promise<void> {
+  const { spiIn } = await agreeOnChild(live);
+  const since = monotonic();
+  await happens();
+  await live.stream.flowing(10, monotonic(), LIMIT);
+  live.figure(`traffic again after ${live.stream.result(since, monotonic()).outageMs} ms`);
+  const { spiIn: now, sas } = await agreeOnChild(live);
+  assert.equal(now, spiIn);
+  assert.ok(sas.some((sa) => sa.dst === address()), JSON.stringify(sas));
+}
+
+const SECOND = '192.0.2.11';
+
+/** What libreswan tests its MOBIKE with (testing/pluto/ikev2-mobike-*), with the router as the one that moves. */
+export function libreswanStories(): readonly Step[] {
+  const { address, gateway, metric } = UPLINKS.wan0;
+  return [
+      {
+        story: 'mobike-01, -05-gcm',
+        title: 'libreswan ikev2-mobike-01 and -05-gcm, N-a M3.5-1: of two addresses on one device the one in use is removed: the other takes over, keys and SPIs stay',
+        body: (live) => survives(live, () => SECOND, async () => {
+          const { scene, ours } = live;
+          await scene.router.sysctl('net.ipv4.conf.wan0.promote_secondaries=1');
+          await scene.router.ip(`addr add ${SECOND}/24 dev wan0`);
+          const { mark } = ours;
+          await scene.router.ip(`addr del ${address}/24 dev wan0`, `route replace default via ${gateway} dev wan0 metric ${metric}`);
+          await ours.event('path.moved', mark, LIMIT);
+        }),
+      },
+      {
+        story: 'mobike-02, -04',
+        title: 'libreswan ikev2-mobike-02 and -04, M3.5-1: the only address goes, another one comes five seconds later: the SA moves there, keys and SPIs stay',
+        body: (live) => survives(live, () => address, async () => {
+          const { scene, ours } = live;
+          const { mark } = ours;
+          await scene.router.ip(`addr del ${SECOND}/24 dev wan0`);
+          await new Promise((resolve) => setTimeout(resolve, 5000));
+          await scene.connect('wan0');
+          await ours.event('path.moved', mark, LIMIT);
+        }),
+      },
+  ];
+}
+
+/** The router is behind a NAT, and its packets come from elsewhere from now on. */
+export function natMapping(habit?: 'its ESP stays'): Step {
+  return {
+    story: 'NAT mapping changes',
+    title: `libreswan ikev2-mobike-08-nat-expire, N-d M3.8-3: the NAT has another mapping: the router finds out, the peer's kernel sends there, ${habit ? 'when its Child SA is rekeyed' : 'keys and SPIs stay'}`,
+    body: async (live) => {
+      const { scene, stream, figure } = live;
+      if (!habit) return survives(live, () => scene.publicAddress, () => scene.renumberIsp());
+      const since = monotonic();
+      await scene.renumberIsp();
+      await stream.flowing(10, monotonic(), LIMIT);
+      figure(`traffic again after ${stream.result(since, monotonic()).outageMs} ms`);
+    },
+  };
+}
+
 /** A new stream, after a story that stopped the old one. */
 export async function streamAgain(live: Live): Promise<void> {
   live.stream = await live.scene.echo('router', INNER.hub, { rate: 25 });

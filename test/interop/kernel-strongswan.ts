@@ -1,6 +1,6 @@
 /** strongSwan's charon with the kernel's ESP. */
 import { certified, certifiedTuning, IDENTITY, layOut, rsaIsOurs, type Holder } from './certificates.ts';
-import { closedByPeer, closedByUs, fragments, move, moveBack, rekeyChild, rekeyIke, restartOfPeer, setUp, type SetUp } from './kernel-steps.ts';
+import { closedByPeer, closedByUs, fragments, move, moveBack, natMapping, rekeyChild, rekeyIke, restartOfPeer, setUp, type SetUp } from './kernel-steps.ts';
 import type { Run } from './kernel-run.ts';
 import type { Peer } from './peer.ts';
 import type { Scene } from './scene.ts';
@@ -68,7 +68,7 @@ function run(role: 'initiator' | 'responder', variant: Variant, tuning: Tuning =
     peerAt: async (scene: Scene, end) =>
       new KernelSwan(new StrongSwan(scene[end], scene.dir, { delete_rekeyed_delay: 1 }), swanConfig(end, { ike: variant.ike, esp: variant.esp, ...peer })),
     steps: [
-      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer'), rekeyIke('mobiked'), rekeyIke('peer'), move(), moveBack(), ...(variant === CBC ? [] : [closedByPeer(), restartOfPeer()]), closedByUs(),
+      setUp(variant), rekeyChild('mobiked'), rekeyChild('peer'), rekeyIke('mobiked'), rekeyIke('peer'), move(), ...(role === 'initiator' && variant === GCM ? [natMapping()] : []), moveBack(), ...(variant === CBC ? [] : [closedByPeer(), restartOfPeer()]), closedByUs(),
     ],
   };
 }

@@ -67,6 +67,25 @@ test('after a move the hub\'s data does not follow until its Child SAs are rekey
   untilRest(stage);
 });
 
+test('the NAT has another mapping, and the hub\'s data does not go there until its Child SAs are rekeyed: they are', () => {
+  const stage = play({ seed: 625 });
+  const { world } = stage;
+  world.runFor(seconds(10));
+  const old = new Set<number>();
+  const link = world.link('isp1');
+  link.tap((packet) => void (isEsp(packet) && link.filters.length === 0 && old.add(spiOf(packet))));
+  world.runFor(seconds(1));
+  const { outage } = during(stage, seconds(10), () => {
+    link.filters.push((packet, direction) => direction === 'down' && isEsp(packet) && old.has(spiOf(packet)));
+    link.nat?.reboot();
+  });
+  measured('Child SAs do not follow a new mapping, outage', outage);
+  assert.ok(outage <= 4000, `outage ${outage} ms`);
+  assert.equal(stage.router.all('child.rekeyed').length, 1);
+  assert.deepEqual([stage.router.all('path.moved').length, stage.router.all('connection.closed').length], [0, 0]);
+  untilRest(stage);
+});
+
 test('after a move nothing but a new IKE SA brings the data back: it is made beside the old one, and at the next move at once', () => {
   const stage = play({ seed: 624 });
   const { world, wan, router } = stage;

@@ -1,6 +1,6 @@
 import { after, millis, pathKey, sameBytes, samePath, type Instant, type Path } from '../../base/index.ts';
 import { findNotify, isErrorNotify, notify, notifyName, type Payload } from '../../codec/ike/index.ts';
-import { HOLD_TIME, NO_NATS_TRIES, PATH_ROUND_MOST, REFUSED_TIME, RETRANSMIT_UNKNOWN } from '../constants.ts';
+import { HOLD_TIME, NO_NATS_TRIES, PATH_ROUND_MOST, REFRESH_PACE, REFUSED_TIME, RETRANSMIT_UNKNOWN } from '../constants.ts';
 import type { Ctx } from '../context.ts';
 import type { Answer, Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
@@ -46,6 +46,21 @@ function moveOld(sa: IkeSa, old: IkeSa, move: PendingMove, to: Path, ctx: Ctx): 
 export function refreshPath(sa: IkeSa, reason: string, ctx: Ctx): void {
   if (!sa.mobility.supported || sa.mobikeRole !== 'initiator' || sa.mobility.pending) return;
   sa.mobility.pending = { from: sa.path, reasons: [reason], since: ctx.now, due: true };
+}
+
+/**
+ * N-d: libreswan 4.10 answers a check with the hash of where it had us before, so that a mapping that changed does not show. When packets of ours
+ * went unanswered and a check did not, a peer that may be like that is told of our pair again, which it sees the message come from: once for a
+ * silence, and seldom while that lasts.
+ */
+export function refreshInSilence(sa: IkeSa, ctx: Ctx): void {
+  const { mobility, traffic } = sa;
+  const isOneOfUs = sa.takesPadding || mobility.vendor;
+  if (!sa.natLocal || isOneOfUs) return;
+  const { refreshedAt } = mobility;
+  if (refreshedAt !== undefined && (traffic.lastInbound ?? 0) <= refreshedAt && ctx.now < after(refreshedAt, REFRESH_PACE)) return;
+  mobility.refreshedAt = ctx.now;
+  refreshPath(sa, 'unanswered', ctx);
 }
 
 /** F-3: from the next update of this pair on both ends send its ESP in UDP, NAT or not; or as it is without us. */

@@ -3,7 +3,7 @@ import { HOLD_TIME, PATH_PACE, RESPONDER_LIVENESS } from '../constants.ts';
 import { natPair } from '../encapsulation.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
-import { takeVerdict } from './ike-mobike.ts';
+import { refreshInSilence, takeVerdict } from './ike-mobike.ts';
 import { silentSince } from './keepalive.ts';
 
 /** A liveness check on the current path, or a probe of another (M3.10-1); both carry NAT detection (M3.8-1, M3.8-3). */
@@ -11,12 +11,15 @@ export function livenessTask(probe: Path | undefined): Task {
   let asked: Path | undefined;
   /** Before it was sent nothing had passed since then. */
   let silent: { readonly since: Instant; readonly until: Instant } | undefined;
+  /** It was sent because packets went unanswered. */
+  let missed = false;
   return {
     kind: probe ? 'probe' : 'liveness', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
     ...(probe ? { path: probe } : {}),
     build(sa, ctx) {
       if (!sa.isEstablished) return undefined;
       asked = probe ?? sa.path;
+      missed = probe === undefined && sa.unansweredSince !== undefined;
       silent = probe ? undefined : { since: silentSince(sa), until: ctx.now };
       return sa.mobility.supported && sa.mobikeRole === 'initiator' ? natPair(sa, asked, ctx) : [];
     },
@@ -25,6 +28,7 @@ export function livenessTask(probe: Path | undefined): Task {
       if (asked && answer.onePath && sa.mobility.supported && sa.mobikeRole === 'initiator') {
         const before = sa.mobility.mappings.get(pathKey(asked));
         takeVerdict(sa, asked, answer.path, payloads, false, ctx);
+        if (missed && samePath(asked, sa.path)) refreshInSilence(sa, ctx);
         const mapping = sa.mobility.mappings.get(pathKey(asked));
         // NK-3: what the silence did to the mapping teaches how long the next one may be.
         if (silent && before && mapping && sa.natLocal && samePath(asked, sa.path))

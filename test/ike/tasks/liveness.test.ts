@@ -48,6 +48,44 @@ test('M3.8-3 D6.2-3: a changed mapping shows in the answer to a check that went 
   assert.deepEqual(seen(() => undefined, alone(WAN), 'responder'), [[], undefined]);
 });
 
+test('N-d: behind a NAT a peer that saw no change, as libreswan says for ever, is told of our pair again when packets of ours went unanswered: once for a silence, or a minute', () => {
+  const around = new Alone();
+  const check = (sa: IkeSa, { unanswered = true, on = WAN, answer = alone(on) } = {}): readonly string[] => {
+    sa.mobility.pending = undefined;
+    sa.unansweredSince = unanswered ? instant(around.now - 1000) : undefined;
+    const task = livenessTask(on === WAN ? undefined : on);
+    task.build(sa, around.ctx);
+    sa.unansweredSince = undefined;
+    task.onResponse(sa, natTold(around, sa, on, { mapped: 4777 }), answer, around.ctx);
+    return (sa.mobility.pending as IkeSa['mobility']['pending'])?.reasons ?? [];
+  };
+  const natted = (change: (sa: IkeSa) => void = () => undefined): IkeSa => {
+    const sa = around.sa();
+    sa.natLocal = true;
+    change(sa);
+    return sa;
+  };
+  const sa = natted();
+  assert.deepEqual(check(sa, { unanswered: false }), []);
+  assert.deepEqual(check(sa), ['unanswered']);
+  around.now += 59_000;
+  assert.deepEqual(check(sa), [], 'the same silence');
+  around.now += 1000;
+  assert.deepEqual(check(sa), ['unanswered'], 'it lasts');
+  sa.traffic = { ...sa.traffic, lastInbound: instant(around.now + 1) };
+  around.now += 1000;
+  assert.deepEqual(check(sa), ['unanswered'], 'another silence');
+  for (const change of [(one: IkeSa) => void (one.takesPadding = true), (one: IkeSa) => void (one.mobility.vendor = true)]) assert.deepEqual(check(natted(change)), [], 'mobiked says how it sees us');
+  assert.deepEqual(check(natted(), { on: LTE }), [], 'a probe');
+  assert.deepEqual(check(natted(), { answer: raced(WAN) }), []);
+  const plain = around.sa();
+  plain.unansweredSince = instant(around.now);
+  const task = livenessTask(undefined);
+  task.build(plain, around.ctx);
+  task.onResponse(plain, natTold(around, plain, WAN), alone(WAN), around.ctx);
+  assert.equal(plain.mobility.pending, undefined, 'no NAT');
+});
+
 test('Q-11: after a probe a check on the current path is the last word; not when something else is, or nobody moved', () => {
   const around = new Alone();
   const after = (change: (sa: IkeSa) => void, on = LTE, answer = alone(on)): boolean => {
