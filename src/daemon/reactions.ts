@@ -103,7 +103,8 @@ export class Reactions {
     decisions.decided(connection, decision, initiator.chain === undefined ? undefined : initiator.path?.uplink, isPossible, policy.explain(connection, turn.now));
     if (initiator.chain === undefined) return initiator.advance(turn);
     if (!path) return turn.log('info', `${connection}: ${decision.reasons.join(', ')}: no path to move to`);
-    if (samePath(path, initiator.path)) return;
+    // What was lost and is back is told the peer as a move: nothing else would be sent soon, and a NAT may have forgotten us.
+    if (samePath(path, initiator.path) && decision.reasons[0] === 'keep') return;
     // Silence is noticed late by nature: what counts for a black hole is when the peer was last heard.
     const heard = decision.reasons.includes('black_hole') ? engine.heardAt(initiator.chain) : undefined;
     this.#move(initiator, path, decision.reasons, heard ?? decision.at);

@@ -12,6 +12,8 @@ export interface PendingMove {
   readonly from: Path;
   readonly reasons: readonly string[];
   readonly since: Instant;
+  /** The pair is the one it was: it was gone, and is back. */
+  readonly resumed?: boolean;
   /** False while an UPDATE_SA_ADDRESSES for the current path is outstanding. */
   due: boolean;
   /** How many of its updates were answered with UNEXPECTED_NAT_DETECTED (M3.9-4). */

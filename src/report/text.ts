@@ -25,8 +25,11 @@ function sentence(event: Event): string {
       return `${event.connection}: closed${because(event.reason)}${event.retry_ms === undefined ? '' : `; next try in ${spanText(event.retry_ms)}`}`;
     case 'connection.addressed':
       return event.addresses.length === 0 ? `${event.connection}: has no virtual address any more` : `${event.connection}: got the virtual address ${event.addresses.join(' and ')}`;
-    case 'path.moving': return `${event.connection}: moving from ${event.from} to ${event.to}${reasons(event.reasons)}`;
+    case 'path.moving':
+      if (event.from === event.to) return `${event.connection}: going on over ${event.to}${reasons(event.reasons)}`;
+      return `${event.connection}: moving from ${event.from} to ${event.to}${reasons(event.reasons)}`;
     case 'path.moved':
+      if (event.from === event.to) return `${event.connection}: goes on over ${event.to} after ${spanText(event.took_ms)}${reasons(event.reasons)}`;
       return `${event.connection}: moved from ${event.from} to ${event.to} in ${spanText(event.took_ms)}${reasons(event.reasons)}`;
     case 'path.doubtful':
       return `${event.connection}: ${event.unanswered} request${event.unanswered === 1 ? '' : 's'} unanswered on ${event.path}, trying other paths`;

@@ -4,10 +4,13 @@ import { Libreswan, libreswanProblem } from './libreswan.ts';
 import assert from 'node:assert/strict';
 import { monotonic } from '../lab/index.ts';
 import type { Run } from './kernel-run.ts';
-import { closedByPeer, closedByUs, fragments, leaveUplink, libreswanStories, move, natMapping, rekeyChild, rekeyIke, restartOfPeer, setUp, type SetUp } from './kernel-steps.ts';
+import { agreeOnChild, closedByPeer, closedByUs, fragments, leaveUplink, libreswanStories, move, natMapping, rekeyChild, rekeyIke, restartOfPeer, setUp, survives, type SetUp } from './kernel-steps.ts';
 import { HUB, INNER, NETS, UPLINKS, type Scene } from './scene.ts';
 import { HUB_ID, PSK, ROUTER_ID } from './story.ts';
+import { until } from './poll.ts';
 import { kernelSas } from './xfrm.ts';
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Variant extends SetUp {
   readonly esp: string;
@@ -96,6 +99,61 @@ function automaticRun(): Run {
   };
 }
 
+const POOL = { net: '10.3.0.0/24', range: '10.3.0.1-10.3.0.20' };
+
+/** The router has an address from pluto's pool, and all of its traffic goes through the tunnel. */
+function pooledRun(): Run {
+  const base = run('initiator', GCM);
+  const pooled = { 'mobike-01, -05-gcm': ['mobike-03', 'ikev2-mobike-03'], 'mobike-02, -04': ['mobike-04', 'ikev2-mobike-04'] } as const;
+  return {
+    ...base, auth: 'PSK, address from a pool, all traffic',
+    tuning: { ...base.tuning, options: { ...base.tuning.options, request_vip: ['ipv4'] }, children: [{ name: 'lan', local: [], remote: ['0.0.0.0/0'] }] },
+    peerAt: async (scene, end) => {
+      await scene.hub.ip(`route add ${POOL.net} via ${scene.publicAddress} src ${INNER.hub}`);
+      const { rightsubnet: _, ...shared } = connection(end, GCM);
+      const options = { ...shared, leftsubnet: '0.0.0.0/0', leftmodecfgserver: 'yes', rightmodecfgclient: 'yes', rightaddresspool: POOL.range, modecfgpull: 'yes' };
+      return new Libreswan(scene[end], scene.dir, { connection: options, secrets: `: PSK "${PSK}"` });
+    },
+    steps: [
+      {
+        story: 'set up', title: 'I2.19-1 I3.15-1: set up with an address from the peer\'s pool and everything (0.0.0.0/0) in the tunnel',
+        body: async (live) => {
+          await live.stream.flowing(10, 0, 30_000);
+          await agreeOnChild(live);
+          assert.match(await live.scene.router.run(['ip', '-4', '-o', 'addr']), /inet 10\.3\.0\.\d+/);
+        },
+      },
+      ...libreswanStories().map((step) => {
+        const [story, name] = pooled[step.story as keyof typeof pooled];
+        return { ...step, story, title: step.title.replace(/ikev2-mobike-0[12] and -0\S+/, `${name} (an address from the pool)`) };
+      }),
+      move(),
+      {
+        story: 'mobike-06',
+        title: 'libreswan ikev2-mobike-06 K-7: behind a NAT, with all traffic in the tunnel: address and route go, come back one after the other, keys and SPIs stay, nothing leaves in clear text',
+        body: async (live) => {
+          const { scene, ours } = live;
+          const watch = scene.isp.spawn(['tcpdump', '-i', 'any', '-n', '-l', '--immediate-mode', `net ${POOL.net} or net ${NETS.hub[0]}`]);
+          await until('tcpdump listens', () => watch.lines.some((line) => line.startsWith('listening on')));
+          const { address, gateway, metric } = UPLINKS.wwan0;
+          const { mark } = ours;
+          await survives(live, () => scene.publicAddress, async () => {
+            await scene.loseAddress('wwan0');
+            await sleep(2000);
+            await scene.router.ip(`addr add ${address}/24 dev wwan0`);
+            await sleep(2000);
+            await scene.router.ip(`route add default via ${gateway} dev wwan0 metric ${metric}`);
+            await ours.event('path.moved', mark, 30_000);
+          });
+          await watch.stop('SIGINT');
+          assert.deepEqual(watch.lines.filter((line) => / IP6? /.test(line)), []);
+        },
+      },
+      closedByUs(),
+    ],
+  };
+}
+
 /** Our key is RSA, which makes our IKE_AUTH too large for one packet, pluto's ECDSA; pluto cuts every message that may be cut. */
 function certifiedRun(role: 'initiator' | 'responder', variant: Variant): Run {
   const base = run(role, variant, true);
@@ -117,4 +175,4 @@ function certifiedRun(role: 'initiator' | 'responder', variant: Variant): Run {
   };
 }
 
-export const libreswanRuns: readonly Run[] = [run('initiator', GCM), run('responder', GCM), run('initiator', CBC), run('responder', CBC), automaticRun(), certifiedRun('initiator', GCM), certifiedRun('responder', CBC)];
+export const libreswanRuns: readonly Run[] = [run('initiator', GCM), run('responder', GCM), run('initiator', CBC), run('responder', CBC), automaticRun(), pooledRun(), certifiedRun('initiator', GCM), certifiedRun('responder', CBC)];

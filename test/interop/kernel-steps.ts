@@ -187,7 +187,7 @@ export function moveBack(): Step {
 }
 
 /** Traffic again within `most` ms of what is done, under the SPIs it had; the peer's kernel sends to `address`. */
-async function survives(live: Live, address: () => string, happens: () => Promise<void>): Promise<void> {
+export async function survives(live: Live, address: () => string, happens: () => Promise<void>): Promise<void> {
   const { spiIn } = await agreeOnChild(live);
   const since = monotonic();
   await happens();

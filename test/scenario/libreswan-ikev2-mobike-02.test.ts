@@ -34,6 +34,7 @@ for (const { name, away, address, pool } of STORIES) {
     assert.equal(ping(stage, source), 3);
     assert.deepEqual(hub.watch.pairs.paths.map((p) => p.remote.address), [address]);
     sameSas(before, esp);
+    assert.deepEqual(stage.router.all('path.moved').map((event) => event.to_uplink), ['wan0'], 'it is told, also of the same address');
     neverAnew(stage);
   });
 }

@@ -11,7 +11,7 @@ import { addressNotifies } from './mobike-addresses.ts';
 
 /* The initiator's side of RFC 4555: `mobility.ts` has the story. */
 
-/** RFC 4555 §3.5: this path from now on. `since` is when what caused it happened; `verify`: ESP waits for return routability (M3.5-4). */
+/** RFC 4555 §3.5: this path from now on; it may be the present one, which was gone and is back. `since` is when what caused it happened; `verify`: ESP waits for return routability (M3.5-4). */
 export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since: Instant, ctx: Ctx, verify = false): void {
   if ((sa.mobility.refused.get(pathKey(to)) ?? ctx.now) > ctx.now) return sa.event({ type: 'ike.unreachable', chain: sa.chain, connection: sa.name, hint: 'path_refused' }, ctx);
   const from = sa.mobility.pending?.from ?? sa.path;
@@ -21,7 +21,7 @@ export function movePath(sa: IkeSa, to: Path, reasons: readonly string[], since:
   sa.unansweredSince = undefined;
   // An address of the peer that was verified lately is not verified again (D59-3).
   const unverified = verify && !isVerified(sa.mobility, to, ctx.now);
-  sa.mobility.pending = { from, reasons, since, due: true, unverified };
+  sa.mobility.pending = { from, reasons, since, due: true, unverified, resumed: samePath(before, to) };
   if (!unverified) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: to, encapsulation: sa.encapsulation, opensPinhole: true });
   sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from: before, to, reasons, took: millis(ctx.now - since) }, ctx);
   sa.exchanges.retarget(before, ctx);
@@ -123,7 +123,7 @@ function onUpdateResponse(sa: IkeSa, pending: PendingMove, target: Path, cookie2
     ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: target, encapsulation: sa.encapsulation, opensPinhole: true }); // M3.5-21
   }
   sa.mobility.pending = undefined;
-  if (!samePath(pending.from, target))
+  if (!samePath(pending.from, target) || pending.resumed === true)
     sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: pending.from, to: target, reasons: pending.reasons, took: millis(ctx.now - pending.since) }, ctx);
 }
 
