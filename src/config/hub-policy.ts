@@ -6,7 +6,7 @@ import type { ConnectionConfig, MovePolicy } from './types.ts';
 import { parseNumber, parseTrafficPrefix } from './values.ts';
 
 /** Options that say something to a hub alone. */
-const HUB_ONLY = ['allowed_prefixes', 'denied_prefixes', 'strict_sources', 'update_rate', 'return_routability', 'rr_hold', 'rr_interval'] as const;
+const HUB_ONLY = ['allowed_prefixes', 'denied_prefixes', 'strict_sources', 'update_rate', 'return_routability', 'rr_hold', 'rr_interval', 'esp_roaming'] as const;
 
 /** What a hub's section says of the outer addresses of its peers; a router's section must say nothing of it. */
 export function movePolicy(connection: Checked<(typeof SECTIONS)['connection']>): MovePolicy {
@@ -16,7 +16,7 @@ export function movePolicy(connection: Checked<(typeof SECTIONS)['connection']>)
   return {
     allowed: connection.each('allowed_prefixes', values.allowed_prefixes, parseTrafficPrefix),
     denied: connection.each('denied_prefixes', values.denied_prefixes, parseTrafficPrefix),
-    strictSources: values.strict_sources, updateRate: values.update_rate, routability: values.return_routability, hold: values.rr_hold,
+    strictSources: values.strict_sources, updateRate: values.update_rate, routability: values.return_routability, hold: values.rr_hold, roaming: values.esp_roaming,
     recheck: values.rr_interval === undefined ? undefined : seconds(values.rr_interval),
   };
 }

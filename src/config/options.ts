@@ -141,6 +141,10 @@ export const CONNECTION = {
   }),
   rr_hold: option({ schema: { type: 'string', enum: ['continue', 'drop'], default: 'continue' }, reload: 'live', fields: ['moves.hold'], help: 'Hub: with return_routability before, what becomes of ESP until the peer has shown it: it continues to the old address, or is dropped' }),
   rr_interval: option({ schema: { type: 'integer', minimum: 10, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['moves.recheck'], help: 'Hub: time after which a peer shows again that it receives at its address; by default only after a move' }),
+  esp_roaming: option({
+    schema: { type: 'string', enum: ['off', 'port', 'full'], default: 'port' }, reload: 'live', fields: ['moves.roaming'],
+    help: "Hub: whether ESP in UDP is followed when a peer's NAT gives it a new mapping (RFC 4555 §3.8): not, to another port of its address, or to another address too; the peer's own word about it comes a second or more later",
+  }),
   responder_switch: option({
     schema: { ...text(8), default: 'off' }, reload: 'reconnect', fields: ['responderSwitch.by'],
     help: 'Whether the hub may ask its routers to come to another address of its own: off, private (both sides must be mobiked), or a notify number of 16445 to 65535 that both sides are given',

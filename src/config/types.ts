@@ -71,6 +71,8 @@ export interface MovePolicy {
   readonly routability: 'before' | 'after' | 'off';
   /** Of ESP, while return routability is shown before it goes to the new address. */
   readonly hold: 'continue' | 'drop';
+  /** Whether ESP in UDP is followed when the peer's NAT gives it another port, or address too (RFC 4555 §3.8). */
+  readonly roaming: 'off' | 'port' | 'full';
   /** Time after which return routability is shown again; undefined: only after a move. */
   readonly recheck: Millis | undefined;
 }

@@ -11,6 +11,7 @@ import type { Turn } from './context.ts';
 import type { ChainTraffic } from './data-repair.ts';
 import { Overheads } from './overheads.ts';
 import { PathMtus } from './path-mtu.ts';
+import { roamedTo, type Roamed } from './roaming.ts';
 import { VirtualAddresses, type VirtualAddress } from './vips.ts';
 
 /** The first free of these names becomes the TUN device: `mobiked0`, unless another daemon in this namespace has it. */
@@ -63,6 +64,7 @@ const prefixesOf = (selectors: readonly TrafficSelector[]): IpPrefix[] => select
 interface PolledChain extends ChainTraffic {
   readonly lastOutbound: Instant | undefined;
   readonly lastAny: Instant | undefined;
+  readonly roamed: Roamed | undefined;
 }
 
 export class Dataplane {
@@ -312,6 +314,7 @@ export class Dataplane {
       return {
         chain: bundle.bundle, lastInbound, lastOutbound: bundle.lastSent, lastAny: bundle.lastAny, sent: bundle.sent,
         received: bundle.inbound.reduce((sum, { packets }) => sum + packets, 0), plain: this.#paths.get(bundle.bundle)?.encapsulation === 'none',
+        roamed: path && roamedTo(bundle.inbound, path),
       };
     });
     if (this.#bundles.size > 0) this.#timers.set('poll', after(turn.now, this.#busyUntil !== undefined && this.#busyUntil > turn.now ? POLL_BUSY : POLL_IDLE));

@@ -192,10 +192,11 @@ export class Reactions {
     const { turn, policy, plane, keepalives, initiators, ike } = this.#host;
     if (report.sas.length > 0) ike({ type: 'volumes', sas: report.sas });
     for (const polled of plane.onPolled(report, turn)) {
-      const { chain, lastInbound, lastOutbound, lastAny } = polled;
+      const { chain, lastInbound, lastOutbound, lastAny, roamed } = polled;
       const initiator = [...initiators.values()].find((i) => i.chain === chain);
       const metered = initiator?.path !== undefined && policy.uplink(initiator.path.uplink)?.metered === true;
       ike({ type: 'traffic', chain, traffic: { lastInbound, lastOutbound, lastAny }, active: metered ? ACTIVE_METERED : ACTIVE });
+      if (roamed) ike({ type: 'esp.roamed', chain, ...roamed });
       keepalives.onPolled({ chain, lastInbound, lastAny });
       if (initiator?.path && lastInbound !== undefined) this.tell({ type: 'path.inbound', connection: initiator.name, uplink: initiator.path.uplink, at: lastInbound });
       if (initiator?.path) this.#repair.onPolled(polled, initiator, this.#lastRtt.get(initiator.path.uplink));

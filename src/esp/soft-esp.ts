@@ -90,6 +90,7 @@ interface InboundPath {
   readonly remote: Endpoint;
   packets: number;
   last: Instant;
+  ahead: Instant | undefined;
 }
 
 interface Bundle {
@@ -439,9 +440,10 @@ export class SoftEsp {
     if (sequence === undefined || !sa.replay.check(sequence)) return drop('replay');
     const plain = openEsp(sa, sequence, bytes);
     if (plain === undefined) return drop('icv');
+    const isAhead = sequence > sa.replay.top;
     sa.replay.accept(sequence);
     sa.packets++;
-    this.#note(sa.bundle, datagram, now);
+    this.#note(sa.bundle, datagram, isAhead, now);
     // The address counts: a NAT may give ESP a port of its own.
     if (sa.bundle.credit !== undefined && sa.bundle.path?.remote.address === datagram.remote.address) sa.bundle.credit += CREDIT * bytes.length;
     if (!sa.seen) {
@@ -464,13 +466,14 @@ export class SoftEsp {
   }
 
   /** Remembers where a fresh authenticated packet came from; the least recent of too many is forgotten. */
-  #note(bundle: Bundle, datagram: EspDatagram, now: Instant): void {
+  #note(bundle: Bundle, datagram: EspDatagram, isAhead: boolean, now: Instant): void {
     const key = `${datagram.ifindex}|${formatEndpoint(datagram.local)}|${formatEndpoint(datagram.remote)}`;
     const old = bundle.inbound.get(key);
     bundle.inbound.delete(key);
     if (old !== undefined) {
       old.packets++;
       old.last = now;
+      if (isAhead) old.ahead = now;
       bundle.inbound.set(key, old);
       return;
     }
@@ -478,7 +481,7 @@ export class SoftEsp {
       const [oldest] = bundle.inbound.keys();
       if (oldest !== undefined) bundle.inbound.delete(oldest);
     }
-    bundle.inbound.set(key, { ifindex: datagram.ifindex, local: datagram.local, remote: datagram.remote, packets: 1, last: now });
+    bundle.inbound.set(key, { ifindex: datagram.ifindex, local: datagram.local, remote: datagram.remote, packets: 1, last: now, ahead: isAhead ? now : undefined });
   }
 }
 

@@ -19,6 +19,8 @@ export const PATH_TRY_SENDS = 3;
 export const PATH_ROUND_MOST: Millis = seconds(30);
 /** A peer whose NAT detection is not to be trusted is told of our present pair again while packets go unanswered, at most so often. */
 export const REFRESH_PACE: Millis = seconds(60);
+/** A responder follows ESP to another port no sooner than this after the peer's last move. */
+export const ROAM_PACE: Millis = seconds(2);
 /** Paths raced at once; an attacker's or a user's long list cannot make us flood. */
 export const PATHS_MOST = 8;
 /** A further path is tried this long after the one before it while none has answered (RFC 4555 §3.1). */

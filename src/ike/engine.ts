@@ -18,6 +18,7 @@ import { deleteChildTask, invalidSpiTask } from './tasks/informational.ts';
 import { encapsulate, movePath } from './tasks/ike-mobike.ts';
 import { ownAddressesChanged } from './tasks/mobike-addresses.ts';
 import { livenessTask } from './tasks/liveness.ts';
+import { roam } from './tasks/roaming.ts';
 import { sizePath } from './tasks/path-size.ts';
 import { switchPeer } from './tasks/responder-switch.ts';
 import { rekeyIkeTask } from './tasks/ike-rekey.ts';
@@ -261,6 +262,8 @@ export class IkeEngine {
         sa.traffic = input.traffic;
         sa.trafficActive = input.active;
         return;
+      case 'esp.roamed':
+        return roam(sa, input.remote, input.at, ctx);
       case 'child.want':
         return this.#wantChild(sa, input.child, input.up, ctx);
       case 'child.rekey':

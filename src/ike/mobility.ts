@@ -41,6 +41,7 @@ export interface Turning {
   readonly from: Path;
   readonly since: Instant;
   wait: Millis;
+  readonly reasons: readonly string[];
   /** Key of the unverified path that ESP takes already, or 'held' while it is dropped; undefined: it goes on to `from`. */
   esp?: string | undefined;
 }
@@ -59,6 +60,8 @@ export interface Mobility {
   lastUpdateId: number;
   /** Responder: the peer moved, and Child SAs still leave on `from` until return routability is shown. */
   turning: Turning | undefined;
+  /** Responder: when the peer came to the present pair, if it was elsewhere before. */
+  arrivedAt: Instant | undefined;
   /** Responder: when the peer was last asked to show that it receives where it is (M3.7-9). */
   checkedAt: Instant | undefined;
   /** Both showed in IKE_SA_INIT that they know R-MOBIKE. */
@@ -81,7 +84,7 @@ export interface Mobility {
 /** What an IKE SA starts with. */
 export const settled = (): Mobility => ({
   supported: false, pending: undefined, mappings: new Map(), refreshedAt: undefined, verified: new Map(), lastUpdateId: -1,
-  turning: undefined, checkedAt: undefined, refused: new Map(), vendor: false, switchBy: undefined, switchedAt: undefined,
+  turning: undefined, arrivedAt: undefined, checkedAt: undefined, refused: new Map(), vendor: false, switchBy: undefined, switchedAt: undefined,
   theirs: [], lastListId: -1, told: undefined, stranded: undefined,
 });
 

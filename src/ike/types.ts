@@ -82,6 +82,8 @@ export interface MovePolicy {
   readonly routability: 'before' | 'after' | 'off';
   /** Of ESP, while return routability is shown before it goes to the new address. */
   readonly hold: 'continue' | 'drop';
+  /** Whether ESP in UDP is followed when the peer's NAT gives it another port, or address too (RFC 4555 §3.8). */
+  readonly roaming: 'off' | 'port' | 'full';
   /** Time after which return routability is shown again; undefined: only after a move. */
   readonly recheck: Millis | undefined;
 }
@@ -183,6 +185,8 @@ export type IkeInput =
   /** The current path's device or address changed under it: check at once. */
   | { readonly type: 'liveness.check'; readonly chain: number }
   | { readonly type: 'traffic'; readonly chain: number; readonly traffic: Traffic; readonly active: Millis }
+  /** The newest ESP of the peer came from another endpoint at `at` (RFC 4555 §3.8). Repeatable. */
+  | { readonly type: 'esp.roamed'; readonly chain: number; readonly remote: Endpoint; readonly at: Instant }
   /** What Child SAs have carried since they were installed, one row a direction; `sequence` as in `EspReport` of `ports`. */
   | { readonly type: 'volumes'; readonly sas: readonly { readonly handle: number; readonly packets: number; readonly bytes: number; readonly sequence: number }[] }
   /** Sets the child up, or deletes it and leaves it deleted until it is wanted again. */

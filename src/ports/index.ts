@@ -115,8 +115,13 @@ export interface EspReport {
     readonly lastSent: Instant | undefined;
     /** When the last packet of any kind left (for NAT keepalives). */
     readonly lastAny: Instant | undefined;
-    /** Fresh, authenticated inbound ESP by outer endpoints, both ports 0 where it came without UDP; at most 8 per bundle, least recent dropped first. */
-    readonly inbound: readonly { readonly ifindex: number; readonly local: Endpoint; readonly remote: Endpoint; readonly packets: number; readonly last: Instant }[];
+    /**
+     * Fresh, authenticated inbound ESP by outer endpoints, both ports 0 where it came without UDP; at most 8 per bundle, least recent dropped
+     * first. `ahead`: when the last packet came that had a higher sequence number than all before it under its SA.
+     */
+    readonly inbound: readonly {
+      readonly ifindex: number; readonly local: Endpoint; readonly remote: Endpoint; readonly packets: number; readonly last: Instant; readonly ahead: Instant | undefined;
+    }[];
   }[];
   /** Packets dropped since start by cause. */
   readonly drops: { readonly [cause: string]: number };

@@ -12,18 +12,18 @@ const load = (role: string, ...lines: string[]): ReturnType<typeof loadConfig> =
 test('M3.5-12 M3.7-1 M3.7-9: the defaults: from everywhere, shown before ESP turns, never again without a move', () => {
   const { config, problems } = load('responder');
   assert.deepEqual(problems, []);
-  assert.deepEqual(config.connections[0]?.moves, { allowed: [], denied: [], strictSources: false, updateRate: 60, routability: 'before', hold: 'continue', recheck: undefined });
+  assert.deepEqual(config.connections[0]?.moves, { allowed: [], denied: [], strictSources: false, updateRate: 60, routability: 'before', hold: 'continue', roaming: 'port', recheck: undefined });
 });
 
 test('M3.5-12: every option of it, and a reload takes it over without touching a session', () => {
-  const loaded = load('responder', 'list allowed_prefixes 198.51.100.0/24', 'list allowed_prefixes 2001:db8::/32', 'list denied_prefixes 198.51.100.7', 'option strict_sources 1', 'option update_rate 5', 'option return_routability off', 'option rr_interval 2m');
+  const loaded = load('responder', 'list allowed_prefixes 198.51.100.0/24', 'list allowed_prefixes 2001:db8::/32', 'list denied_prefixes 198.51.100.7', 'option strict_sources 1', 'option update_rate 5', 'option return_routability off', 'option rr_interval 2m', 'option esp_roaming full');
   assert.deepEqual(loaded.problems, []);
   assert.deepEqual(loaded.config.connections[0]?.moves, {
     allowed: [{ address: ip('198.51.100.0'), length: 24 }, { address: ip('2001:db8::'), length: 32 }], denied: [{ address: ip('198.51.100.7'), length: 32 }],
-    strictSources: true, updateRate: 5, routability: 'off', hold: 'continue', recheck: 120_000,
+    strictSources: true, updateRate: 5, routability: 'off', hold: 'continue', roaming: 'full', recheck: 120_000,
   });
   const [change] = configDifference(load('responder').config, loaded.config).connections;
-  assert.deepEqual([change?.how, change?.options], ['live', ['allowed_prefixes', 'denied_prefixes', 'strict_sources', 'update_rate', 'return_routability', 'rr_interval']]);
+  assert.deepEqual([change?.how, change?.options], ['live', ['allowed_prefixes', 'denied_prefixes', 'strict_sources', 'update_rate', 'return_routability', 'rr_interval', 'esp_roaming']]);
 });
 
 test('M3.5-12: on a router they are refused with their line; host bits and an option without effect are told', () => {

@@ -227,7 +227,7 @@ test('D5.5.2-3: ESP without UDP is inbound traffic of the path when its addresse
   const rig = new Rig().tun().established();
   rig.plane.setPath(1, PATH, 'none', false, rig.turn);
   const seen = (local: string, port: number): number | undefined => {
-    const inbound = [{ ifindex: 2, local: { address: ip(local), port }, remote: { ...PATH.remote, port }, packets: 1, last: instant(500) }];
+    const inbound = [{ ifindex: 2, local: { address: ip(local), port }, remote: { ...PATH.remote, port }, packets: 1, last: instant(500), ahead: instant(500) }];
     return rig.plane.onPolled({ sas: [], drops: {}, bundles: [{ bundle: 1, sent: 0, lastSent: undefined, lastAny: undefined, inbound }] }, rig.turn)[0]?.lastInbound;
   };
   assert.deepEqual([seen('198.51.100.2', 0), seen('198.51.100.2', 4500), seen('198.51.100.2', 4501), seen('198.51.100.3', 0)], [500, 500, undefined, undefined]);
@@ -238,7 +238,7 @@ function report(sent: number | undefined, inbound: number | undefined): EspRepor
     sas: [], drops: {},
     bundles: [{
       bundle: 1, sent: 1, lastSent: sent === undefined ? undefined : instant(sent), lastAny: undefined,
-      inbound: inbound === undefined ? [] : [{ ifindex: 2, local: PATH.local, remote: PATH.remote, packets: 1, last: instant(inbound) }],
+      inbound: inbound === undefined ? [] : [{ ifindex: 2, local: PATH.local, remote: PATH.remote, packets: 1, last: instant(inbound), ahead: instant(inbound) }],
     }],
   };
 }
@@ -290,7 +290,7 @@ test('a device that was made anew has another index: the latest packet on the en
   const old = report(undefined, 50);
   const [bundle] = old.bundles;
   assert.ok(bundle);
-  const both: EspReport = { ...old, bundles: [{ ...bundle, inbound: [...bundle.inbound, { ifindex: 9, local: PATH.local, remote: PATH.remote, packets: 1, last: instant(99) }] }] };
+  const both: EspReport = { ...old, bundles: [{ ...bundle, inbound: [...bundle.inbound, { ifindex: 9, local: PATH.local, remote: PATH.remote, packets: 1, last: instant(99), ahead: instant(99) }] }] };
   assert.equal(rig.plane.onPolled(both, rig.turn)[0]?.lastInbound, 99);
 });
 

@@ -55,7 +55,7 @@ test('ES2-1 ES3-3: packets of both families go through and are counted', () => {
   assert.deepEqual(report.sas.find((row) => row.handle === 1), { handle: 1, packets: 2, bytes: PING.length + six.length, sequence: 2 });
   assert.deepEqual(report.bundles, [{
     bundle: 1, sent: 1, lastSent: NOW, lastAny: NOW,
-    inbound: [{ ifindex: 5, local: endpoint(B, 4500), remote: endpoint(A, 4500), packets: 2, last: 1500 }],
+    inbound: [{ ifindex: 5, local: endpoint(B, 4500), remote: endpoint(A, 4500), packets: 2, last: 1500, ahead: 1500 }],
   }]);
   assert.deepEqual(report.drops, {});
 });
@@ -248,7 +248,7 @@ test('ES2-1 RFC 7296 §2.8: packets that come before their SA are given to it in
   const report = plane.report();
   assert.deepEqual(report.drops, {});
   assert.deepEqual(report.sas, [{ handle: 1, packets: 3, bytes: 3 * PING.length, sequence: 3 }]);
-  assert.deepEqual(report.bundles[0]?.inbound, [{ ifindex: 5, local: endpoint(B, 4500), remote: endpoint(A, 4500), packets: 3, last: 1700 }], 'as if they had just come');
+  assert.deepEqual(report.bundles[0]?.inbound, [{ ifindex: 5, local: endpoint(B, 4500), remote: endpoint(A, 4500), packets: 3, last: 1700, ahead: 1700 }], 'as if they had just come');
   assert.deepEqual([plane.heldDue, plane.takeHeld(NOW).inners.length], [false, 0]);
   assert.deepEqual(plane.inbound(sent[3] as EspDatagram, NOW).inputs, [], 'no longer the first');
 });

@@ -5,7 +5,7 @@ import { acceptsAddresses, isReservedIp, mayBeAt, MoveBudget } from '../../src/i
 import type { MovePolicy } from '../../src/ike/index.ts';
 import { connection, path, prefixes } from './pair.ts';
 
-const OPEN: MovePolicy = { allowed: [], denied: [], strictSources: false, updateRate: 60, routability: 'before', hold: 'continue', recheck: undefined };
+const OPEN: MovePolicy = { allowed: [], denied: [], strictSources: false, updateRate: 60, routability: 'before', hold: 'continue', roaming: 'port', recheck: undefined };
 
 test('M3.5-12: addresses that are none of the public Internet', () => {
   for (const text of ['0.1.2.3', '10.0.0.1', '100.64.0.1', '127.0.0.1', '169.254.1.1', '172.31.255.255', '192.0.0.9', '192.0.2.1', '192.168.1.1', '198.19.0.1', '198.51.100.1', '203.0.113.1', '224.0.0.1', '255.255.255.255'])

@@ -9,7 +9,7 @@ import { Alone, LTE as LTE_PATH, WAN as WAN_PATH } from './lone.ts';
 import { connection, prefixes } from './pair.ts';
 import { errorsOf, findNotify, notifies, notify, rawNotify, ScriptedPeer, type Heard } from './scripted-peer.ts';
 
-const OPEN: MovePolicy = { allowed: [], denied: [], strictSources: false, updateRate: 60, routability: 'before', hold: 'continue', recheck: undefined };
+const OPEN: MovePolicy = { allowed: [], denied: [], strictSources: false, updateRate: 60, routability: 'before', hold: 'continue', roaming: 'port', recheck: undefined };
 const UPDATE = notify('UPDATE_SA_ADDRESSES');
 const COOKIE: Payload = rawNotify(16_401, new Uint8Array(16).fill(7));
 

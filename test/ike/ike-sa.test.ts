@@ -285,7 +285,7 @@ test('what its other timers bring', () => {
   due(around, idle, 'liveness');
   assert.deepEqual([idle.exchanges.outstanding?.task.kind, around.said()], ['liveness', ['send wan']]);
   const turning = around.sa({ mobikeRole: 'responder' });
-  turning.mobility.turning = { from: LTE, since: instant(0), wait: millis(500) };
+  turning.mobility.turning = { from: LTE, since: instant(0), wait: millis(500), reasons: [] };
   due(around, turning, 'routability');
   assert.equal(turning.exchanges.outstanding?.task.kind, 'routability');
 });

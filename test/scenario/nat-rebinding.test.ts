@@ -4,10 +4,13 @@ import { millis, seconds } from '../../src/base/index.ts';
 import { openScene, SCENE } from '../sim/scene.ts';
 import { Download, during, measured, play, suite, untilRest } from './stage.ts';
 
+/** The hub learns of another mapping by the router's word alone. */
+const TOLD = ["option esp_roaming 'off'"];
+
 for (const mapping of ['endpoint-independent', 'endpoint-dependent'] as const) {
   for (const filtering of ['open', 'address-restricted', 'port-restricted'] as const) {
     test(`M3.8-3 M3.8-4: the NAT (${mapping}, ${filtering}) reboots under two-way traffic: back within 2 s, on the same uplink`, () => {
-      const stage = play({ seed: 41, wan: { rtt: millis(30), nat: { publicAddress: SCENE.wanPublic, mapping, filtering } } });
+      const stage = play({ seed: 41, hubConnection: TOLD, wan: { rtt: millis(30), nat: { publicAddress: SCENE.wanPublic, mapping, filtering } } });
       const { world, router } = stage;
       world.runFor(seconds(10));
       const { outage } = during(stage, seconds(10), () => world.link('isp1').nat?.reboot());
@@ -20,6 +23,22 @@ for (const mapping of ['endpoint-independent', 'endpoint-dependent'] as const) {
     });
   }
 }
+
+test('M3.8-5 N-d: the hub follows the ESP of a router whose NAT reboots under two-way traffic, well before the router finds out; not with esp_roaming off', () => {
+  const outage = (roaming: string): number => {
+    const stage = play({ seed: 44, rate: 50, hubConnection: [`option esp_roaming '${roaming}'`] });
+    const { world, router, hub } = stage;
+    world.runFor(seconds(10));
+    const result = during(stage, seconds(10), () => world.link('isp1').nat?.reboot());
+    assert.deepEqual([router.uplink, router.all('path.moved').length, hub.all('path.moved').map((event) => event.reasons[0])[0]], ['wan0', 0, roaming === 'off' ? 'peer_update' : 'esp_roamed']);
+    untilRest(stage);
+    return result.outage;
+  };
+  const [followed, told] = [outage('port'), outage('off')];
+  measured('NAT reboots, ESP followed, outage', followed);
+  assert.ok(followed <= 300, `outage ${followed} ms`);
+  assert.ok(told > 1000, `outage ${told} ms`);
+});
 
 test('M3.8-3: under download only the mapping is found and repaired within 6 s', () => {
   const stage = play({ seed: 42 }, false);

@@ -198,18 +198,20 @@ struct esp_bundle *esp_too_big(struct esp *esp, const struct outer *outer, uint3
 /* ---- inbound ---- */
 
 /* Remembers where a fresh authenticated packet came from; the least recent of too many is forgotten. */
-static void note_inbound(struct esp_bundle *bundle, const struct outer *outer, double now) {
+static void note_inbound(struct esp_bundle *bundle, const struct outer *outer, double now, bool ahead) {
   int at = bundle->inbound_count - 1;
   while (at >= 0 && memcmp(&bundle->inbound[at].outer, outer, sizeof *outer) != 0) at--;
-  struct esp_inbound entry = {.outer = *outer, .packets = 1, .last = now};
+  struct esp_inbound entry = {.outer = *outer, .packets = 1, .last = now, .ahead = ahead ? now : -1};
   int newest = bundle->inbound_count - 1;
   if (at == newest && at >= 0) { /* the common case */
     bundle->inbound[at].packets++;
     bundle->inbound[at].last = now;
+    if (ahead) bundle->inbound[at].ahead = now;
     return;
   }
   if (at >= 0) {
     entry.packets += bundle->inbound[at].packets;
+    if (!ahead) entry.ahead = bundle->inbound[at].ahead;
   } else if (bundle->inbound_count < ESP_INBOUND_PATHS) {
     bundle->inbound[bundle->inbound_count++] = entry;
     return;
@@ -279,9 +281,10 @@ uint8_t *esp_open(struct esp *esp, const struct outer *outer, uint8_t traffic_cl
   uint8_t high[4];
   put32(high, (uint32_t)(sequence >> 32));
   if (!protect_open(protect, bytes, plain_length, sa->esn ? high : NULL)) return drop(esp, DROP_icv);
+  bool ahead = sequence > sa->sequence;
   accept_sequence(sa, sequence);
   sa->packets++;
-  note_inbound(sa->bundle, outer, esp->now);
+  note_inbound(sa->bundle, outer, esp->now, ahead);
   if (comes_from_path(sa->bundle, outer)) sa->bundle->credit += ESP_CREDIT * (uint64_t)length;
   if (!sa->seen) {
     sa->seen = true;

@@ -86,6 +86,8 @@ struct esp_inbound {
   struct outer outer;
   uint64_t packets;
   double last;
+  /* When the last packet came that had a higher number than all before it under its SA; negative: none yet. */
+  double ahead;
 };
 
 struct esp_bundle {

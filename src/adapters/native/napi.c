@@ -8,7 +8,7 @@
 #include "napi-x509.h"
 
 /* Of the interface in native.ts. */
-#define ABI 11
+#define ABI 12
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -199,6 +199,7 @@ static napi_value make_bundle(napi_env env, const struct esp_bundle *bundle) {
     set_outer(env, path, &bundle->inbound[i].outer);
     set_number(env, path, "packets", (double)bundle->inbound[i].packets);
     set_number(env, path, "last", bundle->inbound[i].last);
+    set_value(env, path, "ahead", make_instant(env, bundle->inbound[i].ahead));
     napi_set_element(env, inbound, (uint32_t)i, path);
   }
   set_value(env, made, "inbound", inbound);

@@ -37,7 +37,7 @@ function reportOf(native: NativeReport): EspReport {
       bundle: bundle.bundle, sent: bundle.sent, lastSent: at(bundle.lastSent), lastAny: at(bundle.lastAny),
       inbound: bundle.inbound.map((path) => ({
         ifindex: path.ifindex, local: endpointOf(path.local, path.localPort), remote: endpointOf(path.remote, path.remotePort),
-        packets: path.packets, last: instant(path.last),
+        packets: path.packets, last: instant(path.last), ahead: at(path.ahead),
       })),
     })),
     drops: native.drops,

@@ -29,7 +29,7 @@ export interface NativeReport {
   sas: { handle: number; packets: number; bytes: number; sequence: number }[];
   bundles: {
     bundle: number; sent: number; lastSent: number | undefined; lastAny: number | undefined;
-    inbound: { ifindex: number; local: Uint8Array; localPort: number; remote: Uint8Array; remotePort: number; packets: number; last: number }[];
+    inbound: { ifindex: number; local: Uint8Array; localPort: number; remote: Uint8Array; remotePort: number; packets: number; last: number; ahead: number | undefined }[];
   }[];
   drops: { [cause: string]: number };
 }
@@ -125,7 +125,7 @@ export function systemError(errno: number, what: string): Error & { code: string
   return Object.assign(new Error(`${what}: ${code}`), { code, errno: -errno });
 }
 
-const ABI = 11;
+const ABI = 12;
 const FILE = 'mobiked.node';
 
 /** Loads the addon: beside the running script, else from `build/lib` of the working directory. Throws with what was tried. */

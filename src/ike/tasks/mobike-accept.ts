@@ -39,7 +39,8 @@ export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Pa
     payloads: [],
     after: () => {
       if (!samePath(from, path)) {
-        sa.mobility.turning = { from: sa.mobility.turning?.from ?? from, since: sa.mobility.turning?.since ?? ctx.now, wait: RETRANSMIT_UNKNOWN, esp: sa.mobility.turning?.esp };
+        sa.mobility.turning = { from: sa.mobility.turning?.from ?? from, since: sa.mobility.turning?.since ?? ctx.now, wait: RETRANSMIT_UNKNOWN, reasons: ['peer_update'], esp: sa.mobility.turning?.esp };
+        sa.mobility.arrivedAt = ctx.now;
         sa.event({ type: 'path.moving', chain: sa.chain, connection: sa.name, from, to: path, reasons: ['peer_update'], took: millis(0) }, ctx);
         sa.exchanges.retarget(from, ctx);
       } else if (sa.encapsulation !== before && (!sa.mobility.turning || sa.mobility.turning.esp === pathKey(path)))
@@ -49,7 +50,8 @@ export function acceptUpdate(sa: IkeSa, messageId: number, payloads: readonly Pa
   };
 }
 
-const hasMoveLeft = (sa: IkeSa, ctx: Ctx): boolean =>
+/** Whether the peer may move once more; takes one of its moves. */
+export const hasMoveLeft = (sa: IkeSa, ctx: Ctx): boolean =>
   sa.connection?.moves === undefined || ctx.host.mayMove(`${sa.name}|${sa.peerId?.idType ?? 0}|${sa.peerId?.text ?? ''}`, sa.connection.moves.updateRate, ctx.now);
 
 /**
@@ -72,14 +74,15 @@ export function proceedTurn(sa: IkeSa, ctx: Ctx): void {
 
 const HELD = 'held';
 
-function turn(sa: IkeSa, ctx: Ctx): void {
+/** ESP goes to where the peer is from now on. */
+export function turn(sa: IkeSa, ctx: Ctx): void {
   const { turning } = sa.mobility;
   if (!turning) return;
   sa.mobility.turning = undefined;
   if (turning.esp !== pathKey(sa.path)) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: sa.path, encapsulation: sa.encapsulation, opensPinhole: false });
   if (turning.esp !== undefined && turning.esp !== HELD) ctx.emit({ type: 'bundle.verified', bundle: sa.chain });
   if (!samePath(turning.from, sa.path))
-    sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: turning.from, to: sa.path, reasons: ['peer_update'], took: millis(ctx.now - turning.since) }, ctx);
+    sa.event({ type: 'path.moved', chain: sa.chain, connection: sa.name, from: turning.from, to: sa.path, reasons: turning.reasons, took: millis(ctx.now - turning.since) }, ctx);
 }
 
 /** When the peer shows again that it receives where it is; undefined: never, or that is under way (M3.7-9). */

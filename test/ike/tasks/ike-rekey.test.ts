@@ -430,7 +430,7 @@ test('X-1: a return routability check that is due is asked on the successor', ()
   const { peer } = asked(around);
   assert.equal(peer.successor?.exchanges.outstanding, undefined);
   const sa = other(around);
-  sa.mobility.turning = { from: LTE, since: instant(0), wait: millis(500) };
+  sa.mobility.turning = { from: LTE, since: instant(0), wait: millis(500), reasons: [] };
   answered(around, sa);
   assert.equal(sa.successor?.exchanges.outstanding?.task.kind, 'routability');
   assert.equal((sa.successor?.spiI ?? 0n) > (0n as IkeSpi), true);
