@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Secret, concat, instant } from '../../src/base/index.ts';
+import { Secret, concat, instant, type Instant } from '../../src/base/index.ts';
 import type { EspInput } from '../../src/ports/index.ts';
 import { MAX_INBOUND_PATHS, MAX_SAS, NEXT_HEADER, NonceGuard, REPLAY_WINDOW, SoftEsp, sealEsp } from '../../src/esp/index.ts';
 import type { EspDatagram } from '../../src/esp/index.ts';
@@ -74,6 +74,19 @@ test('ES3.4-1: a replayed packet is dropped, also from another address; a forged
   assert.equal(right.inbound({ ...one, remote: endpoint('203.0.113.5', 9) }, NOW).inner, undefined);
   assert.deepEqual(right.report().drops, { icv: 2, replay: 1 });
   assert.equal(right.report().bundles[0]?.inbound.length, 1);
+});
+
+test('M3.8-5: where the newest packet of an SA came from is told; a late one and a replayed one are not the newest', () => {
+  const { left, right } = pair();
+  const [first, second, third] = [send(left, PING), send(left, PING), send(left, PING)];
+  const from = (datagram: EspDatagram, port: number): EspDatagram => ({ ...datagram, remote: { ...datagram.remote, port }, bytes: datagram.bytes.slice() });
+  const seen = (): [number, number, Instant | undefined][] => right.report().bundles[0]?.inbound.map(({ remote, last, ahead }) => [remote.port, last, ahead]) ?? [];
+  right.inbound(second, instant(1000));
+  right.inbound(from(first, 7001), instant(1001));
+  right.inbound(from(second, 7002), instant(1002));
+  assert.deepEqual(seen(), [[4500, 1000, 1000], [7001, 1001, undefined]]);
+  right.inbound(from(third, 7001), instant(1003));
+  assert.deepEqual(seen(), [[4500, 1000, 1000], [7001, 1003, 1003]]);
 });
 
 test('ES3.3-1: without ESN the sequence number does not wrap', () => {

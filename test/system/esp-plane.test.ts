@@ -154,8 +154,8 @@ if (!isFarEnd()) {
       assert.deepEqual(near.inputs.filter((input) => input.type === 'esp.firstInbound'), [{ type: 'esp.firstInbound', handle: 3 }]);
       const [bundle] = near.report().bundles;
       assert.equal(bundle?.sent, 100);
-      assert.deepEqual(bundle?.inbound.map(({ last: _, ...row }) => row), [
-        { ifindex: over(1).ifindex, local: over(1).local, remote: over(1).remote, packets: 100 },
+      assert.deepEqual(bundle?.inbound.map(({ last, ahead, ...row }) => ({ ...row, newest: ahead === last })), [
+        { ifindex: over(1).ifindex, local: over(1).local, remote: over(1).remote, packets: 100, newest: true },
       ]);
       assert.deepEqual((await far.report()).sas.map((row) => row.packets), [100, 100]);
     }),
