@@ -112,7 +112,7 @@ function timeless(report: EspReport): unknown {
     ...report,
     bundles: report.bundles.map((bundle) => ({
       ...bundle, lastSent: bundle.lastSent !== undefined, lastAny: bundle.lastAny !== undefined,
-      inbound: bundle.inbound.map((row) => ({ ...row, last: 0 })),
+      inbound: bundle.inbound.map((row) => ({ ...row, last: 0, ahead: row.ahead !== undefined })),
     })),
   };
 }
