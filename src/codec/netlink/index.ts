@@ -11,6 +11,13 @@
  * of ours (its sequence number, flag MULTI for dumps, type ERROR for an acknowledgement, DONE at the end of a dump) or a
  * change told to a multicast group. `decodeLink`, `decodeAddress` and `decodeRoutes` make facts of the payload; what is
  * malformed, or no concern of ours, gives nothing. All decoders are total: any octets, bounded work, no exception.
+ *
+ * A second protocol, NETLINK_XFRM, holds the kernel's ESP: SAs (NEWSA, UPDSA, DELSA, GETSA; their numbers and counters by
+ * NEWAE and GETAE), policies (NEWPOLICY, UPDPOLICY, DELPOLICY, GETPOLICY), MIGRATE, which moves both, and what the kernel
+ * tells of its own accord (EXPIRE, ACQUIRE, MAPPING, and every change). Its messages are a fixed structure of linux/xfrm.h
+ * and attributes of one table (`xfrm-attrs.ts`). Only ESP in tunnel mode, bare or in UDP, has values here. SAs carry keys:
+ * an encoder copies them once, into the message it gives, and a decoder gives views into the datagram; the sender wipes
+ * the one, the receiver the other.
  */
 export * from './attributes.ts';
 export * from './address-attrs.ts';
@@ -21,3 +28,10 @@ export * from './link.ts';
 export * from './message.ts';
 export * from './route-attrs.ts';
 export * from './route.ts';
+export * from './xfrm-ae.ts';
+export * from './xfrm-attrs.ts';
+export * from './xfrm-events.ts';
+export * from './xfrm-migrate.ts';
+export { decodeXfrmPolicy, encodeXfrmPolicy, encodeXfrmPolicyDelete, encodeXfrmPolicyDump, encodeXfrmPolicyGet } from './xfrm-policy.ts';
+export * from './xfrm-sa.ts';
+export * from './xfrm-types.ts';
