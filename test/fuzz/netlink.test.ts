@@ -1,10 +1,13 @@
-// 100,000 random and mutated datagrams: no exception, bounded work, and a view of the kernel that does not grow.
+// 100,000 random and mutated datagrams of each protocol: no exception, bounded work, a view of the kernel that does not grow, and what was believed can be said again.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import type { AddressFact, LinkFact, RouteFact } from '../../src/base/index.ts';
-import { decodeAddress, decodeControl, decodeLink, decodeMessages, decodeRoutes, encodeRoute } from '../../src/codec/netlink/index.ts';
+import {
+  decodeAddress, decodeControl, decodeLink, decodeMessages, decodeRoutes, encodeRoute, encodeXfrmSa, encodeXfrmPolicy, decodeXfrmPolicy, decodeXfrmSa, MOST_REPLAY_WINDOW, MOST_TEMPLATES, XFRM_MSG,
+} from '../../src/codec/netlink/index.ts';
 import { KernelView, MOST_FACTS, planRoutes, wantedRoutes } from '../../src/kernel/index.ts';
 import { goldens } from '../codec/netlink/golden.ts';
+import { decodeXfrm, xfrmGoldens } from '../codec/netlink/xfrm-golden.ts';
 import { Prng } from '../sim/prng.ts';
 
 const SEED = process.env['SEED'] ?? 'netlink 1';
@@ -50,4 +53,40 @@ test(`netlink decoders are total for any octets (seed ${SEED})`, () => {
   assert.ok(facts > 1000, 'the mutations still reach the decoders');
   assert.ok(view.links().length <= MOST_FACTS && view.addresses().length <= MOST_FACTS && view.routes().length <= MOST_FACTS);
   wantedRoutes({ children: [], tunIfindex: 1, addresses: view.addresses(), exceptions: [] });
+});
+
+test(`XFRM decoders are total for any octets, and a policy or SA that is believed can be asked for again (seed ${SEED})`, () => {
+  const prng = new Prng(`xfrm ${SEED}`);
+  const corpus = xfrmGoldens().flatMap((golden) => golden.datagrams).filter((bytes) => bytes.length <= 2000);
+  const types = Object.values(XFRM_MSG);
+  let [sas, policies] = [0, 0];
+  for (let round = 0; round < ROUNDS; round++) {
+    const bytes = prng.chance(0.1) ? prng.bytes(prng.range(0, 400)) : mutate(prng, prng.pick(corpus));
+    const littleEndian = prng.chance(0.8);
+    const [message] = decodeMessages(bytes, littleEndian);
+    const payload = message?.payload ?? bytes.subarray(Math.min(16, bytes.length));
+    decodeXfrm({ type: message?.type ?? 0, flags: 0, sequence: 0, port: 0, payload }, littleEndian);
+    decodeXfrm({ type: prng.pick(types), flags: 0, sequence: 0, port: 0, payload }, littleEndian);
+    const sa = decodeXfrmSa(payload, littleEndian);
+    const { algorithm } = sa ?? {};
+    const keys = algorithm?.kind === 'aead' ? [algorithm.key] : [algorithm?.encryption.key, algorithm?.integrity.key];
+    if (sa && algorithm && keys.every((key) => key !== undefined)) {
+      const again = decodeMessages(encodeXfrmSa('add', { ...sa, algorithm: algorithm as Parameters<typeof encodeXfrmSa>[1]['algorithm'] }, 1, littleEndian), littleEndian)[0]?.payload ?? assert.fail();
+      const { counters: _counters, drops: _drops, lastUsed: _lastUsed, direction: _direction, replay, replayWindow, ...rest } = sa;
+      const { counters: _c, drops: _d, replay: _replay, replayWindow: _window, ...same } = decodeXfrmSa(again, littleEndian) ?? assert.fail();
+      assert.deepEqual(same, rest);
+      assert.ok(replayWindow <= MOST_REPLAY_WINDOW && (replay?.bitmap?.length ?? 0) <= MOST_REPLAY_WINDOW / 32);
+      sas++;
+    }
+    const policy = decodeXfrmPolicy(payload, littleEndian);
+    if (policy) {
+      const again = decodeMessages(encodeXfrmPolicy('add', policy, 1, littleEndian), littleEndian)[0]?.payload ?? assert.fail();
+      const { index: _index, counters: _counters, ...rest } = policy;
+      const { index: _i, counters: _c, ...same } = decodeXfrmPolicy(again, littleEndian) ?? assert.fail();
+      assert.deepEqual(same, rest);
+      assert.ok(policy.templates.length <= MOST_TEMPLATES);
+      policies++;
+    }
+  }
+  assert.ok(sas > 1000 && policies > 1000, 'the mutations still reach the decoders');
 });

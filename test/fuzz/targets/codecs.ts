@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { fromHex, toUtf8, type JsonObject } from '../../../src/base/index.ts';
 import { decodeReply, decodeRequest, encodeEvent, encodeRefusal, encodeReply, encodeRequest } from '../../../src/codec/control/index.ts';
 import { decodeAnswer, type DnsQuestion } from '../../../src/codec/dns/index.ts';
-import { decodeAddress, decodeControl, decodeLink, decodeMessages, decodeRoutes } from '../../../src/codec/netlink/index.ts';
+import { decodeAddress, decodeControl, decodeLink, decodeMessages, decodeRoutes, XFRM_MSG } from '../../../src/codec/netlink/index.ts';
 import { decodeDeviceStatus, decodeDevices, decodeDump, decodeFields, decodeInterfaceStatus, decodeMessage, encodeMessage, FrameReader } from '../../../src/codec/ubus/index.ts';
 import { allFrames } from '../../golden/ubus/captures.ts';
 import { goldens } from '../../codec/netlink/golden.ts';
+import { decodeXfrm, xfrmGoldens } from '../../codec/netlink/xfrm-golden.ts';
 import type { Target } from '../target.ts';
 
 const QUESTION: DnsQuestion = { id: 0x1234, name: 'hub.example', type: 'A' };
@@ -34,6 +35,8 @@ function checkStatus(data: JsonObject): void {
   if (status) assert.ok(status.addresses.length <= 128 && status.defaultRoutes.length <= 64 && status.dnsServers.length <= 64);
 }
 
+const XFRM_TYPES = Object.values(XFRM_MSG);
+
 export const CODEC_TARGETS: readonly Target[] = [
   {
     // First octet: even is a big-endian host.
@@ -51,6 +54,20 @@ export const CODEC_TARGETS: readonly Target[] = [
         decodeAddress(message.payload, littleEndian);
         assert.ok(decodeRoutes(message.payload, littleEndian).length <= 256);
       }
+    },
+    repair(_prng, input) {
+      if (input.length < 17) return;
+      new DataView(input.buffer, input.byteOffset).setUint32(1, input.length - 1, (input[0] ?? 0) % 2 === 1);
+    },
+  },
+  {
+    // First octet as above.
+    name: 'xfrm', most: 800, parser: true,
+    seeds: () => xfrmGoldens().flatMap((golden) => golden.datagrams.filter((bytes) => bytes.length <= 799).map((bytes) => Uint8Array.of(1, ...bytes))),
+    run(input) {
+      const littleEndian = (input[0] ?? 0) % 2 === 1;
+      // Payloads are tried with every decoder, whatever their type says.
+      for (const message of decodeMessages(input.subarray(1), littleEndian).slice(0, 4)) for (const type of XFRM_TYPES) decodeXfrm({ ...message, type }, littleEndian);
     },
     repair(_prng, input) {
       if (input.length < 17) return;
