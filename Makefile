@@ -6,13 +6,14 @@ TS := $(shell find src -name '*.ts' -o -name 'validate.js' 2>/dev/null)
 C := $(wildcard src/adapters/native/*.c src/adapters/native/*.h)
 
 .DEFAULT_GOAL := build
-.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test sim fuzz hostile mutate interop interop-matrix demo bench bench-mobility package lint types conformance clean
+.PHONY: dist help setup-build setup-package setup-demo setup-test build native gen check test sim fuzz hostile mutate interop interop-matrix kernel demo bench bench-mobility package lint types conformance clean
 
 help:
 	@echo 'make build    build/mobiked and build/mobikectl, runnable in place'
 	@echo 'make demo     a router keeps a session alive while its uplinks die under it'
 	@echo 'make check    types, lint, unit, golden and scenario tests (no root, no network)'
 	@echo 'make test     everything, real peers included (root: installs what it needs)'
+	@echo 'make kernel   the netlink of ESP against a guest kernel (root, User Mode Linux)'
 	@echo 'make sim      random worlds of ten simulated minutes with fresh seeds, SEEDS=n; SEED=x plays one again'
 	@echo 'make conformance  test/conformance/*.md: every requirement and its tests'
 	@echo 'make bench    the figures'
@@ -105,6 +106,11 @@ hostile: node_modules/.stamp
 interop: build
 	-@test/setup.sh test
 	$(NODE) test/run.mjs test/interop
+
+# What mobiked says to a kernel, said to one: a User Mode Linux guest.
+kernel: build
+	-@test/setup.sh test
+	$(NODE) test/run.mjs test/kernel
 
 # Writes test/interop/MATRIX.md from what all peers do; those in guests come last and write it.
 interop-matrix: build
