@@ -2,17 +2,17 @@
 // tests of the codecs. The same bundle is both sides: here it boots the guest and judges, in the guest it speaks with the kernel.
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { endianness, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { fromHex, toHex } from '../../src/base/index.ts';
 import {
-  decodeControl, decodeMessages, decodeXfrmAcquire, decodeXfrmAe, decodeXfrmExpire, decodeXfrmMigration, decodeXfrmPolicy, decodeXfrmPolicyGone, decodeXfrmSa, decodeXfrmSaGone, encodeXfrmPolicy,
-  encodeXfrmSa, NETLINK_XFRM, XFRM_MSG, XFRMNLGRP, type NetlinkMessage, type XfrmPolicy, type XfrmSa,
+  decodeControl, decodeMessages, decodeXfrmAcquire, decodeXfrmAe, decodeXfrmExpire, decodeXfrmMapping, decodeXfrmMigration, decodeXfrmPolicy, decodeXfrmPolicyGone, decodeXfrmSa, decodeXfrmSaGone,
+  encodeXfrmPolicy, encodeXfrmSa, NETLINK_XFRM, XFRM_MSG, XFRMNLGRP, type NetlinkMessage, type XfrmPolicy, type XfrmSa,
 } from '../../src/codec/netlink/index.ts';
-import { ASKING, MIGRATIONS, MOVED, NUMBERS, POLICIES, REPLACED, REQUESTS, SAS, SHORT, UPDATED } from '../codec/netlink/xfrm-cases.ts';
+import { ASKING, MAPPED, MIGRATIONS, MOVED, NUMBERS, POLICIES, REPLACED, REQUESTS, SAS, SHORT, UPDATED } from '../codec/netlink/xfrm-cases.ts';
 import { assertSamePolicy, assertSameSa, XFRM_FOLDER, XFRM_REQUESTS, xfrmLines } from '../codec/netlink/xfrm-golden.ts';
 import { GUEST, LINES_FILE, Uml, umlProblem } from '../interop/uml.ts';
 
@@ -128,11 +128,42 @@ async function work(): Promise<void> {
   await request('policy add asking', (n, le) => encodeXfrmPolicy('add', ASKING, n, le), REQUESTS.length + 2);
   spawnSync('ping', ['-c', '1', '-W', '1', '-I', '192.0.2.1', '10.77.1.2']);
   await events('acquire', 1, XFRM_MSG.ACQUIRE);
+  await request('sa add mapped', (n, le) => encodeXfrmSa('add', MAPPED, n, le), REQUESTS.length + 3);
+  const stop = await peerBehindNat();
+  await events('mapping', 1, XFRM_MSG.MAPPING);
+  stop();
   run('ip', 'xfrm', 'state', 'flush');
   run('ip', 'xfrm', 'policy', 'flush');
   for (const command of iproute2Commands()) run('ip', 'xfrm', ...command);
   await events(COMMANDS, 1, XFRM_MSG.NEWPOLICY);
   talk.close();
+}
+
+/** The peer of `MAPPED` in a namespace of its own, which sends from another port than its SA here has; and a socket here that takes ESP in UDP. */
+async function peerBehindNat(): Promise<() => void> {
+  const { algorithm, source, destination, spi, encap } = MAPPED;
+  if (algorithm.kind !== 'aead' || encap === undefined) throw new Error('the case changed');
+  run('ip', 'netns', 'add', 'peer');
+  run('ip', 'link', 'add', 'wan9', 'type', 'veth', 'peer', 'name', 'wan9', 'netns', 'peer');
+  run('ip', 'address', 'add', `${destination}/24`, 'dev', 'wan9');
+  run('ip', 'link', 'set', 'wan9', 'up');
+  const there = (...command: readonly string[]): void => run('ip', '-n', 'peer', ...command);
+  there('address', 'add', `${source}/24`, 'dev', 'wan9');
+  there('link', 'set', 'wan9', 'up');
+  there('route', 'add', 'default', 'via', destination);
+  there('xfrm', 'state', 'add', 'src', source, 'dst', destination, 'proto', 'esp', 'spi', String(spi), 'reqid', '1', 'mode', 'tunnel', 'flag', 'esn', 'af-unspec', 'replay-window', '32',
+    'aead', algorithm.name, hex(algorithm.key), '128', 'encap', 'espinudp', String(encap.sourcePort + 1), String(encap.destinationPort), '0.0.0.0');
+  there('xfrm', 'policy', 'add', 'src', '0.0.0.0/0', 'dst', '10.9.0.0/16', 'dir', 'out', 'tmpl', 'src', source, 'dst', destination, 'proto', 'esp', 'reqid', '1', 'mode', 'tunnel');
+  // Option 100 of UDP (17) is UDP_ENCAP, 2 is UDP_ENCAP_ESPINUDP (linux/udp.h); Node cannot set it.
+  const socket = spawn('python3', ['-c', `import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('${destination}', ${encap.destinationPort}))
+s.setsockopt(17, 100, 2)
+print('listens', flush=True)
+sys.stdin.read()`], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await new Promise((resolve) => socket.stdout.once('data', resolve));
+  spawnSync('ip', ['netns', 'exec', 'peer', 'ping', '-c', '1', '-W', '1', '10.9.0.1']);
+  return () => void socket.stdin.end();
 }
 
 const hex = (octets: Uint8Array): string => `0x${toHex(octets)}`;
@@ -240,6 +271,13 @@ function declare(): void {
     assert.equal(acquire?.selector?.destination.address, '10.77.1.2');
   });
 
+  story('MAPPING comes when the peer sends from another port', () => {
+    const [mapping] = payloads(lineOf('mapping').events, XFRM_MSG.MAPPING).map((p) => decodeXfrmMapping(p, LITTLE_ENDIAN));
+    const { source, destination, spi, reqid, encap } = MAPPED;
+    assert.ok(encap);
+    assert.deepEqual(mapping, { destination, spi, reqid, from: { address: source, port: encap.sourcePort }, to: { address: source, port: encap.sourcePort + 1 } });
+  });
+
   story('SAs and a policy of iproute2 are told as the same values as ours', () => {
     const { events } = lineOf(COMMANDS);
     const told = payloads(events, XFRM_MSG.NEWSA).map((p) => decodeXfrmSa(p, LITTLE_ENDIAN));
@@ -268,6 +306,7 @@ function declare(): void {
         told('sa add gcm-out', 'ae set', 'policy add in', 'policy update', 'migrate out', 'migrate in', 'migrate fwd', 'sa delete gcm-out', 'policy delete ports-fwd'));
       keep('expire', 'an SA of 1 s (soft) and 4 s (hard)', told('expire'));
       keep('acquire', 'ping through a policy without SA', told('acquire'));
+      keep('mapping', 'ESP in UDP from another port than the SA has', told('mapping'));
       keep('iproute2', 'ip xfrm state add, ip xfrm policy add: what is told of them', told(COMMANDS));
     });
   }

@@ -159,6 +159,10 @@ export const MOVED: readonly XfrmSa[] = [
 
 /** Not among the requests, for they want time to pass or a packet: an SA that lives for four seconds, and a policy without SA. */
 export const SHORT: XfrmSa = { ...SAS['gcm-in'], spi: 0xd1000099, reqid: 77, mark: { value: 3, mask: 0xffff_ffff }, limits: { softSeconds: 1, hardSeconds: 4 } };
+/** An SA whose peer sends from another port than it has. */
+export const MAPPED: XfrmSa = {
+  ...PLAIN, source: ip('198.51.100.77'), destination: ip('198.51.100.78'), spi: 0xd1000098, reqid: 78, replayWindow: 64, algorithm: gcm(61), encap: { sourcePort: 4500, destinationPort: 4500 },
+};
 export const ASKING: XfrmPolicy = {
   direction: 'out', selector: { source: prefix('192.0.2.0/24'), destination: prefix('10.77.0.0/16'), protocol: 0 }, priority: 5, action: 'allow', ifId: 0,
   templates: [{ ...outward, reqid: 55 }],

@@ -4,7 +4,7 @@ import { ByteWriter, concat, fromHex, ip } from '../../../src/base/index.ts';
 import {
   decodeMessages, decodeXfrmAcquire, decodeXfrmExpire, decodeXfrmMapping, decodeXfrmPolicyGone, decodeXfrmSaGone, encodeAttributes, encodeXfrmPolicy, encodeXfrmSa, XFRM_ATTRS, XFRM_MSG,
 } from '../../../src/codec/netlink/index.ts';
-import { ASKING, POLICIES, SAS, SHORT } from './xfrm-cases.ts';
+import { ASKING, MAPPED, POLICIES, SAS, SHORT } from './xfrm-cases.ts';
 import { assertSamePolicy, xfrmMessages } from './xfrm-golden.ts';
 
 const payloadsOf = (name: string, type: number): Uint8Array[] => xfrmMessages(name).filter((m) => m.type === type).map((m) => m.payload);
@@ -24,6 +24,12 @@ test('ACQUIRE of a kernel: the tunnel by its template, the packet by its selecto
   assert.deepEqual([acquire?.source, acquire?.destination, acquire?.reqid, acquire?.ifId], [template?.source, template?.destination, 55, 0]);
   assert.deepEqual([acquire?.selector?.source, acquire?.selector?.destination, acquire?.selector?.protocol], [{ address: '192.0.2.1', length: 32 }, { address: '10.77.1.2', length: 32 }, 1]);
   assert.equal((acquire?.policyIndex ?? 0) & 7, 1, 'of a policy out');
+});
+
+test('MAPPING of a kernel: the same address, another port', () => {
+  const { source, destination, spi, reqid } = MAPPED;
+  const [mapping] = payloadsOf('mapping', XFRM_MSG.MAPPING).map((p) => decodeXfrmMapping(p, true));
+  assert.deepEqual(mapping, { destination, spi, reqid, from: { address: source, port: 4500 }, to: { address: source, port: 4501 } });
 });
 
 test('deletions of a kernel', () => {
