@@ -1,4 +1,4 @@
-import { sameBytes } from '../base/index.ts';
+import { keepNewest, sameBytes } from '../base/index.ts';
 import type { IkeSa } from './ike-sa.ts';
 import type { IkeDeps } from './types.ts';
 
@@ -20,9 +20,7 @@ export class Farewells {
   keep(sa: IkeSa): void {
     const { answered } = sa.inbox;
     if (!answered) return;
-    this.#kept.set(sa.localSpi, { request: this.#deps.suite.hash('sha256', answered.request), response: answered.response });
-    const oldest = this.#kept.keys().next().value;
-    if (this.#kept.size > KEPT_MOST && oldest !== undefined) this.#kept.delete(oldest);
+    keepNewest(this.#kept, sa.localSpi, { request: this.#deps.suite.hash('sha256', answered.request), response: answered.response }, KEPT_MOST);
   }
 
   /** What exactly this request was answered when the SA ended. */

@@ -1,5 +1,5 @@
-import { after, keepNewest, type Instant, type IpAddress, type Millis, type Path } from '../base/index.ts';
-import { RR_CACHE } from './constants.ts';
+import { after, keepNewest, millis, type Instant, type IpAddress, type Millis, type Path } from '../base/index.ts';
+import { PATH_ROUND_MOST, RR_CACHE } from './constants.ts';
 
 /*
  * RFC 4555. The initiator decides: `move` writes the new path into the IKE SA, sends the outstanding request there,
@@ -88,7 +88,9 @@ export const settled = (): Mobility => ({
   theirs: [], lastListId: -1, told: undefined, stranded: undefined,
 });
 
-export const COOKIE2_OCTETS = 16;
+/** The wait after one of `wait`, for what is asked ever more seldom. */
+export const seldomer = (wait: Millis): Millis => millis(Math.min(wait * 2, PATH_ROUND_MOST));
+
 const REMEMBERED = 16;
 
 /** The peer's end of a path, in `Mobility.verified`. */

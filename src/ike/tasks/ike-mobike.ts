@@ -1,11 +1,12 @@
 import { after, millis, pathKey, sameBytes, samePath, type Instant, type Path } from '../../base/index.ts';
-import { findNotify, isErrorNotify, notify, notifyName, type Payload } from '../../codec/ike/index.ts';
-import { HOLD_TIME, NO_NATS_TRIES, PATH_ROUND_MOST, REFRESH_PACE, REFUSED_TIME, RETRANSMIT_UNKNOWN } from '../constants.ts';
+import { isErrorNotify, notify, notifyName, type Payload } from '../../codec/ike/index.ts';
+import { HOLD_TIME, NO_NATS_TRIES, REFRESH_PACE, REFUSED_TIME, RETRANSMIT_UNKNOWN } from '../constants.ts';
 import type { Ctx } from '../context.ts';
+import { Cookie2 } from '../cookie2.ts';
 import type { Answer, Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
 import { expectOn, guard, isOutdated, takeUpdate } from '../encapsulation.ts';
-import { COOKIE2_OCTETS, isVerified, noteVerified, remember, type PendingMove } from '../mobility.ts';
+import { isVerified, noteVerified, remember, seldomer, type PendingMove } from '../mobility.ts';
 import { natVerdict } from '../nat.ts';
 import { addressNotifies } from './mobike-addresses.ts';
 
@@ -75,13 +76,12 @@ export function updateTask(sa: IkeSa): Task | undefined {
   const { pending } = sa.mobility;
   if (!pending?.due) return undefined;
   const target = sa.path;
-  let cookie2 = new Uint8Array();
+  const cookie2 = new Cookie2();
   return {
     kind: 'update', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
     build(_sa, ctx) {
       pending.due = false;
-      cookie2 = new Uint8Array(ctx.deps.entropy.bytes(COOKIE2_OCTETS, 'cookie2')); // M3.5-8
-      return [notify('UPDATE_SA_ADDRESSES'), ...guard(sa, target, ctx), notify('COOKIE2', cookie2), ...addressNotifies(sa, target, 'INFORMATIONAL', ctx)]; // M3.6-5
+      return [notify('UPDATE_SA_ADDRESSES'), ...guard(sa, target, ctx), cookie2.draw(ctx), ...addressNotifies(sa, target, 'INFORMATIONAL', ctx)]; // M3.6-5
     },
     onResponse(_sa, payloads, answer, ctx) {
       onUpdateResponse(sa, pending, target, cookie2, payloads, answer, ctx);
@@ -90,9 +90,9 @@ export function updateTask(sa: IkeSa): Task | undefined {
   };
 }
 
-function onUpdateResponse(sa: IkeSa, pending: PendingMove, target: Path, cookie2: Uint8Array, payloads: readonly Payload[], answer: Answer, ctx: Ctx): void {
-  const echoed = findNotify(payloads, 'COOKIE2');
-  if (echoed && !sameBytes(echoed.data, cookie2)) return sa.shutDown('cookie2_mismatch', ctx, 'the peer answered UPDATE_SA_ADDRESSES with another COOKIE2'); // M3.7-4
+function onUpdateResponse(sa: IkeSa, pending: PendingMove, target: Path, cookie2: Cookie2, payloads: readonly Payload[], answer: Answer, ctx: Ctx): void {
+  const isReturned = cookie2.returned(sa, payloads, 'UPDATE_SA_ADDRESSES', ctx);
+  if (isReturned === undefined) return;
   if (sa.state === 'rekeyed') {
     sa.mobility.pending = undefined;
     return;
@@ -112,11 +112,11 @@ function onUpdateResponse(sa: IkeSa, pending: PendingMove, target: Path, cookie2
   takeVerdict(sa, target, answer.path, payloads, true, ctx);
   takeUpdate(sa, answer.path, payloads, ctx);
   if (sa.encapsulation !== before && !pending.unverified) ctx.emit({ type: 'bundle.path', bundle: sa.chain, path: target, encapsulation: sa.encapsulation, opensPinhole: true });
-  if (echoed) noteVerified(sa.mobility, target, ctx.now);
+  if (isReturned) noteVerified(sa.mobility, target, ctx.now);
   if (pending.unverified) {
-    if (!echoed) {
+    if (!isReturned) {
       // M3.7-4: that proves nothing; asked again, ever more seldom.
-      pending.wait = pending.wait === undefined ? RETRANSMIT_UNKNOWN : millis(Math.min(pending.wait * 2, PATH_ROUND_MOST));
+      pending.wait = pending.wait === undefined ? RETRANSMIT_UNKNOWN : seldomer(pending.wait);
       sa.timers.set('update', after(ctx.now, pending.wait));
       return;
     }

@@ -1,12 +1,13 @@
-import { after, millis, pathKey, sameBytes, samePath, type Instant, type Path } from '../../base/index.ts';
+import { after, millis, pathKey, samePath, type Instant, type Path } from '../../base/index.ts';
 import { findNotify, notify, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
 import { mayBeAt } from '../address-policy.ts';
-import { HOLD_TIME, PATH_ROUND_MOST, RETRANSMIT_UNKNOWN } from '../constants.ts';
+import { HOLD_TIME, RETRANSMIT_UNKNOWN } from '../constants.ts';
 import type { Ctx } from '../context.ts';
+import { Cookie2 } from '../cookie2.ts';
 import { takeUpdate } from '../encapsulation.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
-import { COOKIE2_OCTETS, isVerified, noteVerified } from '../mobility.ts';
+import { isVerified, noteVerified, seldomer } from '../mobility.ts';
 import { settle } from './mobike-addresses.ts';
 
 /* The responder's side of RFC 4555: `../mobility.ts` has the story. */
@@ -97,7 +98,7 @@ function askAgain(sa: IkeSa, ctx: Ctx): void {
   const { turning } = sa.mobility;
   if (!turning) return;
   sa.timers.set('routability', after(ctx.now, turning.wait));
-  turning.wait = millis(Math.min(turning.wait * 2, PATH_ROUND_MOST));
+  turning.wait = seldomer(turning.wait);
 }
 
 /**
@@ -105,7 +106,7 @@ function askAgain(sa: IkeSa, ctx: Ctx): void {
  * where the peer has not moved (M3.7-9).
  */
 export function routabilityTask(again = false): Task {
-  let cookie2 = new Uint8Array();
+  const cookie2 = new Cookie2();
   let target: Path | undefined;
   return {
     kind: 'routability', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
@@ -113,17 +114,16 @@ export function routabilityTask(again = false): Task {
       if (!sa.isEstablished || (!again && !sa.mobility.turning)) return undefined;
       target = sa.path;
       sa.mobility.checkedAt = ctx.now;
-      cookie2 = new Uint8Array(ctx.deps.entropy.bytes(COOKIE2_OCTETS, 'cookie2')); // M3.7-5: fresh for each request
-      return [notify('COOKIE2', cookie2)];
+      return [cookie2.draw(ctx)];
     },
     onResponse(sa, payloads, answer, ctx) {
-      const echoed = findNotify(payloads, 'COOKIE2');
-      if (echoed && !sameBytes(echoed.data, cookie2)) return sa.shutDown('cookie2_mismatch', ctx, 'the peer answered with another COOKIE2'); // M3.7-4
+      const isReturned = cookie2.returned(sa, payloads, 'a return routability check', ctx);
+      if (isReturned === undefined) return;
       // X-1: an SA that was rekeyed meanwhile has left this to its successor.
       if (!sa.isEstablished) return;
       // M3.7-6, M3.7-7: sent to several addresses, or moved on meanwhile: this proves nothing.
       if (!answer.onePath || !target || !samePath(target, sa.path)) return sa.exchanges.enqueue(routabilityTask(again), true);
-      if (!echoed) return askAgain(sa, ctx);
+      if (!isReturned) return askAgain(sa, ctx);
       noteVerified(sa.mobility, target, ctx.now);
       turn(sa, ctx);
     },

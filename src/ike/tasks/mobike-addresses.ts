@@ -1,11 +1,12 @@
-import { after, ipBytes, ipFamily, ipFromBytes, isUnusableIp, millis, rangeContains, sameBytes, samePath, type IpAddress, type Path } from '../../base/index.ts';
+import { after, ipBytes, ipFamily, ipFromBytes, isUnusableIp, millis, rangeContains, samePath, type IpAddress, type Path } from '../../base/index.ts';
 import { findNotify, notify, notifyName, type NotifyPayload, type Payload } from '../../codec/ike/index.ts';
-import { ADDRESSES_PACE, ADDRESSES_SENT_MOST, ADDRESSES_SETTLE, ADDRESSES_STORED_MOST, HOLD_TIME, PATHS_MOST, PATH_ROUND_MOST } from '../constants.ts';
+import { ADDRESSES_PACE, ADDRESSES_SENT_MOST, ADDRESSES_SETTLE, ADDRESSES_STORED_MOST, HOLD_TIME, PATHS_MOST } from '../constants.ts';
 import type { Ctx } from '../context.ts';
+import { Cookie2 } from '../cookie2.ts';
 import { noNats } from '../encapsulation.ts';
 import type { Task } from '../exchange.ts';
 import type { IkeSa } from '../ike-sa.ts';
-import { COOKIE2_OCTETS, endpointKey, isVerified } from '../mobility.ts';
+import { endpointKey, isVerified, seldomer } from '../mobility.ts';
 import type { OwnAddresses } from '../types.ts';
 
 /*
@@ -129,7 +130,7 @@ export function proceedAddresses(sa: IkeSa, ctx: Ctx): void {
   if (!sa.exchanges.has('addresses')) sa.exchanges.enqueue(addressesTask(true), true);
   sa.exchanges.pump(ctx);
   sa.exchanges.race([pair], ctx);
-  if (stranded.tried % pairs.length === 0) stranded.wait = millis(Math.min(stranded.wait * 2, PATH_ROUND_MOST));
+  if (stranded.tried % pairs.length === 0) stranded.wait = seldomer(stranded.wait);
   sa.timers.set('addresses', after(ctx.now, stranded.wait));
 }
 
@@ -152,7 +153,7 @@ function turnTo(sa: IkeSa, to: Path, ctx: Ctx): void {
 
 /** Our list in a request of its own (RFC 4555 §3.6). `insists`: although the peer may know it (M3.6-6). */
 function addressesTask(insists: boolean): Task {
-  let cookie2 = new Uint8Array();
+  const cookie2 = new Cookie2();
   let asked: Path | undefined;
   return {
     kind: 'addresses', exchange: 'INFORMATIONAL', patience: HOLD_TIME,
@@ -162,14 +163,13 @@ function addressesTask(insists: boolean): Task {
     build(sa, ctx) {
       if (!sa.isEstablished || (!insists && !isNews(sa, ctx))) return undefined;
       asked = sa.mobility.stranded?.next ?? sa.path;
-      cookie2 = new Uint8Array(ctx.deps.entropy.bytes(COOKIE2_OCTETS, 'cookie2'));
       const list = addressNotifies(sa, asked, 'INFORMATIONAL', ctx);
       // A host that announces nothing still has one address: the header's.
-      return [...(list.length > 0 ? list : [notify('NO_ADDITIONAL_ADDRESSES')]), ...(sa.nat.traversal ? [] : [noNats(asked)]), notify('COOKIE2', cookie2)]; // M3.9-1
+      return [...(list.length > 0 ? list : [notify('NO_ADDITIONAL_ADDRESSES')]), ...(sa.nat.traversal ? [] : [noNats(asked)]), cookie2.draw(ctx)]; // M3.9-1
     },
     onResponse(old, payloads, answer, ctx) {
-      const echoed = findNotify(payloads, 'COOKIE2');
-      if (echoed && !sameBytes(echoed.data, cookie2)) return old.shutDown('cookie2_mismatch', ctx, 'the peer answered our list of addresses with another COOKIE2'); // M3.7-4
+      const isReturned = cookie2.returned(old, payloads, 'our list of addresses', ctx);
+      if (isReturned === undefined) return;
       const sa = old.latest;
       if (!sa.isEstablished) return;
       // M3.6-6: nobody knows which copy, and so which header, the peer took. An SA rekeyed meanwhile has message IDs of its own.
@@ -180,7 +180,7 @@ function addressesTask(insists: boolean): Task {
       if (!sa.mobility.stranded || !asked) return;
       // Where the peer was known to receive, an answer is enough; elsewhere it must show that it receives there (D5.5-1).
       const isKnown = endpointKey(asked) === endpointKey(sa.path) || isVerified(sa.mobility, asked, ctx.now);
-      if (!isKnown && !echoed) return;
+      if (!isKnown && !isReturned) return;
       turnTo(sa, asked, ctx);
       settle(sa);
     },
