@@ -32,6 +32,10 @@
  * their connection. With the last IPv4 address of a device Linux drops all its IPv4 routes without a word; the next
  * comparison puts back what is still wanted, and what blocks was never gone.
  *
+ * IPsec in the kernel. What a child protects has a policy in every direction at any time, which blocks until an SA carries it; SAs follow the path of
+ * their chain; a move goes through blocking policies, so that no packet meets an SA that is half moved (`xfrm-plan.ts` has the order). No plane uses this
+ * yet: user space carries all ESP.
+ *
  * Order of operations: new addresses first, old ones last, and between them `unreachable` routes first; then TUN routes are added and deleted (a changed one is deleted and
  * added again, with its `unreachable` route below it); then `unreachable` routes are deleted: at no moment is a wanted
  * destination open. Installed is every route of the main table with our protocol (`ROUTE_PROTOCOL`), so what a crashed
@@ -42,3 +46,6 @@ export * from './mtu.ts';
 export * from './plan.ts';
 export * from './view.ts';
 export * from './wanted.ts';
+export * from './xfrm.ts';
+export * from './xfrm-plan.ts';
+export * from './xfrm-wanted.ts';
