@@ -48,4 +48,5 @@ export * from './view.ts';
 export * from './wanted.ts';
 export * from './xfrm.ts';
 export * from './xfrm-plan.ts';
+export * from './xfrm-plane.ts';
 export * from './xfrm-wanted.ts';

@@ -7,6 +7,8 @@ export interface XfrmWay {
   readonly path: Path;
   readonly encapsulation: Encapsulation;
   readonly outputMark: OutputMark;
+  /** Nothing is sent or received for now. The states stay where they are: an outbound one that was deleted could not be added again, its nonces are used. */
+  readonly isHeld: boolean;
 }
 
 /** One SA, as the engine has it. */
@@ -25,7 +27,7 @@ export interface XfrmGuard {
 export interface XfrmWish {
   /** In the order they came about. */
   readonly sas: readonly XfrmSa[];
-  /** By bundle; one without sends and receives nothing. */
+  /** By bundle; one without has no states yet. */
   readonly ways: ReadonlyMap<number, XfrmWay>;
   readonly guards: readonly XfrmGuard[];
 }
@@ -108,7 +110,7 @@ export function wantedXfrm({ sas, ways, guards }: XfrmWish): WantedXfrm {
     if (sa.direction === 'in') continue;
     for (const { local, remote, ports } of pairs(sa)) for (const direction of ['in', 'fwd', 'out'] as const) {
       const [source, destination] = direction === 'out' ? [state.source, state.destination] : [state.destination, state.source];
-      put(policy(direction, local, remote, ports, { source, destination, reqid: sa.child }));
+      put(policy(direction, local, remote, ports, way.isHeld ? undefined : { source, destination, reqid: sa.child }));
     }
   }
   return { states, policies };

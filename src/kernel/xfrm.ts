@@ -56,6 +56,26 @@ export type XfrmOp =
   | { readonly op: 'policy.set'; readonly policy: XfrmPolicy }
   | { readonly op: 'policy.delete'; readonly policy: XfrmPolicy };
 
+/** What the driver is asked for; one `xfrm.apply` is answered before the next is asked. */
+export type XfrmEffect =
+  /** Applies in order, goes on after a failure; answered by `xfrm.applied`. */
+  | { readonly type: 'xfrm.apply'; readonly ops: readonly XfrmOp[] }
+  /** Reads the counters of our states; answered by `xfrm.counted`. */
+  | { readonly type: 'xfrm.count' };
+
+/** What a state has carried since it was added, moves included. */
+export interface XfrmCount {
+  readonly handle: number;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Outbound: last used; inbound: highest received. */
+  readonly sequence: number;
+}
+
+export type XfrmInput =
+  | { readonly type: 'xfrm.applied'; readonly failures: readonly { readonly op: XfrmOp; readonly errno: number }[] }
+  | { readonly type: 'xfrm.counted'; readonly states: readonly XfrmCount[] };
+
 /** The name of a state in the kernel. */
 export const stateKey = ({ destination, esp }: XfrmState): string => `${destination}|${esp.spi}`;
 

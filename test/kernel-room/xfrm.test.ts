@@ -15,7 +15,7 @@ const REMOTE = { start: ip('10.2.0.0'), end: ip('10.2.0.255'), protocol: 0, star
 const GUARD = { local: [prefix('10.1.0.0/24')], remote: [prefix('10.2.0.0/24')] };
 const HUB = { address: ip('203.0.113.1'), port: 4500 };
 const way = (address: string, encapsulation: XfrmWay['encapsulation'] = 'udp', port = 4500): XfrmWay =>
-  ({ path: { uplink: 'wan', ifindex: 2, local: { address: ip(address), port }, remote: HUB } satisfies Path, encapsulation, outputMark: 0x10 });
+  ({ path: { uplink: 'wan', ifindex: 2, local: { address: ip(address), port }, remote: HUB } satisfies Path, encapsulation, outputMark: 0x10, isHeld: false });
 
 const sa = (change: Partial<EspSa> = {}): EspSa => ({
   handle: 1, bundle: 1, child: 7, direction: 'out', spi: 0x1001 as EspSa['spi'], cipher: 'aes-gcm-16', key: new Secret(new Uint8Array(36)), integ: undefined, esn: true, local: [LAN], remote: [REMOTE], ...change,
@@ -40,11 +40,14 @@ const opText = (op: XfrmOp): string => {
 class Model {
   readonly states = new Map<string, XfrmState>();
   readonly policies = new Map<string, XfrmPolicy>();
+  /** Outbound SAs that were here. */
+  readonly #spent = new Set<number>();
 
   apply(op: XfrmOp): void {
     switch (op.op) {
       case 'state.add':
         assert.ok(!this.states.has(stateKey(op.state)), 'EEXIST');
+        assert.ok(!this.#spent.has(op.state.esp.handle), 'ES3-3: a nonce used twice');
         this.states.set(stateKey(op.state), op.state);
         return;
       case 'state.update': {
@@ -62,6 +65,7 @@ class Model {
         return;
       case 'state.delete':
         assert.ok(this.states.delete(stateKey(op.state)), 'ESRCH');
+        if (op.state.esp.direction === 'out') this.#spent.add(op.state.esp.handle);
         return;
       case 'policy.set':
         this.policies.set(policyKey(op.policy), op.policy);
@@ -140,6 +144,15 @@ test('a longer prefix, a protocol and a port come first; families do not mix; ra
   assert.deepEqual([isExpressible(sa()), isExpressible(sa({ remote: [dns] })), isExpressible(sa({ remote: [{ ...dns, endPort: 99 }] }))], [true, true, false]);
 });
 
+test('M3.5-15 ES3-3: a bundle that is held keeps its states where they are, and its policies block; then they go on from there', () => {
+  const model = new Model();
+  follow(model, wantedXfrm(wish()));
+  assert.deepEqual(follow(model, wantedXfrm(wish({ ways: new Map([[1, { ...way('192.0.2.10'), isHeld: true }]]) }))).map(opText), [
+    'policy.set in 10.2.0.0/24 -> 10.1.0.0/24 block', 'policy.set fwd 10.2.0.0/24 -> 10.1.0.0/24 block', 'policy.set out 10.1.0.0/24 -> 10.2.0.0/24 block',
+  ]);
+  assert.deepEqual(follow(model, wantedXfrm(wish({ ways: new Map([[1, way('198.51.100.10')]]) }))).map(({ op }) => op), ['state.move', 'state.move', 'policy.set', 'policy.set', 'policy.set']);
+});
+
 test('K-1: whatever comes after whatever, nothing is open, half moved or asked for on the way', () => {
   for (let seed = 1; seed <= 300; seed++) {
     const prng = new Prng(`xfrm ${seed}`);
@@ -153,7 +166,10 @@ test('K-1: whatever comes after whatever, nothing is open, half moved or asked f
       const bundle = id - 6;
       const drawn = prng.pick(['move', 'rekey', 'delete', 'hold'] as const);
       if (drawn === 'move') ways.set(bundle, way(prng.pick(addresses), prng.pick(['udp', 'none'] as const), prng.pick([4500, 4600])));
-      else if (drawn === 'hold') ways.delete(bundle);
+      else if (drawn === 'hold') {
+        const known = ways.get(bundle);
+        if (known) ways.set(bundle, { ...known, isHeld: true });
+      }
       else {
         const others = sas.filter((one) => one.sa.child !== id);
         const mine = sas.filter((one) => one.sa.child === id).map((one) => ({ ...one, used: false }));
