@@ -310,6 +310,48 @@ test('M3.6-8: a hub without another address waits for one; a new one is used as 
   assert.deepEqual([list?.path.local.address, listIn(list)], [HUB3, ['16399:']]);
 });
 
+test('M3.6-8 D5.4-1: a hub that announces nothing says from the address it has left that this is its only one; ESP, requests and the time it took follow', () => {
+  const { peer } = hub(own(undefined, HUB, HUB2));
+  set(peer, own(undefined, HUB2));
+  const list = peer.hearOne();
+  assert.deepEqual([list.path.local.address, listIn(list)], [HUB2, ['16399:']]);
+  const status = (): string | undefined => peer.side.engine.status()[0]?.path.local.address;
+  assert.deepEqual([status(), peer.side.of('path.moved').at(-1)?.took], [HUB2, 0]);
+  peer.reply(list, [], {}, list.path);
+  peer.wait(5000);
+  assert.deepEqual([peer.hear(), peer.side.of('path.moved').length, espFrom(peer)], [[], 1, HUB2], 'where it is known to be an answer is enough, and nothing moves twice');
+  peer.wait(200_000);
+  assert.equal(requests(peer.hear())[0]?.path.local.address, HUB2, 'the next check leaves from there');
+});
+
+test('D5.5-1 M3.6-8: at an address that the peer only listed it must return COOKIE2 before ESP turns there; how long it was looked for is told', () => {
+  for (const returns of [false, true]) {
+    const { peer } = hub(own([HUB, HUB2], HUB, HUB2), ip4('198.51.100.5'));
+    peer.answerTo('INFORMATIONAL', [notify('UPDATE_SA_ADDRESSES'), notify('NAT_DETECTION_SOURCE_IP', new Uint8Array(20)), ...plainly(peer, peer.path).slice(1), ...ip4('198.51.100.5')]);
+    peer.hear();
+    set(peer, own([HUB2], HUB2));
+    peer.wait(1200);
+    const there = requests(peer.hear()).find((h) => h.path.remote.address === ip('198.51.100.5'));
+    assert.ok(there);
+    peer.reply(there, [cookieOf(there)], {}, there.path);
+    const again = peer.hearOne();
+    assert.deepEqual([again.path.remote.address, espTo(peer)], ['198.51.100.5', '192.0.2.10'], 'asked there alone');
+    peer.reply(again, returns ? [cookieOf(again)] : [], {}, again.path);
+    assert.deepEqual([espTo(peer), peer.side.of('path.moved').at(-1)?.took], returns ? ['198.51.100.5', 1200] : ['192.0.2.10', undefined]);
+  }
+});
+
+test('M3.6-6: a list that is not answered for five minutes ends the IKE SA', () => {
+  const { peer } = hub(own([HUB], HUB));
+  set(peer, own([HUB, HUB2], HUB, HUB2));
+  peer.wait(110);
+  peer.hear();
+  peer.wait(299_000);
+  assert.deepEqual(peer.closed, []);
+  peer.wait(2000);
+  assert.deepEqual(peer.closed, ['peer_dead']);
+});
+
 test('M3.6-8: an address that the hub never could send from is not missed, and another one neither', () => {
   const { peer } = hub(own(undefined, HUB2, HUB3));
   set(peer, own(undefined, HUB3));

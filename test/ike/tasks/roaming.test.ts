@@ -33,6 +33,24 @@ test('M3.8-5: ESP from another port of the peer\'s NAT: ESP and our requests go 
   assert.deepEqual([asked?.task.kind, around.effects.flatMap((e) => (e.type === 'packet.send' ? [e.path.remote.port] : []))], ['routability', [20_001]]);
   roam(sa, PORT, around.time, around.ctx);
   assert.equal(sa.exchanges.outstanding, asked, 'where it is already');
+  around.now += 2000;
+  around.said();
+  roam(sa, { ...PORT, port: 20_002 }, around.time, around.ctx);
+  assert.deepEqual([sa.exchanges.outstanding, around.effects.flatMap((e) => (e.type === 'packet.send' ? [e.path.remote.port] : []))], [asked, [20_002]], 'what is asked goes along, and nothing more is');
+  sa.exchanges.complete(asked?.messageId ?? -1, sa.path, around.ctx);
+  sa.exchanges.pump(around.ctx);
+  assert.equal(sa.exchanges.outstanding, undefined);
+});
+
+test('M3.8-5: from port to port no faster than every two seconds', () => {
+  const around = new Alone();
+  const sa = hub(around);
+  const ports = [20_001, 20_002, 20_003, 20_004].map((port) => {
+    roam(sa, { ...PORT, port }, around.time, around.ctx);
+    around.now += 1000;
+    return sa.path.remote.port;
+  });
+  assert.deepEqual(ports, [20_001, 20_001, 20_003, 20_003]);
 });
 
 test('M3.8-5 M3.8-6: not when the section says off, without MOBIKE, in another role, before it is up, without a NAT there or with one here, or to another address', () => {
