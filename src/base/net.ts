@@ -133,3 +133,32 @@ export interface UplinkFacts {
   /** Destinations that may leave here in clear text although a tunnel covers them (UCI `bypass`); absent: none. */
   readonly bypass?: readonly IpPrefix[];
 }
+
+/**
+ * Somebody outside who shows by an answer that an uplink leads somewhere. Literal addresses, but for the host of an `http` URL. `text` is the
+ * target as it is configured, blanks put right: two targets with the same text are the same.
+ */
+export type ProbeTarget =
+  /** Echo request and reply (RFC 792, RFC 4443 §4). */
+  | { readonly type: 'icmp'; readonly text: string; readonly address: IpAddress }
+  /** One question over UDP (RFC 1035 §4.2.1). */
+  | { readonly type: 'dns'; readonly text: string; readonly address: IpAddress; readonly name: string }
+  | { readonly type: 'tcp'; readonly text: string; readonly address: IpAddress; readonly port: number }
+  /** A page that is nothing but a status 204. `address` undefined: `host` is a name, resolved through the uplink. */
+  | { readonly type: 'http'; readonly text: string; readonly host: string; readonly address: IpAddress | undefined; readonly port: number; readonly path: string };
+
+export type ProbeType = ProbeTarget['type'];
+
+/** Why a probe was not answered as it should be. */
+export type ProbeFailure =
+  | 'no_answer'
+  /** The target, or somebody in its name, refused the connection. */
+  | 'refused'
+  /** The kernel could not send: no route, no such device, no right to. */
+  | 'unsendable'
+  /** The name of the host has no address, or nobody said. */
+  | 'no_name'
+  /** A page where there should be none: somebody on the way wants a login (RFC 8952 §1). */
+  | 'captive_portal'
+  /** An answer that is neither the wanted one nor a portal's. */
+  | 'wrong_answer';

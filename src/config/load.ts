@@ -1,10 +1,11 @@
-import { compareIp, ipFamily, prefixContains, prefixRange, Secret, seconds, toUtf8, type IpAddress } from '../base/index.ts';
+import { compareIp, err, ipFamily, prefixContains, prefixRange, Secret, seconds, toUtf8, type IpAddress } from '../base/index.ts';
 import { buildChild, buildConnection } from './connection.ts';
 import { readNamed, secretText, textOf, type ReadFile } from './files.ts';
 import { MOBIKED, SECTIONS, type SectionType } from './options.ts';
+import { parseProbe, probeInterval } from './probes.ts';
 import { didYouMean, quote } from './problems.ts';
 import { type Checked, checkSection, Report } from './section.ts';
-import type { ChildConfig, Config, ConnectionConfig, CredentialReader, LoadedConfig, MainConfig, MqttConfig, UplinkConfig } from './types.ts';
+import type { ChildConfig, Config, ConnectionConfig, CredentialReader, LoadedConfig, MainConfig, MqttConfig, ProbingConfig, UplinkConfig } from './types.ts';
 import { parseUci, type UciSection } from './uci.ts';
 import { onlyLettersDigitsAnd, parseBroker, parseBypass, parseKeepalive } from './values.ts';
 
@@ -55,13 +56,27 @@ function buildUplinks(all: readonly Of<'uplink'>[]): UplinkConfig[] {
     const entries = uplink.each('bypass', values.bypass, parseBypass);
     const keepalive = parseKeepalive(values.keepalive);
     if (!keepalive.ok) uplink.error('keepalive', keepalive.error);
+    const probing = buildProbing(uplink);
     if (uplink.bad || name === undefined || !keepalive.ok) continue;
     const prefixes = entries.flatMap((entry) => (typeof entry === 'string' ? [] : [entry]));
     const servers = entries.flatMap((entry) => (typeof entry === 'string' ? [entry] : []));
     const { enabled, device, metric, metered } = values;
-    out.push({ name: section.name, enabled, interface: values.interface, device, metric, metered, keepalive: keepalive.value, bypass: { prefixes, servers } });
+    out.push({ name: section.name, enabled, interface: values.interface, device, metric, metered, keepalive: keepalive.value, bypass: { prefixes, servers }, probing });
   }
   return out;
+}
+
+function buildProbing(uplink: Of<'uplink'>): ProbingConfig {
+  const { probe = [], probe_quorum: quorum, probe_interval: interval, metered } = uplink.values;
+  const seen = new Set<string>();
+  const targets = uplink.each('probe', probe, (text) => {
+    const target = parseProbe(text);
+    if (target.ok && seen.has(target.value.text)) return err(`${quote(text)} is listed twice`);
+    if (target.ok) seen.add(target.value.text);
+    return target;
+  });
+  if (probe.length > 0 && quorum > probe.length) uplink.error('probe_quorum', `'${quorum}' is more than there are probes (${probe.length}); all of them could answer and not suffice`);
+  return { targets, quorum, interval: probeInterval(interval, metered) };
 }
 
 function buildMqtt(mqtt: Of<'mqtt'>, readFile: ReadFile): MqttConfig | undefined {

@@ -66,6 +66,12 @@ export const UPLINK = {
     schema: LIST, reload: 'live', fields: ['bypass'], example: 'dns',
     help: 'What may leave through this uplink in clear text although a remote_ts covers it: addresses, prefixes, or dns, ntp, dhcp for the servers that netifd names for the interface; by default nothing',
   }),
+  probe: option({
+    schema: { ...LIST, maxItems: 8 }, reload: 'live', fields: ['probing.targets'], example: 'icmp 198.51.100.1',
+    help: 'Who beside the IKE peer shows by an answer that this uplink leads anywhere: icmp ADDRESS, dns ADDRESS NAME, tcp ADDRESS PORT, or http http://HOST[:PORT]/PATH for a page that answers 204 and shows captive portals; by default nobody',
+  }),
+  probe_quorum: option({ schema: { type: 'integer', minimum: 1, maximum: 8, default: 1 }, reload: 'live', fields: ['probing.quorum'], help: 'How many of the probes must be answered' }),
+  probe_interval: option({ schema: { type: 'integer', minimum: 5, maximum: 86_400 }, unit: 's', reload: 'live', fields: ['probing.interval'], help: 'Time between two rounds of probes while they are answered; by default 60, metered 300' }),
 } as const;
 
 export const CONNECTION = {

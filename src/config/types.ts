@@ -1,4 +1,4 @@
-import type { Endpoint, IpAddress, IpPrefix, Millis, Secret } from '../base/index.ts';
+import type { Endpoint, IpAddress, IpPrefix, Millis, ProbeTarget, Secret } from '../base/index.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
@@ -23,6 +23,15 @@ export interface UplinkConfig {
   readonly keepalive: Millis | undefined;
   /** What may leave here in clear text although a child's `remoteTs` covers it: prefixes, and servers that netifd names for the interface. */
   readonly bypass: { readonly prefixes: readonly IpPrefix[]; readonly servers: readonly BypassServer[] };
+  readonly probing: ProbingConfig;
+}
+
+/** Who is asked beside the IKE peer whether an uplink leads anywhere; without targets nobody. */
+export interface ProbingConfig {
+  readonly targets: readonly ProbeTarget[];
+  /** So many targets must answer; at least 1. */
+  readonly quorum: number;
+  readonly interval: Millis;
 }
 
 /** A kind of server that netifd names: of its protocol handler's `dns-server`, `data.ntpserver`, `data.dhcpserver`. */

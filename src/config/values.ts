@@ -68,7 +68,8 @@ export function parseFlag(text: string): boolean | undefined {
   return TRUE.includes(text) ? true : FALSE.includes(text) ? false : undefined;
 }
 
-function isHostName(text: string): boolean {
+/** A name as DNS has them; not one that a mistyped IPv4 address would be. */
+export function isHostName(text: string): boolean {
   const labels = (text.endsWith('.') ? text.slice(0, -1) : text).split('.');
   if (text.length > 253 || labels.some((label) => label.length === 0 || label.length > 63 || label.startsWith('-') || !onlyLettersDigitsAnd(label, '-_'))) return false;
   return !isDecimal(labels[labels.length - 1] ?? ''); // RFC 3696 §2: otherwise a mistyped IPv4 address would be a name

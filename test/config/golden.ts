@@ -65,6 +65,9 @@ function authText({ auth, remoteAuth }: ConnectionConfig): string {
   return ours === theirs ? ours : `${ours}, peer ${theirs}`;
 }
 
+/** Targets of probes, where there are some. */
+const probingText = ({ probing }: UplinkConfig): string => (probing.targets.length === 0 ? '' : `, probes ${probing.targets.map((target) => target.text).join(', ')}: ${probing.quorum} of them every ${probing.interval} ms`);
+
 /** The bypass list, where there is one. */
 const bypassText = ({ bypass }: UplinkConfig): string => (bypass.prefixes.length + bypass.servers.length === 0 ? '' : `, bypass ${[...bypass.prefixes.map(formatPrefix), ...bypass.servers].join(' ')}`);
 
@@ -79,7 +82,7 @@ function extras(c: ConnectionConfig): string[] {
 function configLines({ main, uplinks, connections, mqtt }: Config): string[] {
   const out = [`main: enabled ${main.enabled}, log ${main.logLevel}, node ${main.nodeId}`];
   if (!uplinks) out.push('uplinks: every interface with a default route');
-  else out.push(...uplinks.map((u) => `uplink ${u.name}: enabled ${u.enabled}, interface ${u.interface}, device ${u.device}, metric ${u.metric}, metered ${u.metered}${u.keepalive === undefined ? '' : `, keepalive ${u.keepalive} ms`}${bypassText(u)}`));
+  else out.push(...uplinks.map((u) => `uplink ${u.name}: enabled ${u.enabled}, interface ${u.interface}, device ${u.device}, metric ${u.metric}, metered ${u.metered}${u.keepalive === undefined ? '' : `, keepalive ${u.keepalive} ms`}${bypassText(u)}${probingText(u)}`));
   for (const c of connections) {
     out.push(
       `connection ${c.name}: enabled ${c.enabled}, ${c.role}, mobike ${c.mobike}, nat_t ${c.natT}, dataplane ${c.dataplane}, mtu ${c.mtu}, block_on_stop ${c.blockOnStop}`,

@@ -98,7 +98,8 @@ return errors === 0;
 }
 
 export const uplink = validate11;
-const schema12 = {"$id":"uplink","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"interface":{"type":"string","maxLength":64},"device":{"type":"string","maxLength":15},"metric":{"type":"integer","minimum":0,"maximum":1000000},"metered":{"type":"boolean","default":false},"keepalive":{"type":"string","maxLength":16,"default":"auto"},"bypass":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true}}};
+const schema12 = {"$id":"uplink","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"interface":{"type":"string","maxLength":64},"device":{"type":"string","maxLength":15},"metric":{"type":"integer","minimum":0,"maximum":1000000},"metered":{"type":"boolean","default":false},"keepalive":{"type":"string","maxLength":16,"default":"auto"},"bypass":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"probe":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":8,"uniqueItems":true},"probe_quorum":{"type":"integer","minimum":1,"maximum":8,"default":1},"probe_interval":{"type":"integer","minimum":5,"maximum":86400}}};
+const func2 = Object.prototype.hasOwnProperty;
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 /*# sourceURL="uplink" */;
@@ -114,8 +115,11 @@ data.metered = false;
 if(data.keepalive === undefined){
 data.keepalive = "auto";
 }
+if(data.probe_quorum === undefined){
+data.probe_quorum = 1;
+}
 for(const key0 in data){
-if(!(((((((key0 === "enabled") || (key0 === "interface")) || (key0 === "device")) || (key0 === "metric")) || (key0 === "metered")) || (key0 === "keepalive")) || (key0 === "bypass"))){
+if(!(func2.call(schema12.properties, key0))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
 if(vErrors === null){
 vErrors = [err0];
@@ -339,14 +343,167 @@ vErrors.push(err17);
 errors++;
 }
 }
-}
-else {
-const err18 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(data.probe !== undefined){
+let data8 = data.probe;
+if(Array.isArray(data8)){
+if(data8.length > 8){
+const err18 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/maxItems",keyword:"maxItems",params:{limit: 8}};
 if(vErrors === null){
 vErrors = [err18];
 }
 else {
 vErrors.push(err18);
+}
+errors++;
+}
+const len1 = data8.length;
+for(let i2=0; i2<len1; i2++){
+let data9 = data8[i2];
+if(typeof data9 === "string"){
+if(data9.length > 255){
+const err19 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(data9.length < 1){
+const err20 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/minLength",keyword:"minLength",params:{limit: 1}};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+else {
+const err21 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+let i3 = data8.length;
+let j1;
+if(i3 > 1){
+const indices1 = {};
+for(;i3--;){
+let item1 = data8[i3];
+if(typeof item1 !== "string"){
+continue;
+}
+if(typeof indices1[item1] == "number"){
+j1 = indices1[item1];
+const err22 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/uniqueItems",keyword:"uniqueItems",params:{i: i3, j: j1}};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+break;
+}
+indices1[item1] = i3;
+}
+}
+}
+else {
+const err23 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+let data10 = data.probe_quorum;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err24 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 8 || isNaN(data10)){
+const err25 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8}};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(data10 < 1 || isNaN(data10)){
+const err26 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data.probe_interval !== undefined){
+let data11 = data.probe_interval;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err27 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 86400 || isNaN(data11)){
+const err28 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data11 < 5 || isNaN(data11)){
+const err29 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 5}};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
 }
 errors++;
 }
@@ -356,7 +513,6 @@ return errors === 0;
 
 export const connection = validate12;
 const schema13 = {"$id":"connection","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"role":{"type":"string","enum":["initiator","responder"],"default":"initiator"},"remote_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"local_addrs":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"announce_addresses":{"type":"boolean"},"external_addresses":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"verify_responder":{"type":"string","enum":["auto","always","never"],"default":"auto"},"local_id":{"type":"string","maxLength":255},"remote_id":{"type":"string","maxLength":255},"auth":{"type":"string","enum":["psk","cert"],"default":"psk"},"remote_auth":{"type":"string","enum":["psk","cert"]},"psk":{"type":"string","maxLength":512},"psk_file":{"type":"string","maxLength":255},"local_cert":{"type":"string","maxLength":255},"local_key":{"type":"string","maxLength":255},"remote_ca":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"crl":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"clock_grace":{"type":"boolean","default":true},"tls_eku":{"type":"boolean","default":false},"mobike":{"type":"boolean","default":true},"uplink":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"ike_proposal":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true,"default":["aes256gcm16-aes128gcm16-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048","aes256-aes128-sha256-sha512-prfsha256-prfsha384-prfsha512-x25519-ecp256-ecp384-ecp521-modp3072-modp2048"]},"start_port":{"type":"string","enum":["auto","500","4500"],"default":"auto"},"nat_t":{"type":"string","enum":["auto","always","never","prohibit"],"default":"auto"},"dataplane":{"type":"string","enum":["auto","userspace"],"default":"auto"},"ike_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":14400},"child_lifetime":{"type":"integer","minimum":10,"maximum":604800,"default":3600},"child_bytes":{"type":"integer","minimum":65536,"maximum":1125899906842624},"child_packets":{"type":"integer","minimum":100,"maximum":4000000000},"reauth_time":{"type":"integer","minimum":60,"maximum":2592000},"fragmentation":{"type":"boolean","default":true},"request_vip":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"pool_dns":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"liveness":{"type":"integer","minimum":1,"maximum":86400},"echo_address":{"type":"string","maxLength":45},"mtu":{"type":"integer","minimum":576,"maximum":9000},"mtu_probe":{"type":"string","enum":["auto","on","off"],"default":"auto"},"df":{"type":"string","enum":["clear","copy"],"default":"clear"},"copy_dscp":{"type":"boolean","default":false},"ike_dscp":{"type":"string","enum":["bulk","cs6"],"default":"bulk"},"allowed_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"denied_prefixes":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"strict_sources":{"type":"boolean","default":false},"update_rate":{"type":"integer","minimum":1,"maximum":6000,"default":60},"return_routability":{"type":"string","enum":["before","after","off"],"default":"before"},"rr_hold":{"type":"string","enum":["continue","drop"],"default":"continue"},"rr_interval":{"type":"integer","minimum":10,"maximum":86400},"esp_roaming":{"type":"string","enum":["off","port","full"],"default":"port"},"responder_switch":{"type":"string","maxLength":8,"default":"off"},"responder_switch_any":{"type":"boolean","default":false},"block_on_stop":{"type":"boolean","default":false}}};
-const func2 = Object.prototype.hasOwnProperty;
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 /*# sourceURL="connection" */;
