@@ -53,6 +53,7 @@ export const lossReason = (downReason: string | undefined): string => LOSS[downR
 export class ConnectionChoice {
   readonly name: string;
   readonly #facts: ReadonlyMap<string, UplinkFacts>;
+  readonly #cutOff: ReadonlyMap<string, Instant>;
   readonly #paths = new Map<string, PathState>();
   #uplinks: readonly string[] = [];
   #families: readonly IpFamily[] = [];
@@ -70,8 +71,10 @@ export class ConnectionChoice {
   #decision: Decision | undefined;
   #wake: Instant | undefined;
 
-  constructor(name: string, facts: ReadonlyMap<string, UplinkFacts>) {
+  /** @param cutOff uplinks whose targets do not answer, and since when. */
+  constructor(name: string, facts: ReadonlyMap<string, UplinkFacts>, cutOff: ReadonlyMap<string, Instant> = new Map()) {
     this.name = name;
+    this.#cutOff = cutOff;
     this.#facts = facts;
   }
 
@@ -375,6 +378,9 @@ export class ConnectionChoice {
   #standing(facts: UplinkFacts, path: PathState, now: Instant): Standing {
     if (path.failures > 0 || isRefused(path, now)) return 'silent';
     if (path.blockedUntil !== undefined) return 'blocked';
+    // The tunnel is what counts: who carries it, or answered through it since, needs no other witness.
+    const cutOff = facts.name === this.#using ? undefined : this.#cutOff.get(facts.name);
+    if (cutOff !== undefined && (path.lastAnswer === undefined || path.lastAnswer < cutOff)) return 'silent';
     const isFresh = path.lastAnswer !== undefined && since(path.lastAnswer, now) <= standbyInterval(facts) * PROVEN_INTERVALS;
     return isFresh ? 'proven' : 'unproven';
   }

@@ -15,6 +15,8 @@
  *    replaced is a loss: both halves count at once. The first list after the start is taken as it is.
  * 3. Standing (`connection.ts`): an uplink is `proven` when the peer answered through it lately and no probe failed
  *    since, `silent` when a probe gave up (F-9) or the peer refused it within 10 minutes, else `unproven`. Proof ends with the address, the device or the IKE SA.
+ *    An uplink whose targets do not answer, or a portal in their place (`reachability.ts`, `uplink.reached`), is `silent` too, but for the
+ *    connection that is on it, and until the peer answers through it.
  * 4. The choice (`select.ts`), first rule that applies:
  *    a. nothing is up: `no_candidate`;
  *    b. the user forces an uplink that is up: `forced`. The wish ends when that uplink goes down, when it falls
@@ -34,8 +36,14 @@
  * 5. Probes: a better uplink at once and then every 3 s; other standbys 3 s after they come up, then every 60 s (300 s
  *    metered); after a failure twice as late each time, up to 5 minutes; one at a time per connection; none while the
  *    current path is in doubt (the race asks then) or while there is no IKE SA.
+ * 6. Targets (`reachability.ts`, types in `probe-types.ts`): where the configuration names some, a round asks them through each uplink that is
+ *    up, one after the other until enough have answered: at once, then every 60 s (300 s metered) in the beat of the peer's probes. A round
+ *    that fails is repeated after 2 s, 4 s and so on; three of them make the uplink `unreachable`, the page of a portal makes it `captive` at
+ *    once, one that succeeds makes it `reachable`.
  */
 export * from './facts.ts';
 export * from './keepalive.ts';
 export * from './policy.ts';
+export * from './probe-types.ts';
+export * from './reachability.ts';
 export * from './types.ts';

@@ -19,6 +19,8 @@ export class UplinkPolicy {
   #pendingSince: Instant | undefined;
   #primed = false;
   readonly #connections = new Map<string, ConnectionChoice>();
+  /** Uplinks whose targets do not answer, or a portal in their place, and since when. */
+  readonly #cutOff = new Map<string, Instant>();
   readonly #timers = new TimerTable<TimerName>();
 
   get deadline(): Instant | undefined {
@@ -31,7 +33,7 @@ export class UplinkPolicy {
         return this.#observe(input.facts, now);
       case 'connection.watched': {
         const known = this.#connections.get(input.connection);
-        const connection = known ?? new ConnectionChoice(input.connection, this.#facts);
+        const connection = known ?? new ConnectionChoice(input.connection, this.#facts, this.#cutOff);
         if (known === undefined) {
           this.#connections.set(input.connection, connection);
           for (const facts of this.#facts.values()) connection.uplinkChanged(facts.name, undefined, facts, now);
@@ -44,6 +46,11 @@ export class UplinkPolicy {
         return [];
       case 'tick':
         return this.#tick(now);
+      case 'uplink.reached': {
+        if (input.state === 'unreachable' || input.state === 'captive') this.#cutOff.set(input.uplink, now);
+        else this.#cutOff.delete(input.uplink);
+        return [...this.#connections.values()].flatMap((connection) => connection.step(input.type, now));
+      }
       case 'switch.requested': {
         const refused = this.#connections.get(input.connection)?.force(input.uplink);
         const reason = this.#connections.has(input.connection) ? refused : 'unknown_connection';

@@ -1,4 +1,5 @@
 import type { Instant, IpAddress, IpFamily, Millis, UplinkFacts } from '../base/index.ts';
+import type { Reach } from './reachability.ts';
 
 /** What the policy is told. Unknown connections and uplinks are ignored. */
 export type UplinkInput =
@@ -24,6 +25,8 @@ export type UplinkInput =
   | { readonly type: 'path.doubtful'; readonly connection: string; readonly uplink: string; readonly unanswered: number }
   /** The peer answers through this uplink, but the tunnel's packets do not come through it (F-3). */
   | { readonly type: 'path.blocked'; readonly connection: string; readonly uplink: string }
+  /** What the targets of an uplink say of it (`reachability.ts`). */
+  | { readonly type: 'uplink.reached'; readonly uplink: string; readonly state: Reach }
   /** The user forces an uplink; undefined: chooses freely again. */
   | { readonly type: 'switch.requested'; readonly connection: string; readonly uplink: string | undefined }
   | { readonly type: 'tick' };

@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { instant, ip, millis } from '../../src/base/index.ts';
+import type { UplinkInput } from '../../src/uplink/index.ts';
 import { decide } from '../../src/uplink/select.ts';
 import { answered, Bench, blocked, doubtful, force, inbound, refused, unanswered, type Options, type Step } from './steps.ts';
 
@@ -629,4 +630,55 @@ test('an explanation says what the peer refused', () => {
   assert.equal(about(), true);
   bench.run([{ at: 5000, facts: { wwan: { addresses: ['198.51.100.2'] } } }, { at: 6000 }]);
   assert.equal(about(), false);
+});
+
+// ---- What the targets of an uplink say --------------------------------------------------------------------------------
+
+const reached = (uplink: string, state: 'reachable' | 'unreachable' | 'captive' | 'unknown'): UplinkInput => ({ type: 'uplink.reached', uplink, state });
+
+for (const state of ['unreachable', 'captive'] as const) {
+  story(`an uplink that is ${state} comes last, though it was never asked`, [
+    { at: 0, peer: { a: 20, b: undefined, c: undefined }, facts: { a: { metric: 1 }, b: { metric: 2 }, c: { metric: 3 } } },
+    { at: 20, input: answered('a') },
+    { at: 100, input: reached('b', state) },
+    { at: 200, facts: { a: { reason: 'no_carrier' } }, expect: ['200 a down: no_carrier', '200 to c: carrier_lost unproven'] },
+  ]);
+
+  story(`the peer's answer since is worth more than a word of targets: ${state}`, [
+    { at: 0, peer: { a: 20, b: undefined, c: undefined }, facts: { a: { metric: 1 }, b: { metric: 2 }, c: { metric: 3 } } },
+    { at: 20, input: answered('a') },
+    { at: 100, input: reached('b', state) },
+    { at: 150, input: answered('b') },
+    { at: 200, facts: { a: { reason: 'no_carrier' } }, expect: ['200 a down: no_carrier', '200 to b: carrier_lost proven'] },
+  ]);
+
+  story(`the uplink in use is not left because it is ${state}: the tunnel is what counts`, [
+    ...START,
+    { at: 5000, input: reached('wan', state), expect: [] },
+    { at: 30_000, expect: [] },
+  ]);
+}
+
+story('an answer from before does not count: the next candidate is another', [
+  { at: 0, peer: { a: 20, b: 20, c: 20 }, facts: { a: { metric: 1 }, b: { metric: 2 }, c: { metric: 3 } } },
+  { at: 20, input: answered('a') },
+  { at: 10_000, input: reached('b', 'captive') },
+  { at: 10_100, facts: { a: { reason: 'no_carrier' } }, expect: ['10100 a down: no_carrier', '10100 to c: carrier_lost proven'] },
+]);
+
+for (const state of ['reachable', 'unknown'] as const)
+  story(`what is ${state} again counts as before`, [
+    { at: 0, peer: { a: 20, b: undefined, c: undefined }, facts: { a: { metric: 1 }, b: { metric: 2 }, c: { metric: 3 } } },
+    { at: 20, input: answered('a') },
+    { at: 100, input: reached('b', 'unreachable') },
+    { at: 150, input: reached('b', state) },
+    { at: 200, facts: { a: { reason: 'no_carrier' } }, expect: ['200 a down: no_carrier', '200 to b: carrier_lost unproven'] },
+  ]);
+
+test('without an IKE SA what is cut off comes last in the order of the first handshake', () => {
+  const bench = new Bench({ manual: true, deaf: true });
+  bench.observe({ a: { metric: 1 }, b: { metric: 2 } });
+  assert.deepEqual(bench.policy.candidates('hq', instant(0)), ['a', 'b']);
+  bench.give(reached('a', 'captive'));
+  assert.deepEqual(bench.policy.candidates('hq', instant(0)), ['b', 'a']);
 });
