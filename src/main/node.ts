@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { instant, toHex, type Instant } from '../base/index.ts';
+import { instant, ipBytes, toHex, type Instant } from '../base/index.ts';
 import {
-  connectTcp, createControlPort, createEspPort, createKernelPort, createLogPort, createMqttPort, createResolverPort, createStorePort, createUbusPort, createUdpPort,
-  loadNative, NativeHost, nodeCrypto, nodeEntropy, nodePki, pickNetlink,
+  connectTcp, createControlPort, createEspPort, createKernelPort, createLogPort, createMqttPort, createProbePort, createResolverPort, createStorePort, createUbusPort, createUdpPort,
+  loadNative, nativeEcho, NativeHost, nodeCrypto, nodeEntropy, nodePki, pickNetlink,
 } from '../adapters/node/index.ts';
 import { formatProblem, type LogLevel } from '../config/index.ts';
 import type { Pki } from '../crypto/index.ts';
@@ -71,9 +71,12 @@ async function start(options: DaemonOptions): Promise<number> {
   const kernel = createKernelPort(pickNetlink(() => native, (text) => say('info', text)), (text) => say('warn', text));
   const ubus = createUbusPort(monotonic);
   const mqtt = createMqttPort(tcp);
-  const resolver = createResolverPort({ connectTcp: tcp, openUdp: (family, ifindex, mark) => native.addon.udpSocket(native.handle, family, ifindex, mark) });
+  const resolver = createResolverPort({ connectTcp: tcp, openUdp: (family, ifindex, mark) => native.addon.udpSocket(native.handle, family, ifindex, mark, new Uint8Array(0)) });
+  const probes = createProbePort({
+    echo: nativeEcho(native), openUdp: (family, ifindex, mark, local) => native.addon.udpSocket(native.handle, family, ifindex, mark, ipBytes(local)), connectTcp: tcp, resolver,
+  });
   const store = createStorePort(options.stateDir);
-  const ports = [control, udp, esp, kernel, ubus, mqtt, resolver];
+  const ports = [control, udp, esp, kernel, ubus, mqtt, probes, resolver];
   const ring = new ReplayRing(options.runDir);
   let timer: NodeJS.Timeout | undefined;
   let finished: (code: number) => void = () => undefined;
@@ -93,6 +96,8 @@ async function start(options: DaemonOptions): Promise<number> {
         return mqtt.perform(effect, deliver);
       case 'store.read': case 'store.write':
         return store.perform(effect, deliver);
+      case 'probe.send': case 'probe.cancel':
+        return probes.perform(effect, deliver);
       case 'resolver.resolve':
         return resolver.perform(effect, deliver);
       case 'control.send': case 'control.close':

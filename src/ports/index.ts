@@ -4,7 +4,9 @@
  * Octets in an input are valid only during the call: the core copies what it keeps. Octets in an effect belong to the
  * port from then on. Nothing of Node, of a socket or of a library shows here.
  */
-import type { AddressFact, Endpoint, Instant, IpAddress, IpFamily, IpPrefix, Json, JsonObject, LinkFact, Millis, Path, RouteFact, Secret } from '../base/index.ts';
+import type {
+  AddressFact, Endpoint, Instant, IpAddress, IpFamily, IpPrefix, Json, JsonObject, LinkFact, Millis, Path, ProbeFailure, ProbeTarget, RouteFact, Secret,
+} from '../base/index.ts';
 import type { ChildSpi, TrafficSelector } from '../codec/ike/index.ts';
 import type { LoadedConfig, LogLevel } from '../config/index.ts';
 
@@ -250,6 +252,25 @@ export type MqttInput =
    */
   | { readonly type: 'mqtt.published'; readonly name: string; readonly opId: number; readonly refused?: string };
 
+// ---- Probes --------------------------------------------------------------------------------------------------------
+
+export type ProbeEffect =
+  /**
+   * Asks one target through the device, from `local`, and repeats nothing (but TCP its SYN); answered once, at the latest after `timeout`.
+   * `local` undefined: the host of a URL is a name; it is resolved through the device by `servers` (none: those of /etc/resolv.conf).
+   */
+  | {
+      readonly type: 'probe.send'; readonly opId: number; readonly target: ProbeTarget; readonly ifindex: number; readonly mark: number;
+      readonly local: IpAddress | undefined; readonly servers: readonly IpAddress[]; readonly timeout: Millis;
+    }
+  /** Drops a probe; it is answered by `probe.failed`, so that every `opId` is answered once. */
+  | { readonly type: 'probe.cancel'; readonly opId: number };
+
+export type ProbeInput =
+  /** ICMP: the reply with our octets. DNS: a well-formed answer to our question. TCP: connected. HTTP: 204. */
+  | { readonly type: 'probe.answered'; readonly opId: number; readonly took: Millis }
+  | { readonly type: 'probe.failed'; readonly opId: number; readonly why: ProbeFailure; readonly errno?: number };
+
 // ---- Store ---------------------------------------------------------------------------------------------------------
 
 export type StoreEffect =
@@ -287,8 +308,8 @@ export type MiscInput =
   | { readonly type: 'process.terminate' }
   | { readonly type: 'process.start'; readonly bootId: string; readonly version: string; /** Hostname and last octets of a MAC: used unless `node_id` is configured. */ readonly nodeId: string; /** Path of the ubus socket; undefined: no ubus here. */ readonly ubus: string | undefined };
 
-export type Effect = UdpEffect | EspEffect | KernelEffect | UbusEffect | MqttEffect | StoreEffect | MiscEffect;
-export type Input = UdpInput | EspInput | KernelInput | UbusInput | MqttInput | StoreInput | MiscInput | { readonly type: 'tick' };
+export type Effect = UdpEffect | EspEffect | KernelEffect | UbusEffect | MqttEffect | StoreEffect | ProbeEffect | MiscEffect;
+export type Input = UdpInput | EspInput | KernelInput | UbusInput | MqttInput | StoreInput | ProbeInput | MiscInput | { readonly type: 'tick' };
 
 export type EffectOf<T extends Effect['type']> = Extract<Effect, { type: T }>;
 export type InputOf<T extends Input['type']> = Extract<Input, { type: T }>;

@@ -16,6 +16,7 @@ const TABLE: { readonly [room: string]: Room } = {
   base: { may: {} },
   'codec/control': { may: { base: 'values' } },
   'codec/dns': { may: { base: 'values' } },
+  'codec/http': { may: { base: 'values' } },
   'codec/ike': { may: { base: 'values' } },
   'codec/netlink': { may: { base: 'values' } },
   'codec/ubus': { may: { base: 'values' } },
@@ -41,7 +42,8 @@ const TABLE: { readonly [room: string]: Room } = {
   'adapters/node': {
     // `config` for the level names of the log; `codec/ike` for the selectors of an SA.
     may: {
-      base: 'values', 'codec/control': 'values', 'codec/dns': 'values', 'codec/ike': 'types', 'codec/netlink': 'values', 'codec/ubus': 'values', config: 'types',
+      base: 'values', 'codec/control': 'values', 'codec/dns': 'values', 'codec/http': 'values', 'codec/ike': 'types', 'codec/netlink': 'values',
+      'codec/ubus': 'values', config: 'types',
       crypto: 'values', ports: 'types',
     },
     outside: ['node:', 'mqtt', 'netlink'],

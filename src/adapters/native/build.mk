@@ -3,7 +3,7 @@
 # program that drives the plain-C part under AddressSanitizer and UBSan, `make native-fuzz` build/asan/native-fuzzer, the same
 # for libFuzzer (clang), `make native-bench` prints the ESP plane's figures.
 NATIVE := src/adapters/native
-NATIVE_CORE := $(addprefix $(NATIVE)/,loop.c udp.c inner.c protect.c esp.c esp-index.c esp-sa.c tun.c netlink.c tcp.c host.c x509.c)
+NATIVE_CORE := $(addprefix $(NATIVE)/,loop.c udp.c inner.c protect.c esp.c esp-index.c esp-sa.c tun.c netlink.c tcp.c icmp.c host.c x509.c)
 NATIVE_NAPI := $(addprefix $(NATIVE)/,napi.c napi-args.c napi-host.c napi-x509.c)
 NATIVE_HEADERS := $(wildcard $(NATIVE)/*.h)
 NATIVE_CFLAGS := -std=gnu11 -O2 -fPIC -fvisibility=hidden -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wconversion

@@ -162,6 +162,11 @@ static void on_connected(void *ctx, uint32_t id, int fd, int error) {
   host->events->tcp_connected(host->ctx, id, fd, error);
 }
 
+static void on_echo(void *ctx, uint32_t id, int error) {
+  struct host *host = ctx;
+  host->events->icmp_answered(host->ctx, id, error);
+}
+
 const char *host_init(struct host *host, const struct host_events *events, void *ctx) {
   memset(host, 0, sizeof *host);
   host->events = events;
@@ -187,12 +192,16 @@ const char *host_init(struct host *host, const struct host_events *events, void 
   tcp_init(&host->tcp, &host->loop);
   host->tcp.connected = on_connected;
   host->tcp.ctx = host;
+  icmp_init(&host->icmp, &host->loop);
+  host->icmp.answered = on_echo;
+  host->icmp.ctx = host;
   return NULL;
 }
 
 void host_free(struct host *host) {
   host_tun_close(host);
   tcp_close_all(&host->tcp);
+  icmp_close_all(&host->icmp);
   netlink_close_all(&host->netlink);
   udp_free(&host->udp);
   esp_free(&host->esp);

@@ -1,5 +1,5 @@
 /*
- * Everything of one daemon together: loop, UDP sockets, TUN, ESP plane, netlink, TCP connects. The bindings (N-API
+ * Everything of one daemon together: loop, UDP sockets, TUN, ESP plane, netlink, TCP connects, echo requests. The bindings (N-API
  * now) hold one `struct host`, wait on `host->loop.epfd` and call `loop_turn`. Events are called from inside
  * `loop_turn` only, and may call anything here but `host_free`.
  */
@@ -7,6 +7,7 @@
 #define MOBIKED_HOST_H
 
 #include "esp.h"
+#include "icmp.h"
 #include "loop.h"
 #include "netlink.h"
 #include "tcp.h"
@@ -25,6 +26,7 @@ struct host_events {
   void (*tun_failed)(void *ctx, int error);
   void (*netlink_received)(void *ctx, uint32_t id, int error, const uint8_t *bytes, size_t length);
   void (*tcp_connected)(void *ctx, uint32_t id, int fd, int error);
+  void (*icmp_answered)(void *ctx, uint32_t id, int error);
 };
 
 struct host {
@@ -33,6 +35,7 @@ struct host {
   struct esp esp;
   struct netlink netlink;
   struct tcp tcp;
+  struct icmp icmp;
   const struct host_events *events;
   void *ctx;
   int tun;

@@ -14,9 +14,9 @@
  * The thread is let go by setImmediate, not from the turn itself: Node calls a thread-safe function up to 1,000 times
  * in a row while it is called again, and timers and other sockets would starve behind a stream of packets.
  */
-enum event { UDP_RECEIVED, UDP_SEND_FAILED, ESP_FIRST_INBOUND, ESP_UNKNOWN_SPI, ESP_TOO_BIG, TUN_FAILED, NETLINK_RECEIVED, TCP_CONNECTED, EVENTS };
+enum event { UDP_RECEIVED, UDP_SEND_FAILED, ESP_FIRST_INBOUND, ESP_UNKNOWN_SPI, ESP_TOO_BIG, TUN_FAILED, NETLINK_RECEIVED, TCP_CONNECTED, ICMP_ANSWERED, EVENTS };
 static const char *const event_names[EVENTS] = {
-    "udpReceived", "udpSendFailed", "espFirstInbound", "espUnknownSpi", "espTooBig", "tunFailed", "netlinkReceived", "tcpConnected",
+    "udpReceived", "udpSendFailed", "espFirstInbound", "espUnknownSpi", "espTooBig", "tunFailed", "netlinkReceived", "tcpConnected", "icmpAnswered",
 };
 
 struct binding {
@@ -153,6 +153,15 @@ static void on_tcp_connected(void *ctx, uint32_t id, int fd, int error) {
   napi_close_handle_scope(b->env, scope);
 }
 
+static void on_icmp_answered(void *ctx, uint32_t id, int error) {
+  struct binding *b = ctx;
+  napi_handle_scope scope;
+  napi_open_handle_scope(b->env, &scope);
+  napi_value values[] = {make_number(b->env, id), make_number(b->env, error)};
+  emit(b, ICMP_ANSWERED, 2, values);
+  napi_close_handle_scope(b->env, scope);
+}
+
 static const struct host_events events_of_js = {
     .udp_received = on_udp_received,
     .udp_send_failed = on_udp_send_failed,
@@ -162,6 +171,7 @@ static const struct host_events events_of_js = {
     .tun_failed = on_tun_failed,
     .netlink_received = on_netlink,
     .tcp_connected = on_tcp_connected,
+    .icmp_answered = on_icmp_answered,
 };
 
 /* ---- the thread and its life ---- */

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "napi-host.h"
 #include "napi-x509.h"
 
 /* Of the interface in native.ts. */
-#define ABI 12
+#define ABI 13
 #define SELECTOR_ROW 40
 
 #define ENTER                                      \
@@ -337,6 +338,7 @@ static napi_value tcp_connect_call(napi_env env, napi_callback_info info) {
   ENTER;
   struct bytes address = args_bytes(&args, 1);
   uint32_t port = args_u32(&args, 2);
+  struct bytes local = args_bytes(&args, 6);
   struct tcp_target target = {
       .address = address.at,
       .address_length = address.length,
@@ -344,9 +346,11 @@ static napi_value tcp_connect_call(napi_env env, napi_callback_info info) {
       .ifindex = args_u32(&args, 3),
       .mark = args_u32(&args, 4),
       .user_timeout_ms = args_u32(&args, 5),
+      .local = local.at,
+      .local_length = local.length,
   };
   if (args.bad) return NULL;
-  if ((address.length != 4 && address.length != 16) || port > 65535) return make_number(env, -EINVAL);
+  if ((address.length != 4 && address.length != 16) || (local.length != 0 && local.length != address.length) || port > 65535) return make_number(env, -EINVAL);
   return settled(&args, tcp_connect(&host->tcp, &target));
 }
 
@@ -358,15 +362,60 @@ static napi_value tcp_cancel_call(napi_env env, napi_callback_info info) {
   return settled(&args, 0);
 }
 
-/* A UDP socket for somebody else's loop: device and mark are all it has. */
+static napi_value icmp_echo_call(napi_env env, napi_callback_info info) {
+  ENTER;
+  struct bytes remote = args_bytes(&args, 1);
+  struct bytes local = args_bytes(&args, 2);
+  struct bytes token = args_bytes(&args, 5);
+  struct icmp_target target = {
+      .remote = remote.at,
+      .local = local.at,
+      .address_length = remote.length,
+      .ifindex = args_u32(&args, 3),
+      .mark = args_u32(&args, 4),
+      .token = token.at,
+  };
+  if (args.bad) return NULL;
+  if ((remote.length != 4 && remote.length != 16) || local.length != remote.length || token.length != ICMP_TOKEN) return make_number(env, -EINVAL);
+  return settled(&args, icmp_send(&host->icmp, &target));
+}
+
+static napi_value icmp_cancel_call(napi_env env, napi_callback_info info) {
+  ENTER;
+  uint32_t id = args_u32(&args, 1);
+  if (args.bad) return NULL;
+  icmp_cancel(&host->icmp, id);
+  return settled(&args, 0);
+}
+
+/* For tests: whether octets of a raw socket are the reply to an echo request. */
+static napi_value icmp_is_reply_call(napi_env env, napi_callback_info info) {
+  ENTER;
+  struct bytes packet = args_bytes(&args, 1);
+  bool six = args_bool(&args, 2);
+  struct bytes token = args_bytes(&args, 3);
+  napi_value answer = NULL;
+  if (args.bad || token.length != ICMP_TOKEN) return NULL;
+  (void)host;
+  napi_get_boolean(env, icmp_is_reply(packet.at, packet.length, six, token.at), &answer);
+  return answer;
+}
+
+/* A UDP socket for somebody else's loop: device, mark and perhaps our address are all it has. */
 static napi_value udp_socket_call(napi_env env, napi_callback_info info) {
   ENTER;
   uint32_t family = args_u32(&args, 1);
   uint32_t ifindex = args_u32(&args, 2);
   uint32_t mark = args_u32(&args, 3);
+  struct bytes local = args_bytes(&args, 4);
   if (args.bad) return NULL;
   (void)host;
-  return make_number(env, socket_bound(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0, ifindex, mark));
+  if (local.length != 0 && local.length != (family == 6 ? 16 : 4)) return make_number(env, -EINVAL);
+  int fd = socket_bound(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0, ifindex, mark);
+  int error = fd < 0 ? 0 : socket_bind(fd, local.at, local.length);
+  if (error == 0) return make_number(env, fd);
+  close(fd);
+  return make_number(env, -error);
 }
 
 /* syslog(severity, text): the C library's way to logd, under the daemon facility. */
@@ -424,6 +473,9 @@ NAPI_MODULE_INIT() {
       {"netlinkClose", netlink_close_call},
       {"tcpConnect", tcp_connect_call},
       {"tcpCancel", tcp_cancel_call},
+      {"icmpEcho", icmp_echo_call},
+      {"icmpCancel", icmp_cancel_call},
+      {"icmpIsReply", icmp_is_reply_call},
       {"x509Missing", binding_x509_missing},
       {"x509Read", binding_x509_read},
       {"x509ReadCrl", binding_x509_read_crl},

@@ -57,31 +57,46 @@ int socket_bound(int family, int type, int protocol, uint32_t ifindex, uint32_t 
   return -error;
 }
 
-static int start(int fd, const struct tcp_target *target) {
-  union {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-  } name;
-  socklen_t length;
-  memset(&name, 0, sizeof name);
-  if (target->address_length == 4) {
-    name.v4.sin_family = AF_INET;
-    name.v4.sin_port = htons(target->port);
-    memcpy(&name.v4.sin_addr, target->address, 4);
-    length = sizeof name.v4;
-  } else {
-    name.v6.sin6_family = AF_INET6;
-    name.v6.sin6_port = htons(target->port);
-    memcpy(&name.v6.sin6_addr, target->address, 16);
-    length = sizeof name.v6;
+union name {
+  struct sockaddr any;
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+};
+
+static socklen_t name_of(union name *name, const uint8_t *address, size_t length, uint16_t port) {
+  memset(name, 0, sizeof *name);
+  if (length == 4) {
+    name->v4.sin_family = AF_INET;
+    name->v4.sin_port = htons(port);
+    memcpy(&name->v4.sin_addr, address, 4);
+    return sizeof name->v4;
   }
+  name->v6.sin6_family = AF_INET6;
+  name->v6.sin6_port = htons(port);
+  memcpy(&name->v6.sin6_addr, address, 16);
+  return sizeof name->v6;
+}
+
+int socket_bind(int fd, const uint8_t *address, size_t length) {
+  union name name;
+  if (length == 0) return 0;
+  socklen_t size = name_of(&name, address, length, 0);
+  return bind(fd, &name.any, size) < 0 ? errno : 0;
+}
+
+int socket_connect(int fd, const uint8_t *address, size_t length, uint16_t port) {
+  union name name;
+  socklen_t size = name_of(&name, address, length, port);
+  return connect(fd, &name.any, size) < 0 && errno != EINPROGRESS ? errno : 0;
+}
+
+static int start(int fd, const struct tcp_target *target) {
   if (target->user_timeout_ms != 0) {
     unsigned timeout = target->user_timeout_ms;
     if (setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout) < 0) return errno;
   }
-  if (connect(fd, &name.any, length) < 0 && errno != EINPROGRESS) return errno;
-  return 0;
+  int error = socket_bind(fd, target->local, target->local_length);
+  return error == 0 ? socket_connect(fd, target->address, target->address_length, target->port) : error;
 }
 
 int tcp_connect(struct tcp *tcp, const struct tcp_target *target) {

@@ -34,6 +34,9 @@ struct tcp_target {
   /* 4 or 16 octets. */
   const uint8_t *address;
   size_t address_length;
+  /* Our address; 0 octets: the kernel picks one. */
+  const uint8_t *local;
+  size_t local_length;
   uint16_t port;
   uint32_t ifindex;
   uint32_t mark;
@@ -42,6 +45,10 @@ struct tcp_target {
 
 /* A non-blocking socket bound to the device (0: none) and marked (0: not); the descriptor, or a negative errno. `protocol` 0: the type's. */
 int socket_bound(int family, int type, int protocol, uint32_t ifindex, uint32_t mark);
+
+/* 0 or an errno. Addresses of 4 or 16 octets; none to bind (length 0) is no error, and a connect in progress neither. */
+int socket_bind(int fd, const uint8_t *address, size_t length);
+int socket_connect(int fd, const uint8_t *address, size_t length, uint16_t port);
 
 void tcp_init(struct tcp *tcp, struct loop *loop);
 void tcp_close_all(struct tcp *tcp);

@@ -11,6 +11,7 @@ export { loadNative, NativeHost } from './native.ts';
 export { createKernelPort } from './netlink.ts';
 export { pickNetlink } from './netlink-pick.ts';
 export { nodePki } from './pki.ts';
+export { createProbePort, nativeEcho } from './probes.ts';
 export { createResolverPort } from './resolver.ts';
 export { createStorePort } from './store.ts';
 export { connectTcp } from './tcp.ts';

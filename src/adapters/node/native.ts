@@ -23,6 +23,8 @@ export interface NativeEvents {
   netlinkReceived(id: number, errno: number, bytes: Uint8Array | undefined): void;
   /** The connect ended: a descriptor that belongs to the receiver, or -1 and the errno. */
   tcpConnected(id: number, fd: number, errno: number): void;
+  /** An echo request was answered (0), or the kernel says why it will not be. */
+  icmpAnswered(id: number, errno: number): void;
 }
 
 export interface NativeReport {
@@ -48,7 +50,7 @@ export interface NativeDatagram {
   readonly bytes: Uint8Array;
 }
 
-/** What `mobiked.node` exports. Calls that give a number give 0 or an errno, `…Open` and `tcpConnect` an id or a negative errno. */
+/** What `mobiked.node` exports. Calls that give a number give 0 or an errno, `…Open`, `tcpConnect` and `icmpEcho` an id or a negative errno. */
 export interface NativeAddon {
   /** Abi of this interface; the adapter refuses another one. */
   readonly abi: number;
@@ -60,8 +62,8 @@ export interface NativeAddon {
   udpSend(host: HostHandle, ifindex: number, local: Uint8Array, localPort: number, remote: Uint8Array, remotePort: number, bytes: Uint8Array, trafficClass: number, whole: 0 | 1): number;
   /** One line to the system log, facility daemon; severities of RFC 5424 §6.2.1. Longer texts are cut at 1023 octets. */
   syslog(severity: number, text: string): void;
-  /** A UDP socket bound to the device (0: none) and marked (0: not): a descriptor that belongs to the caller, or a negative errno. */
-  udpSocket(host: HostHandle, family: number, ifindex: number, mark: number): number;
+  /** A UDP socket bound to the device (0: none) and to our address (empty: any) and marked (0: not): a descriptor that belongs to the caller, or a negative errno. */
+  udpSocket(host: HostHandle, family: number, ifindex: number, mark: number, local: Uint8Array): number;
   /** The ifindex, or a negative errno. */
   tunOpen(host: HostHandle, name: string, mtu: number): number;
   tunClose(host: HostHandle): void;
@@ -105,8 +107,13 @@ export interface NativeAddon {
   netlinkSend(host: HostHandle, id: number, bytes: Uint8Array): number;
   netlinkPortId(host: HostHandle, id: number): number;
   netlinkClose(host: HostHandle, id: number): void;
-  tcpConnect(host: HostHandle, address: Uint8Array, port: number, ifindex: number, mark: number, userTimeoutMs: number): number;
+  tcpConnect(host: HostHandle, address: Uint8Array, port: number, ifindex: number, mark: number, userTimeoutMs: number, local: Uint8Array): number;
   tcpCancel(host: HostHandle, id: number): void;
+  /** Sends one echo request (RFC 792, RFC 4443 §4) with 20 random octets: identifier, sequence number, data. `icmpAnswered` tells of the reply. */
+  icmpEcho(host: HostHandle, remote: Uint8Array, local: Uint8Array, ifindex: number, mark: number, token: Uint8Array): number;
+  icmpCancel(host: HostHandle, id: number): void;
+  /** For tests: whether what a raw socket gave is the reply that brings the token. */
+  icmpIsReply(host: HostHandle, packet: Uint8Array, six: boolean, token: Uint8Array): boolean;
   /** Undefined, or why the process has no X.509. */
   x509Missing(): string | undefined;
   /** A certificate's facts in the shape of `CertificateFacts`; undefined when it is none. */
@@ -125,7 +132,7 @@ export function systemError(errno: number, what: string): Error & { code: string
   return Object.assign(new Error(`${what}: ${code}`), { code, errno: -errno });
 }
 
-const ABI = 12;
+const ABI = 13;
 const FILE = 'mobiked.node';
 
 /** Loads the addon: beside the running script, else from `build/lib` of the working directory. Throws with what was tried. */
@@ -156,6 +163,7 @@ export class NativeHost {
   readonly on: Handlers;
   readonly #netlink = new Map<number, NetlinkEvents>();
   readonly #tcp = new Map<number, (fd: number, errno: number) => void>();
+  readonly #icmp = new Map<number, (errno: number) => void>();
   #closed = false;
 
   constructor(addon: NativeAddon = loadNative()) {
@@ -172,6 +180,11 @@ export class NativeHost {
         this.#tcp.delete(id);
         done?.(fd, errno);
       },
+      icmpAnswered: (id, errno) => {
+        const done = this.#icmp.get(id);
+        this.#icmp.delete(id);
+        done?.(errno);
+      },
     };
     this.on = on;
     this.handle = addon.open({
@@ -183,6 +196,7 @@ export class NativeHost {
       tunFailed: (...args) => on.tunFailed(...args),
       netlinkReceived: (...args) => on.netlinkReceived(...args),
       tcpConnected: (...args) => on.tcpConnected(...args),
+      icmpAnswered: (...args) => on.icmpAnswered(...args),
     });
   }
 
@@ -200,6 +214,12 @@ export class NativeHost {
   watchTcp(id: number, done: ((fd: number, errno: number) => void) | undefined): void {
     if (done === undefined) this.#tcp.delete(id);
     else this.#tcp.set(id, done);
+  }
+
+  /** @internal used by `probes.ts`. */
+  watchIcmp(id: number, done: ((errno: number) => void) | undefined): void {
+    if (done === undefined) this.#icmp.delete(id);
+    else this.#icmp.set(id, done);
   }
 
   /** Closes every descriptor and the TUN device, wipes the keys, ends the poll thread. May be called twice. */

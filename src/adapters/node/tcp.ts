@@ -13,6 +13,8 @@ export interface TcpTarget {
   readonly mark: number;
   /** TCP_USER_TIMEOUT in ms: unacknowledged data ends the connection after this; 0: the kernel's default. */
   readonly userTimeoutMs: number;
+  /** Our address, of the same family; without it the kernel picks one of the device. */
+  readonly local?: IpAddress | undefined;
 }
 
 /**
@@ -24,7 +26,8 @@ export function connectTcp(native: NativeHost, target: TcpTarget, signal?: Abort
     const what = `connect ${target.address} port ${target.port}`;
     if (signal?.aborted) return failed(new Error(`${what}: aborted`));
     const { addon, handle } = native;
-    const id = addon.tcpConnect(handle, ipBytes(target.address), target.port, target.ifindex, target.mark, target.userTimeoutMs);
+    const local = target.local === undefined ? new Uint8Array(0) : ipBytes(target.local);
+    const id = addon.tcpConnect(handle, ipBytes(target.address), target.port, target.ifindex, target.mark, target.userTimeoutMs, local);
     if (id < 0) return failed(systemError(-id, what));
     const abort = (): void => {
       native.watchTcp(id, undefined);

@@ -80,7 +80,7 @@ test('netlink: a protocol the kernel does not know is an error with its code', (
 
 /** Runs JavaScript with the addon as `addon` in a process of its own. */
 function child(script: string): { status: number | null; stdout: string; stderr: string } {
-  const events = `{${['udpReceived', 'udpSendFailed', 'espFirstInbound', 'espUnknownSpi', 'espTooBig', 'tunFailed', 'netlinkReceived', 'tcpConnected'].map((n) => `${n}(...a) { on.${n}?.(...a); }`).join(',')}}`;
+  const events = `{${['udpReceived', 'udpSendFailed', 'espFirstInbound', 'espUnknownSpi', 'espTooBig', 'tunFailed', 'netlinkReceived', 'tcpConnected', 'icmpAnswered'].map((n) => `${n}(...a) { on.${n}?.(...a); }`).join(',')}}`;
   const code = `const addon = require('./build/lib/mobiked.node'); const on = {}; const h = addon.open(${events}); const lo = Uint8Array.from([127, 0, 0, 1]);
     const ask = () => { const id = addon.netlinkOpen(h, 0, new Uint32Array()); addon.netlinkSend(h, id, Uint8Array.from([${linkDump().join(',')}])); return id; };
     ${script}`;
@@ -106,7 +106,7 @@ test('an exception in a callback of the addon is an uncaught exception, not lost
 test('a host that JavaScript forgot is closed by the garbage collector', () => {
   const { status, stdout } = spawnSync(process.execPath, ['--expose-gc', '-e', `
     const addon = require('./build/lib/mobiked.node');
-    const names = ${JSON.stringify(['udpReceived', 'udpSendFailed', 'espFirstInbound', 'espUnknownSpi', 'espTooBig', 'tunFailed', 'netlinkReceived', 'tcpConnected'])};
+    const names = ${JSON.stringify(['udpReceived', 'udpSendFailed', 'espFirstInbound', 'espUnknownSpi', 'espTooBig', 'tunFailed', 'netlinkReceived', 'tcpConnected', 'icmpAnswered'])};
     const count = () => require('fs').readdirSync('/proc/self/fd').length;
     const before = count();
     for (let i = 0; i < 5; i++) addon.netlinkOpen(addon.open(Object.fromEntries(names.map((n) => [n, () => undefined]))), 0, new Uint32Array());

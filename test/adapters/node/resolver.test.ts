@@ -149,7 +149,7 @@ test('both families are asked at once; IPv4 first, the smaller TTL', async () =>
 
 test('a question bound to a device goes over UDP through a socket of the addon, whichever device that is', async () => {
   const native = new NativeHost();
-  const b = await bench(both, { openUdp: (family, ifindex, mark) => native.addon.udpSocket(native.handle, family, ifindex, mark) });
+  const b = await bench(both, { openUdp: (family, ifindex, mark) => native.addon.udpSocket(native.handle, family, ifindex, mark, new Uint8Array(0)) });
   try {
     assert.deepEqual((await b.ask('hub.example', ['127.0.0.1'], { ifindex: LOOPBACK })).addresses, ['198.51.100.1', '2001:db8::1']);
     assert.deepEqual(b.asked.sort(), ['127.0.0.1 udp A hub.example', '127.0.0.1 udp AAAA hub.example']);
