@@ -17,6 +17,7 @@ import { NetifdFollower } from './netifd.ts';
 import { OwnAddressBook } from './own-addresses.ts';
 import { PathSizes } from './path-sizes.ts';
 import { PlainEsp } from './plain-esp.ts';
+import { Probes } from './probes.ts';
 import { Protocol } from './protocol.ts';
 import { Reactions } from './reactions.ts';
 import { Reporting } from './reporting.ts';
@@ -63,6 +64,7 @@ export class Daemon implements Core {
   readonly #protocol: Protocol;
   readonly #plainEsp = new PlainEsp((input) => this.#ike(input));
   readonly #keepalives: Keepalives;
+  readonly #probes = new Probes(() => this.#turn, (input) => this.#reactions.tell(input));
   readonly #sizes: PathSizes;
   readonly #decisions = new Decisions();
 
@@ -97,8 +99,8 @@ export class Daemon implements Core {
       found: (path, mtu) => this.#plane.onFound(path, mtu, this.#turn),
     });
     this.#reactions = new Reactions({
-      turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, keepalives: this.#keepalives, decisions: this.#decisions,
-      initiators: this.#initiators, ike: (input) => this.#ike(input), watch: (initiator) => this.#watch(initiator),
+      turn: this.#turn, policy: this.#policy, engine: this.#engine, plane: this.#plane, keepalives: this.#keepalives, decisions: this.#decisions, initiators: this.#initiators,
+      ike: (input) => this.#ike(input), watch: (initiator) => this.#watch(initiator), peerAsked: (uplink) => this.#probes.peerAsked(uplink),
     });
   }
 
@@ -117,7 +119,7 @@ export class Daemon implements Core {
     if (this.#exited) return undefined;
     return earliest(
       this.#engine.deadline, this.#policy.deadline, this.#plane.deadline, this.#reporting.deadline, this.#netifd?.deadline, this.#udp.deadline, this.#keepalives.deadline, this.#sizes.deadline,
-      this.#timers.next(), ...[...this.#initiators.values()].map((i) => i.deadline),
+      this.#probes.deadline, this.#timers.next(), ...[...this.#initiators.values()].map((i) => i.deadline),
     );
   }
 
@@ -200,6 +202,9 @@ export class Daemon implements Core {
       case 'store.answered':
       case 'store.written':
         return this.#keepalives.onStore(input);
+      case 'probe.answered':
+      case 'probe.failed':
+        return this.#probes.on(input);
       case 'mqtt.connected':
       case 'mqtt.closed':
       case 'mqtt.published':
@@ -231,6 +236,7 @@ export class Daemon implements Core {
     this.#plane.tick(this.#turn);
     this.#keepalives.tick();
     this.#sizes.tick();
+    this.#probes.tick();
     this.#emitAll(this.#reporting.handle({ type: 'tick' }, this.#now));
   }
 
@@ -351,6 +357,7 @@ export class Daemon implements Core {
     this.#reactions.tell({ type: 'facts.observed', facts: this.#facts });
     this.#plane.setFacts(this.#facts, this.#outside(), this.#turn);
     this.#keepalives.set(this.#facts);
+    this.#probes.set(this.#facts);
   }
 
   /** Addresses spoken to outside the tunnel; routes into it leave them out. */
@@ -409,7 +416,7 @@ export class Daemon implements Core {
     return {
       now: this.#now, config: this.#config, engine: this.#engine, policy: this.#policy, initiators: this.#initiators, report: this.#plane.report,
       virtual: (connection) => this.#plane.virtual(connection), pathMtu: (path) => this.#plane.pathMtu(path), beside: (uplink) => this.#plane.beside(uplink),
-      keepalive: (uplink) => this.#keepalives.view(uplink), decisions: this.#decisions, stamp: (at) => this.#log?.stamp(at),
+      keepalive: (uplink) => this.#keepalives.view(uplink), reach: (uplink) => this.#probes.view(uplink), decisions: this.#decisions, stamp: (at) => this.#log?.stamp(at),
     };
   }
 

@@ -4,7 +4,7 @@ import type { Config, ConnectionConfig } from '../config/index.ts';
 import type { ChainStatus, IkeEngine } from '../ike/index.ts';
 import type { EspReport } from '../ports/index.ts';
 import type { Stamp } from '../report/index.ts';
-import type { KeepaliveView, UplinkPolicy, UplinkView } from '../uplink/index.ts';
+import type { KeepaliveView, ReachView, UplinkPolicy, UplinkView } from '../uplink/index.ts';
 import type { Decisions } from './decisions.ts';
 import { explainDocument, retainedExplanation } from './explain.ts';
 import type { Initiator } from './initiator.ts';
@@ -26,6 +26,8 @@ export interface DocumentSources {
   beside(uplink: string): readonly string[];
   /** How NAT mappings of an uplink are kept alive. */
   keepalive(uplink: string): KeepaliveView;
+  /** What the targets of an uplink say of it; undefined: none are configured. */
+  reach(uplink: string): ReachView | undefined;
   readonly decisions: Decisions;
   /** Wall time of a moment; undefined before the start. */
   stamp(at: Instant): Stamp | undefined;
@@ -112,6 +114,12 @@ function keepaliveField({ interval, state, safe, tooLong }: KeepaliveView): Json
   return { state, interval_ms: Math.round(interval), safe_ms: rounded(safe), too_long_ms: rounded(tooLong) };
 }
 
+function probesField(view: ReachView | undefined, now: Instant): JsonObject | null {
+  if (!view) return null;
+  const targets = view.targets.map(({ text, outcome, at, took }) => ({ target: text, outcome: outcome ?? '', rtt_ms: took === undefined ? null : Math.round(took * 10) / 10, last_ms: ago(now, at) }));
+  return { state: view.reach, since_ms: ago(now, view.since), next_ms: until(now, view.nextAt), quorum: view.quorum, targets };
+}
+
 export function uplinkDocuments(sources: DocumentSources): JsonObject[] {
   const { policy, initiators, now } = sources;
   return policy.views(now).map((view: UplinkView) => {
@@ -120,7 +128,7 @@ export function uplinkDocuments(sources: DocumentSources): JsonObject[] {
     return {
       name: facts.name, device: facts.device, up: facts.up, state: facts.up ? 'up' : 'down', reason: facts.downReason ?? '', since_ms: ago(now, view.since),
       metric: facts.metric, metered: facts.metered, addresses: facts.addresses, families: facts.families, bypass: sources.beside(facts.name), used_by: usedBy,
-      keepalive: keepaliveField(sources.keepalive(facts.name)),
+      keepalive: keepaliveField(sources.keepalive(facts.name)), probes: probesField(sources.reach(facts.name), now),
       paths: view.paths.map((p) => ({ connection: p.connection, state: p.current ? 'current' : p.standing, rtt_ms: p.rttMs === undefined ? null : Math.round(p.rttMs * 10) / 10, last_answer_ms: ago(now, p.answeredAt) })),
     };
   });
@@ -175,6 +183,7 @@ export function uplinkByName(sources: DocumentSources): { [name: string]: JsonOb
       state: document['state'] ?? null, reason: document['reason'] ?? null, device: document['device'] ?? null, metric: document['metric'] ?? null, metered: document['metered'] ?? null,
       addresses: document['addresses'] ?? [], used_by: document['used_by'] ?? [],
       keepalive: keepalive['state'] ?? null, keepalive_ms: keepalive['interval_ms'] ?? null, keepalive_safe_ms: keepalive['safe_ms'] ?? null, keepalive_too_long_ms: keepalive['too_long_ms'] ?? null, rtt_ms: rtts.length > 0 ? Math.min(...rtts) : null,
+      reachability: (document['probes'] as JsonObject | null)?.['state'] ?? null,
     };
   }
   return out;

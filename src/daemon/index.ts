@@ -8,7 +8,7 @@
  * and their order on each uplink, `own-addresses.ts` ours; `dataplane.ts` keeps TUN, routes and MTU as
  * wanted and blocks what a tunnel would carry while it is down; `path-mtu.ts` keeps what routers told of a path for ten minutes, and what
  * `path-sizes.ts` found out by asking;
- * `netifd.ts` follows ubus; `reporting.ts` knows the way to a broker.
+ * `probes.ts` asks the targets of the configuration through each uplink; `netifd.ts` follows ubus; `reporting.ts` knows the way to a broker.
  */
 export { Daemon } from './daemon.ts';
 export { guarded, run, type Host } from './loop.ts';

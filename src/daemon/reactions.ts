@@ -30,6 +30,8 @@ export interface ReactionHost {
   ike(input: IkeInput): void;
   /** The policy is to know the connection anew: the peer has other addresses. */
   watch(initiator: Initiator): void;
+  /** The peer is asked through that uplink, which is not the one in use. */
+  peerAsked(uplink: string): void;
 }
 
 /** Where protocol and policy meet: what answered becomes evidence, what was decided becomes a move. Nowhere else. */
@@ -74,6 +76,7 @@ export class Reactions {
         const initiator = initiators.get(effect.connection);
         if (initiator?.chain === undefined) return;
         const path = this.#pathFor(initiator, effect.uplink);
+        if (path) this.#host.peerAsked(effect.uplink);
         if (path) return ike({ type: 'path.probe', chain: initiator.chain, path });
         return this.tell({ type: 'path.unanswered', connection: effect.connection, uplink: effect.uplink });
       }

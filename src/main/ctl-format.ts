@@ -130,12 +130,24 @@ function stateText(document: JsonObject): string {
   return reason === ABSENT || reason === state ? state : `${state} (${reason})`;
 }
 
+/** What the configured targets say of each uplink; nothing where none are configured. */
+function probeLines(uplinks: readonly Json[]): string[] {
+  const rows = uplinks.map(object).filter((uplink) => isObject(field(uplink, 'probes'))).flatMap((uplink) => {
+    const probes = object(field(uplink, 'probes'));
+    return list(field(probes, 'targets')).map(object).map((target, at) => [
+      at === 0 ? text(field(uplink, 'name')) : '', at === 0 ? text(field(probes, 'state')) : '', text(field(target, 'target')), text(field(target, 'outcome')),
+      milliseconds(number(field(target, 'rtt_ms'))), duration(number(field(target, 'last_ms'))),
+    ]);
+  });
+  return rows.length === 0 ? [] : ['', ...table(['UPLINK', 'PROBES', 'TARGET', 'LAST', '>RTT', '>AGO'], rows)];
+}
+
 function uplinksText(data: Json): string[] {
   const uplinks = list(data);
   const paths = uplinks.map(object).flatMap((uplink) => list(field(uplink, 'paths')).map(object).map((path) => [
     text(field(uplink, 'name')), text(field(path, 'connection')), stateText(path), milliseconds(number(field(path, 'rtt_ms'))), duration(number(field(path, 'last_answer_ms'))),
   ]));
-  return [...uplinkTable(uplinks), ...(paths.length === 0 ? [] : ['', ...table(['UPLINK', 'CONNECTION', 'PATH', '>RTT', '>LAST ANSWER'], paths)]), ...keepaliveLines(uplinks), ...besideLines(uplinks)];
+  return [...uplinkTable(uplinks), ...(paths.length === 0 ? [] : ['', ...table(['UPLINK', 'CONNECTION', 'PATH', '>RTT', '>LAST ANSWER'], paths)]), ...keepaliveLines(uplinks), ...probeLines(uplinks), ...besideLines(uplinks)];
 }
 
 function connectionTable(connections: readonly Json[]): string[] {

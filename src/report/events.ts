@@ -9,6 +9,8 @@ export type Event =
   | { readonly type: 'daemon.stopping' }
   | { readonly type: 'config.loaded'; readonly problems: number }
   | { readonly type: 'uplink.changed'; readonly uplink: string; readonly state: string; readonly reason: string }
+  /** What the probes of an uplink say of it: `reachable`, `unreachable` or `captive`; `evidence`: who said what. */
+  | { readonly type: 'uplink.reachability'; readonly uplink: string; readonly state: string; readonly evidence: string }
   | { readonly type: 'connection.connecting'; readonly connection: string; readonly uplink: string; readonly remote: string }
   | { readonly type: 'connection.established'; readonly connection: string; readonly peer: string; readonly path: string; readonly uplink: string; readonly took_ms: number }
   | { readonly type: 'connection.closed'; readonly connection: string; readonly reason: string; readonly retry_ms?: number }

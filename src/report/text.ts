@@ -18,6 +18,8 @@ function sentence(event: Event): string {
     case 'config.loaded':
       return event.problems === 0 ? 'configuration loaded' : `configuration loaded with ${event.problems} problem${event.problems === 1 ? '' : 's'}`;
     case 'uplink.changed': return `uplink ${event.uplink} is ${event.state}${because(event.reason)}`;
+    case 'uplink.reachability':
+      return `uplink ${event.uplink} ${event.state === 'captive' ? 'leads to a captive portal' : `is ${event.state}`}${because(event.evidence)}`;
     case 'connection.connecting': return `${event.connection}: connecting to ${event.remote} through ${event.uplink}`;
     case 'connection.established':
       return `${event.connection}: established with ${event.peer} over ${event.path} in ${spanText(event.took_ms)}`;

@@ -37,6 +37,7 @@ export const EVENTS: { readonly [K in EventType]: EventRow<EventOf<K>> } = {
   'daemon.fault': { ...error, payload: (e) => ({ what: e.what }) },
   'config.loaded': { ...info, payload: (e) => ({ problems: e.problems }) },
   'uplink.changed': { ...info, payload: (e) => ({ uplink: e.uplink, state: e.state, reason: e.reason }) },
+  'uplink.reachability': { ...info, payload: (e) => ({ uplink: e.uplink, state: e.state, evidence: e.evidence }) },
   'connection.connecting': { ...info, payload: (e) => ({ connection: e.connection, uplink: e.uplink, remote: e.remote }) },
   'connection.established': { ...info, payload: (e) => ({ connection: e.connection, peer: e.peer, path: e.path, uplink: e.uplink, took_ms: e.took_ms }) },
   'connection.closed': {

@@ -20,6 +20,7 @@ const SAMPLES: { readonly [K in EventType]: EventOf<K> } = {
   'daemon.stopping': { type: 'daemon.stopping' },
   'daemon.fault': { type: 'daemon.fault', what: 'broken invariant: window' },
   'config.loaded': { type: 'config.loaded', problems: 2 },
+  'uplink.reachability': { type: 'uplink.reachability', uplink: 'wan', state: 'captive', evidence: 'http http://198.51.100.7/generate_204: captive_portal' },
   'uplink.changed': { type: 'uplink.changed', uplink: 'wan', state: 'down', reason: 'no_carrier' },
   'connection.connecting': { type: 'connection.connecting', connection: 'hq', uplink: 'wan', remote: '198.51.100.1' },
   'connection.established': { type: 'connection.established', connection: 'hq', peer: 'hub.example', path: move.from, uplink: 'wan', took_ms: 412 },

@@ -17,6 +17,7 @@ import { MqttClient, type Carrier } from './mqtt-client.ts';
 import type { Link } from './net.ts';
 import { buildInner, isEsp, parseInner, type InnerPacket, type OuterPacket } from './packet.ts';
 import { SimEntropy } from './prng.ts';
+import { SimProbes } from './probes.ts';
 import type { Actor, World } from './world.ts';
 
 /** A ubus of its own for a host; inputs go through `deliver`. */
@@ -63,6 +64,7 @@ interface Life {
   readonly core: Core;
   readonly plane: SoftEsp;
   readonly mqtt: MqttClient;
+  readonly probes: SimProbes;
   readonly ubus: SimUbus | undefined;
   readonly ports: Set<number>;
   /** IP protocol 50 can be sent and received. */
@@ -165,6 +167,10 @@ export class SimHost implements Actor {
       core: makeCore(new SimEntropy(`${this.world.seed}|${this.name}|${number}`)),
       plane: new SoftEsp(suite, { nonceGuard: this.world.nonces, entropy: new SimEntropy(`${this.world.seed}|${this.name}|${number}`) }),
       mqtt: new MqttClient(this.world, (effect) => this.#openMqtt(effect), deliver),
+      probes: new SimProbes(
+        this.world, (ifindex, packet) => this.#sendProbe(ifindex, packet),
+        (ifindex, family) => this.kernel.addresses(ifindex).find((a) => a.global && !a.tentative && ipFamily(a.address) === family)?.address, deliver,
+      ),
       ubus: ubus?.(this, deliver),
       ports: new Set(), plainEsp: false, watch: new Watch(this.name), queue: [], tun: undefined, busy: false,
     };
@@ -331,6 +337,9 @@ export class SimHost implements Actor {
         this.stored = effect.text;
         this.counts.stored++;
         return this.#answer(life, 0, { type: 'store.written', opId: effect.opId, why: undefined });
+      case 'probe.send':
+      case 'probe.cancel':
+        return life.probes.perform(effect);
       case 'resolver.resolve':
         return this.#resolve(life, effect);
       case 'control.send':
@@ -416,6 +425,13 @@ export class SimHost implements Actor {
     return 0;
   }
 
+  #sendProbe(ifindex: number, packet: OuterPacket): number {
+    const device = this.#deviceAt(ifindex);
+    const errno = device?.refusal(packet.source.address, packet.destination.address) ?? ERRNO.ENODEV;
+    if (device && errno === 0) this.#transmit(device, packet);
+    return errno;
+  }
+
   #transmit(device: Device, packet: OuterPacket): void {
     const ike = ikeSight(packet);
     if (ike) {
@@ -429,6 +445,7 @@ export class SimHost implements Actor {
   #received(device: Device, packet: OuterPacket): void {
     const life = this.#life;
     if (!life || packet.protocol === 'raw' || this.kernel.owner(packet.destination.address) === undefined) return;
+    if (life.probes.receive(packet)) return;
     if (packet.protocol === 'tcp') return life.mqtt.receive(packet.destination.port, packet.bytes);
     if (!(packet.protocol === 'esp' ? life.plainEsp : life.ports.has(packet.destination.port))) return;
     const at = { ifindex: device.ifindex, local: packet.destination, remote: packet.source, bytes: packet.bytes };

@@ -14,6 +14,7 @@ export * from './nat.ts';
 export * from './net.ts';
 export * from './packet.ts';
 export * from './prng.ts';
+export * from './probes.ts';
 export * from './reliable.ts';
 export * from './stream.ts';
 export * from './world.ts';

@@ -132,6 +132,7 @@ export class Watch {
       case 'ubus.listen':
       case 'mqtt.connect':
       case 'mqtt.publish':
+      case 'probe.send':
       case 'resolver.resolve': {
         const id = `${effect.type.slice(0, effect.type.indexOf('.'))} ${effect.opId}`;
         if (this.#used.has(id)) this.#broken(`opId ${effect.opId} used twice (${effect.type})`);
@@ -152,6 +153,8 @@ export class Watch {
       case 'kernel.applied':
       case 'ubus.answered':
       case 'mqtt.published':
+      case 'probe.answered':
+      case 'probe.failed':
       case 'resolver.answered': {
         const id = `${input.type.slice(0, input.type.indexOf('.'))} ${input.opId}`;
         if (!this.#open.delete(id)) this.#broken(`${input.type} for opId ${input.opId}, which is not open`);
