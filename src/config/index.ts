@@ -19,4 +19,4 @@ export { formatProblem } from './problems.ts';
 export { SECTIONS, type OptionDef, type OptionTable, type Reload, type SectionType } from './options.ts';
 export { MAX_UCI_TEXT, parseUci, sectionLabel, type UciDocument, type UciOption, type UciProblem, type UciSection, type UciValue } from './uci.ts';
 export { parseProposal } from './proposals.ts';
-export { LEAST_PSK, parseIdentity } from './values.ts';
+export { LEAST_PSK, parseDuration, parseIdentity } from './values.ts';

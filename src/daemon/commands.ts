@@ -1,4 +1,5 @@
-import type { Json } from '../base/index.ts';
+import { printable, seconds, type Json, type Millis } from '../base/index.ts';
+import { parseDuration } from '../config/index.ts';
 import type { IkeInput } from '../ike/index.ts';
 import type { StampedEvent } from '../report/index.ts';
 import type { CommandResult, Turn } from './context.ts';
@@ -14,9 +15,12 @@ export interface CommandHost {
   events(): readonly StampedEvent[];
   ike(input: IkeInput): void;
   switchPeers(address: string, connection: string | undefined): SwitchAsked | string;
-  /** Forces a connection onto an uplink; returns why not. */
-  force(connection: string, uplink: string): string | undefined;
+  /** Forces a connection onto an uplink, for ever or as long as `lasts` says; returns why not. */
+  force(connection: string, uplink: string, lasts: Millis | undefined): string | undefined;
 }
+
+/** Seconds in a year: who wants an uplink for longer gives no time. */
+const LONGEST_WISH = 365 * 86_400;
 
 const done = (data: Json = null): CommandResult => ({ ok: true, data });
 const refuse = (error: string): CommandResult => ({ ok: false, error });
@@ -67,11 +71,8 @@ export function runCommand(command: string, args: { readonly [name: string]: str
       if (target.chains.length === 0) return refuse(`connection '${target.connection}' is not up`);
       for (const chain of target.chains) host.ike(target.child === undefined ? { type: 'ike.rekey', chain } : { type: 'child.rekey', chain, child: target.child });
       return done();
-    case 'switch': {
-      const connection = args['connection'] ?? '';
-      const refused = host.force(connection, args['uplink'] ?? '');
-      return refused === undefined ? done() : refuse(SWITCH_REFUSALS[refused] ?? refused);
-    }
+    case 'switch':
+      return forceUplink(args, host);
     case 'switch-peers': {
       const result = host.switchPeers(args['addr'] ?? '', named === '' ? undefined : named);
       if (typeof result === 'string') return refuse(result);
@@ -81,6 +82,14 @@ export function runCommand(command: string, args: { readonly [name: string]: str
     default:
       return refuse(`unknown command '${command}'`);
   }
+}
+
+function forceUplink(args: { readonly [name: string]: string }, host: CommandHost): CommandResult {
+  const given = args['for'];
+  const lasts = given === undefined ? undefined : parseDuration(given);
+  if (given !== undefined && (lasts === undefined || lasts < 1 || lasts > LONGEST_WISH)) return refuse(`'${printable(given, 32)}' is no time to switch for; give seconds, or a number with s, m, h or d behind it, up to 365d`);
+  const refused = host.force(args['connection'] ?? '', args['uplink'] ?? '', lasts === undefined ? undefined : seconds(lasts));
+  return refused === undefined ? done() : refuse(SWITCH_REFUSALS[refused] ?? refused);
 }
 
 function upDown(up: boolean, target: { connection: string; child: string | undefined; chains: number[] }, host: CommandHost): CommandResult {

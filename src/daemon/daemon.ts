@@ -451,7 +451,7 @@ export class Daemon implements Core {
       turn: this.#turn, sources: () => this.sources(), status: () => this.status(), events: () => this.#log?.after(0) ?? [], initiators: this.#initiators,
       ike: (input) => this.#ike(input),
       switchPeers: (address, connection) => switchPeers(address, connection, this.#hubSwitch()),
-      force: (connection, uplink) => this.#reactions.force(connection, uplink),
+      force: (connection, uplink, lasts) => this.#reactions.force(connection, uplink, lasts),
     });
   }
 

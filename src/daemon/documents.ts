@@ -97,9 +97,10 @@ export function connectionDocuments(sources: DocumentSources): JsonObject[] {
     const chains = engine.chainsOf(connection.name).filter((c) => !initiator || c.chain === initiator.chain);
     const state = initiator ? initiator.state : chains.length > 0 ? 'up' : 'listening';
     const given = sources.virtual(connection.name);
+    const wish = sources.policy.wish(connection.name);
     const common = {
       name: connection.name, role: connection.role, state, reason: initiator?.reason ?? '', retry_ms: until(now, initiator?.retryAt), auth: authText(connection),
-      virtual_ips: given.addresses, virtual_dns: given.dns,
+      virtual_ips: given.addresses, virtual_dns: given.dns, forced: wish?.uplink ?? null, forced_ms: until(now, wish?.until),
     };
     if (chains.length === 0) out.push({ ...common, ...NO_CHAIN, mobike: connection.mobike });
     // A hub's documents say what each peer was given.

@@ -74,12 +74,15 @@ function lacks(candidate: Candidate, rank: number, explanation: Explanation): st
   return `not used because ${current} (same metric) works`;
 }
 
+/** What is in use, and until when by the user's wish. */
+const inUse = (uplink: string, { forced, forcedFor }: Explanation): string => (forced === uplink && forcedFor !== undefined ? `in use, as the user wishes for another ${spanText(millis(Math.max(0, forcedFor)))}` : 'in use');
+
 /** `wwan0: up, answered 12 s ago in 61 ms, not used because wan0 (metric 10) is preferred`. */
-function uplinkLine(candidate: Candidate, reason: string | undefined): string {
+function uplinkLine(candidate: Candidate, reason: string): string {
   const { answeredAgo, rttMs, failures } = candidate;
   const answered = answeredAgo === undefined ? (failures > 0 ? '' : 'not asked yet') : `answered ${spanText(answeredAgo)} ago${rttMs === undefined ? '' : ` in ${spanText(rttMs)}`}`;
   const silent = failures === 0 ? '' : `asked ${times(failures)} in vain`;
-  return `${candidate.uplink}: ${['up', answered, silent, reason ?? 'in use'].filter((part) => part !== '').join(', ')}`;
+  return `${candidate.uplink}: ${['up', answered, silent, reason].filter((part) => part !== '').join(', ')}`;
 }
 
 /** Why the current path is the current path. */
@@ -91,7 +94,7 @@ function whyText(explanation: Explanation, state: string, reason: string, last: 
   }
   const own = candidates.find((candidate) => candidate.uplink === current);
   if (doubtful !== undefined) return `${current} is in use, but requests there stay without an answer${candidates.length > 1 ? '; the other uplinks are being tried' : '; there is no other uplink'}`;
-  if (forced === current) return `${current} is in use because the user chose it`;
+  if (forced === current) return `${current} is in use because the user chose it${explanation.forcedFor === undefined ? '' : ' for a while'}`;
   if (own === undefined) return `${current} is in use although it is gone; ${candidates.length > 0 ? 'a move is under way' : 'there is no other uplink'}`;
   const better = candidates.filter((candidate) => candidate.metric < own.metric).map((candidate) => candidate.uplink);
   const came = last !== undefined && last.to === current && last.outcome.state === 'moved' ? ` because ${reasonText(last.reasons[0], last.from, last.to)}` : '';
@@ -171,7 +174,8 @@ export function explainDocument(sources: ExplainSources): JsonObject {
     const missing = lacks(candidate, rank, explanation);
     return {
       name, metric, state: name === explanation.current ? 'current' : standing, why: waits ?? '', waits_ms: rounded(waitsFor), rtt_ms: tenths(rttMs), answered_ms: rounded(answeredAgo), failures_count: failures,
-      lacks: missing ?? '', text: uplinkLine(candidate, missing === undefined || waitsFor === undefined ? missing : `${missing} (in ${spanText(millis(Math.max(0, waitsFor)))})`),
+      lacks: missing ?? '',
+      text: uplinkLine(candidate, missing === undefined ? inUse(name, explanation) : waitsFor === undefined ? missing : `${missing} (in ${spanText(millis(Math.max(0, waitsFor)))})`),
     };
   });
   const excluded = explanation.excluded.map(({ uplink: name, why }): JsonObject => {
@@ -179,7 +183,8 @@ export function explainDocument(sources: ExplainSources): JsonObject {
     return { name, metric: null, state: 'excluded', why, waits_ms: null, rtt_ms: null, answered_ms: null, failures_count: 0, lacks: words, text: `${name}: cannot be used: ${words}` };
   });
   return {
-    connection, state, chosen: explanation.current ?? null, remote: remote ?? null, forced: explanation.forced ?? null, doubtful: explanation.doubtful ?? null,
+    connection, state, chosen: explanation.current ?? null, remote: remote ?? null, forced: explanation.forced ?? null, forced_ms: rounded(explanation.forcedFor),
+    doubtful: explanation.doubtful ?? null,
     why: whyText(explanation, state, reason, made[0]), reasons: decision?.reasons ?? explanation.verdict.reasons, trigger: decision?.trigger ?? null,
     age_ms: decision === undefined ? null : Math.max(0, Math.round(now - decision.at)), would: { to: explanation.verdict.to ?? null, reasons: explanation.verdict.reasons },
     uplinks: [...uplinks, ...excluded], decisions: made.map((remembered) => decisionDocument(remembered, now, sources.stamp(remembered.at))),

@@ -55,10 +55,10 @@ export class Reactions {
     for (const effect of this.#host.policy.handle(input, this.#host.turn.now)) this.onPolicy(effect);
   }
 
-  /** Forces a connection onto an uplink; returns why not. */
-  force(connection: string, uplink: string): string | undefined {
+  /** Forces a connection onto an uplink, for ever or as long as `lasts` says; returns why not. */
+  force(connection: string, uplink: string, lasts: Millis | undefined): string | undefined {
     let refused: string | undefined;
-    for (const effect of this.#host.policy.handle({ type: 'switch.requested', connection, uplink }, this.#host.turn.now)) {
+    for (const effect of this.#host.policy.handle({ type: 'switch.requested', connection, uplink, lasts }, this.#host.turn.now)) {
       if (effect.type === 'switch.refused') refused = effect.reason;
       else this.onPolicy(effect);
     }

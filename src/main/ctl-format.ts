@@ -158,6 +158,13 @@ function connectionTable(connections: readonly Json[]): string[] {
   ]));
 }
 
+/** Where the user's wish holds, and for how long; no line where there is none. */
+function wishLines(connections: readonly Json[]): string[] {
+  const wishes = connections.map(object).filter((connection) => has(connection, 'forced'));
+  if (wishes.length === 0) return [];
+  return ['', ...table(['CONNECTION', 'CHOSEN BY THE USER', '>FOR ANOTHER'], wishes.map((connection) => [text(field(connection, 'name')), text(field(connection, 'forced')), duration(number(field(connection, 'forced_ms')))]))];
+}
+
 function rekeyText(document: JsonObject): string {
   const left = number(field(document, 'rekey_ms'));
   return left === undefined ? '' : `, rekey in ${duration(left)}`;
@@ -213,7 +220,7 @@ function statusText(data: Json): string[] {
   const status = object(data);
   const out = [
     `mobiked ${text(field(status, 'version'))} on ${text(field(status, 'node_id'))}, up for ${duration(number(field(status, 'uptime_ms')))}, data plane ${text(field(status, 'dataplane'))}`,
-    '', ...connectionTable(list(field(status, 'connections'))), '', ...uplinkTable(list(field(status, 'uplinks'))), ...besideLines(list(field(status, 'uplinks'))),
+    '', ...connectionTable(list(field(status, 'connections'))), ...wishLines(list(field(status, 'connections'))), '', ...uplinkTable(list(field(status, 'uplinks'))), ...besideLines(list(field(status, 'uplinks'))),
   ];
   const mqtt = list(field(status, 'mqtt')).map(object);
   if (mqtt.length > 0) {

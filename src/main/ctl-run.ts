@@ -20,9 +20,16 @@ type CommandLine =
   | { readonly kind: 'help' | 'version' }
   | { readonly kind: 'request'; readonly socket: string; readonly json: boolean; readonly request: ControlRequest };
 
-function synopsis(name: string, { args, flags }: CommandDef): string {
-  const shown = args.map((arg) => (arg.optional ? `[${arg.name.toUpperCase()}]` : arg.name.toUpperCase()));
-  return [name, ...shown, ...flags.map((flag) => `[--${flag}]`)].join(' ');
+/** Arguments that are told by their place. */
+const placed = ({ args }: CommandDef): CommandDef['args'] => args.filter((arg) => arg.option === undefined);
+/** Arguments that are told by their name, of any command. */
+const OPTIONS: ReadonlySet<string> = new Set(
+  Object.values(COMMANDS as { readonly [name: string]: CommandDef }).flatMap(({ args }) => args.filter((arg) => arg.option !== undefined).map((arg) => arg.name)),
+);
+
+function synopsis(name: string, definition: CommandDef): string {
+  const shown = placed(definition).map((arg) => (arg.optional ? `[${arg.name.toUpperCase()}]` : arg.name.toUpperCase()));
+  return [name, ...shown, ...definition.flags.map((flag) => `[--${flag}]`)].join(' ');
 }
 
 export function usage(): string {
@@ -34,16 +41,24 @@ export function usage(): string {
     '', 'Options:',
     `  --socket PATH  Control socket of the daemon (${SOCKET})`,
     '  --json         Print the data as JSON, events one a line',
+    '  --for TIME     With switch: only for so long, such as 30m, 2h or 1d',
     '  --version      Print the version',
     '  --help         Print this',
     '', 'Exit status: 0 done, 1 refused, 2 usage, 3 no daemon.', '',
   ].join('\n');
 }
 
+/** `for` of `--for` and of `--for=2h`; empty when it is no option. */
+function optionName(word: string): string {
+  const end = word.indexOf('=');
+  return word.startsWith('--') ? word.slice(2, end < 0 ? undefined : end) : '';
+}
+
 /** Options may stand anywhere; after `--` there are none. */
 export function parseCommandLine(argv: readonly string[]): Result<CommandLine> {
   const rest: string[] = [];
   const flags = new Set<string>();
+  const options = new Map<string, string>();
   let socket = SOCKET;
   let json = false;
   for (let i = 0; i < argv.length; i++) {
@@ -59,6 +74,11 @@ export function parseCommandLine(argv: readonly string[]): Result<CommandLine> {
       const path = word === '--socket' ? argv[++i] : word.slice('--socket='.length);
       if (path === undefined || path === '') return err('--socket needs a path');
       socket = path;
+    } else if (OPTIONS.has(optionName(word))) {
+      const name = optionName(word);
+      const value = word === `--${name}` ? argv[++i] : word.slice(name.length + 3);
+      if (value === undefined || value === '') return err(`--${name} needs a value`);
+      options.set(name, value);
     } else if (word.startsWith('-') && word !== '-') flags.add(word);
     else rest.push(word);
   }
@@ -67,11 +87,13 @@ export function parseCommandLine(argv: readonly string[]): Result<CommandLine> {
   if (!Object.hasOwn(COMMANDS, command)) return err(`unknown command '${printable(command, 64)}'`);
   const definition: CommandDef = COMMANDS[command as Command];
   for (const flag of flags) if (!definition.flags.includes(flag.slice(2)) || !flag.startsWith('--')) return err(`${command} takes no option '${printable(flag, 64)}'`);
-  const most = definition.args.length;
-  const least = definition.args.filter((arg) => !arg.optional).length;
+  for (const name of options.keys()) if (!definition.args.some((arg) => arg.option !== undefined && arg.name === name)) return err(`${command} takes no option '--${name}'`);
+  const places = placed(definition);
+  const most = places.length;
+  const least = places.filter((arg) => !arg.optional).length;
   if (values.length < least || values.length > most || values.includes('')) return err(`wrong number of arguments; it is: mobikectl ${synopsis(command, definition)}`);
-  const args: { [name: string]: string } = {};
-  definition.args.forEach(({ name }, i) => {
+  const args: { [name: string]: string } = Object.fromEntries(options);
+  places.forEach(({ name }, i) => {
     const value = values[i];
     if (value !== undefined) args[name] = value;
   });

@@ -4,7 +4,7 @@ import {
   BLOCKED_MOST, BLOCKED_TIME, FIRST_PROBE, FLAP_FREE, FLAP_WINDOW, MOST_FORGOTTEN_PATHS, PROBE_BACKOFF_MOST, PROBE_EXPIRES, PROVEN_INTERVALS, RACE_AGAIN, RACE_AGAIN_MOST,
   REFUSED_FOR, REMIND_AFTER, REMIND_MOST, RETURN_DELAY, RETURN_DELAY_MOST, RETURN_PACE, STANDBY_INTERVAL, STANDBY_INTERVAL_METERED,
 } from './tuning.ts';
-import type { Decision, Explanation, PathView, RefusalReason, Standing, UplinkEffect } from './types.ts';
+import type { Decision, Explanation, PathView, RefusalReason, Standing, UplinkEffect, Wish } from './types.ts';
 
 /** What one connection knows of one uplink. */
 interface PathState {
@@ -62,7 +62,7 @@ export class ConnectionChoice {
   #using: string | undefined;
   #local: IpAddress | undefined;
   #lost: string | undefined;
-  #forced: string | undefined;
+  #wish: Wish | undefined;
   #doubt: Doubt | undefined;
   #lastVoluntary: Instant | undefined;
   #probing: { readonly uplink: string; readonly expires: Instant } | undefined;
@@ -156,7 +156,7 @@ export class ConnectionChoice {
     const path = this.#path(uplink);
     path.refusedUntil = after(now, REFUSED_FOR);
     path.trial = undefined;
-    if (this.#forced === uplink) this.#forced = undefined;
+    this.#endWish(uplink);
   }
 
   doubtful(uplink: string, unanswered: number, now: Instant): void {
@@ -165,12 +165,14 @@ export class ConnectionChoice {
     this.#doubt.unanswered = unanswered;
   }
 
-  force(uplink: string | undefined): RefusalReason | undefined {
-    if (uplink !== undefined) {
-      const why = this.#whyExcluded(uplink);
-      if (why !== undefined) return why;
-    }
-    this.#forced = uplink;
+  get wish(): Wish | undefined {
+    return this.#wish;
+  }
+
+  force(uplink: string | undefined, until: Instant | undefined): RefusalReason | undefined {
+    const why = uplink === undefined ? undefined : this.#whyExcluded(uplink);
+    if (why !== undefined) return why;
+    this.#wish = uplink === undefined ? undefined : { uplink, until };
     if (uplink !== undefined) this.#path(uplink).blockedUntil = undefined; // the wish is newer than what was seen
     return undefined;
   }
@@ -182,7 +184,7 @@ export class ConnectionChoice {
       this.#disprove(name, path);
       path.standbySince = undefined;
       if (this.#using === name) this.#lost = lossReason(next?.downReason);
-      if (this.#forced === name) this.#forced = undefined;
+      this.#endWish(name);
     } else if (before?.up !== true && next?.up === true) {
       path.standbySince = now;
       // It was down: what was known of it is stale, a captive portal may be gone.
@@ -205,6 +207,7 @@ export class ConnectionChoice {
   step(trigger: string, now: Instant): UplinkEffect[] {
     const effects: UplinkEffect[] = [];
     if (this.#probing !== undefined && now >= this.#probing.expires) this.#probing = undefined;
+    if (this.#wish?.until !== undefined && now >= this.#wish.until) this.#wish = undefined;
     for (const path of this.#paths.values()) if (path.blockedUntil !== undefined && path.blockedUntil <= now) path.blockedUntil = undefined;
     const candidates = this.#candidates(now);
     const verdict = decide(now, this.#situation(candidates));
@@ -213,7 +216,7 @@ export class ConnectionChoice {
     if (staying && this.#doubt !== undefined) this.#race(this.#doubt, candidates, now, effects);
     const probeAt = staying && this.#doubt === undefined ? this.#probe(candidates, now, effects) : undefined;
     const raceAt = staying && this.#doubt !== undefined && candidates.some((c) => this.#mayRace(c)) ? this.#doubt.again : undefined;
-    this.#wake = earliest(verdict.recheckAt, this.#pending?.remindAt, probeAt, raceAt, this.#probing?.expires, ...[...this.#paths.values()].map((path) => path.blockedUntil));
+    this.#wake = earliest(verdict.recheckAt, this.#pending?.remindAt, probeAt, raceAt, this.#probing?.expires, this.#wish?.until, ...[...this.#paths.values()].map((path) => path.blockedUntil));
     return effects;
   }
 
@@ -246,7 +249,8 @@ export class ConnectionChoice {
     return {
       connection: this.name,
       current: this.#using,
-      forced: this.#forced,
+      forced: this.#wish?.uplink,
+      forcedFor: this.#wish?.until === undefined ? undefined : since(now, this.#wish.until),
       doubtful: this.#doubt?.unanswered,
       candidates: candidates.map((candidate) => {
         const wait = own !== undefined && candidate.metric < own.metric ? returnWait(now, candidate, this.#lastVoluntary) : undefined;
@@ -268,7 +272,7 @@ export class ConnectionChoice {
 
   #situation(candidates: readonly Candidate[]): Situation {
     const excluded = this.#using === undefined ? undefined : this.#whyExcluded(this.#using);
-    return { current: this.#using, lost: this.#lost ?? excluded, forced: this.#forced, doubt: this.#doubt, lastVoluntary: this.#lastVoluntary, candidates };
+    return { current: this.#using, lost: this.#lost ?? excluded, forced: this.#wish?.uplink, doubt: this.#doubt, lastVoluntary: this.#lastVoluntary, candidates };
   }
 
   #emitDecision(verdict: Verdict, trigger: string, now: Instant, effects: UplinkEffect[]): void {
@@ -301,9 +305,13 @@ export class ConnectionChoice {
       path.departures = [...path.departures.filter((at) => since(at, now) < FLAP_WINDOW), now].slice(-MOST_DEPARTURES);
     const isSilent = verdict.reasons[0] === 'black_hole' || verdict.reasons[0] === 'unanswered';
     // The user's wish has failed.
-    if ((isSilent || verdict.reasons[0] === 'data_blocked') && this.#forced === this.#using) this.#forced = undefined;
+    if (isSilent || verdict.reasons[0] === 'data_blocked') this.#endWish(this.#using);
     // The path has to prove itself again.
     if (isSilent && path.failures === 0) this.#fail(path, now);
+  }
+
+  #endWish(uplink: string): void {
+    if (this.#wish?.uplink === uplink) this.#wish = undefined;
   }
 
   #mayRace(candidate: Candidate): boolean {
@@ -388,7 +396,7 @@ export class ConnectionChoice {
   /** Better than the current uplink, so that we want to go back to it. */
   #isBetter(facts: UplinkFacts): boolean {
     const own = this.#using === undefined ? undefined : this.#facts.get(this.#using);
-    return own !== undefined && this.#forced === undefined && facts.metric < own.metric && this.#paths.get(facts.name)?.blockedUntil === undefined;
+    return own !== undefined && this.#wish === undefined && facts.metric < own.metric && this.#paths.get(facts.name)?.blockedUntil === undefined;
   }
 
   #isForeign(uplink: string): boolean {

@@ -19,8 +19,9 @@
  *    connection that is on it, and until the peer answers through it.
  * 4. The choice (`select.ts`), first rule that applies:
  *    a. nothing is up: `no_candidate`;
- *    b. the user forces an uplink that is up: `forced`. The wish ends when that uplink goes down, when it falls
- *       silent and another one answers, when it carries no data (f), or when the peer refuses it;
+ *    b. the user forces an uplink that is up: `forced`. The wish ends when its time is over (where it was given one),
+ *       when that uplink goes down, when it falls silent and another one answers, when it carries no data (f), or
+ *       when the peer refuses it; after that the rules below choose, from where the connection is;
  *    c. the current path is certainly dead (address, device, carrier, interface or uplink gone): the best candidate at
  *       once, proven or not: order is proven, unproven, silent, then metric, round trip, name. The same uplink with
  *       another address is a candidate too;

@@ -1,7 +1,7 @@
 import { after, earliest, ipFamily, TimerTable, unreachable, type Instant, type UplinkFacts } from '../base/index.ts';
 import { ConnectionChoice, lossReason } from './connection.ts';
 import { DEBOUNCE, DEBOUNCE_MOST } from './tuning.ts';
-import type { Explanation, UplinkEffect, UplinkInput, UplinkView } from './types.ts';
+import type { Explanation, UplinkEffect, UplinkInput, UplinkView, Wish } from './types.ts';
 
 const TIMERS = ['debounce'] as const;
 type TimerName = (typeof TIMERS)[number];
@@ -52,7 +52,7 @@ export class UplinkPolicy {
         return [...this.#connections.values()].flatMap((connection) => connection.step(input.type, now));
       }
       case 'switch.requested': {
-        const refused = this.#connections.get(input.connection)?.force(input.uplink);
+        const refused = this.#connections.get(input.connection)?.force(input.uplink, input.lasts === undefined ? undefined : after(now, input.lasts));
         const reason = this.#connections.has(input.connection) ? refused : 'unknown_connection';
         if (reason !== undefined) return [{ type: 'switch.refused', connection: input.connection, uplink: input.uplink ?? '', reason }];
         break;
@@ -101,6 +101,11 @@ export class UplinkPolicy {
 
   explain(connection: string, now: Instant): Explanation | undefined {
     return this.#connections.get(connection)?.explain(now);
+  }
+
+  /** What the user wants of the connection, while that holds. */
+  wish(connection: string): Wish | undefined {
+    return this.#connections.get(connection)?.wish;
   }
 
   views(now: Instant): UplinkView[] {

@@ -27,8 +27,8 @@ export type UplinkInput =
   | { readonly type: 'path.blocked'; readonly connection: string; readonly uplink: string }
   /** What the targets of an uplink say of it (`reachability.ts`). */
   | { readonly type: 'uplink.reached'; readonly uplink: string; readonly state: Reach }
-  /** The user forces an uplink; undefined: chooses freely again. */
-  | { readonly type: 'switch.requested'; readonly connection: string; readonly uplink: string | undefined }
+  /** The user forces an uplink, for as long as `lasts` says, else until it fails; undefined: chooses freely again. */
+  | { readonly type: 'switch.requested'; readonly connection: string; readonly uplink: string | undefined; readonly lasts?: Millis | undefined }
   | { readonly type: 'tick' };
 
 /** One choice, with everything needed to explain it (M2.1-3). */
@@ -67,6 +67,13 @@ export interface PathView {
   readonly nextProbeAt: Instant | undefined;
 }
 
+/** The uplink that the user forced. */
+export interface Wish {
+  readonly uplink: string;
+  /** When it ends at the latest. */
+  readonly until: Instant | undefined;
+}
+
 /** One uplink for status. */
 export interface UplinkView {
   readonly facts: UplinkFacts;
@@ -84,6 +91,8 @@ export interface Explanation {
   readonly current: string | undefined;
   /** The uplink the user forced. */
   readonly forced: string | undefined;
+  /** What is left of the time the wish was given; undefined: it has no end. */
+  readonly forcedFor: Millis | undefined;
   /** Unanswered sends on the current path while it is in doubt. */
   readonly doubtful: number | undefined;
   /** Best first. `waits` says what keeps a better one from being taken, with the time it has to wait when that is known. */

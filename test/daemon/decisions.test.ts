@@ -10,7 +10,7 @@ const decision = (at: number, to: string | undefined, ...reasons: string[]): Dec
 const moved = (type: 'path.moving' | 'path.moved', from: string, to: string, reason: string, took = 0): IkeEvent => ({ type, chain: 1, connection: 'hq', from: path(from), to: path(to), reasons: [reason], took: millis(took) });
 
 const EXPLANATION: Explanation = {
-  connection: 'hq', current: 'wan', forced: undefined, doubtful: 2, excluded: [], verdict: { to: 'wan', reasons: ['keep'] }, decision: undefined,
+  connection: 'hq', current: 'wan', forced: undefined, forcedFor: undefined, doubtful: 2, excluded: [], verdict: { to: 'wan', reasons: ['keep'] }, decision: undefined,
   candidates: [
     { uplink: 'wan', metric: 10, standing: 'proven', rttMs: millis(20), answeredAgo: millis(2500), failures: 0, refused: false, waits: undefined, waitsFor: undefined },
     { uplink: 'lte', metric: 20, standing: 'proven', rttMs: millis(61), answeredAgo: millis(12_000), failures: 0, refused: false, waits: undefined, waitsFor: undefined },

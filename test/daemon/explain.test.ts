@@ -13,7 +13,7 @@ const candidate = (uplink: string, metric: number, change: Partial<Candidate> = 
 
 function document(change: Partial<Explanation>, { state = 'up', reason = '', decisions = new Decisions() } = {}): JsonObject {
   const explanation: Explanation = {
-    connection: 'hq', current: 'wan', forced: undefined, doubtful: undefined, candidates: [candidate('wan', 10), candidate('lte', 20)], excluded: [], verdict: { to: 'wan', reasons: ['keep'] }, decision: undefined, ...change,
+    connection: 'hq', current: 'wan', forced: undefined, forcedFor: undefined, doubtful: undefined, candidates: [candidate('wan', 10), candidate('lte', 20)], excluded: [], verdict: { to: 'wan', reasons: ['keep'] }, decision: undefined, ...change,
   };
   return explainDocument({ now: instant(100_000), explanation, decisions, state, reason, remote: '203.0.113.1', stamp: () => undefined });
 }
@@ -35,6 +35,7 @@ test('one line for each uplink: how it is, and what it lacks', () => {
   assert.equal(better({ waits: 'dwell', waitsFor: millis(-1) }), 'preferred (metric 5 against 10), taken a little after the last move (in 0 ms)');
   assert.equal(better({}), 'preferred (metric 5 against 10), taken next');
   assert.deepEqual(lines({ forced: 'wan' })[1], 'lte: up, answered 12 s ago in 61 ms, not used because the user chose wan');
+  assert.deepEqual(lines({ forced: 'wan', forcedFor: millis(90_000) })[0], 'wan: up, answered 12 s ago in 61 ms, in use, as the user wishes for another 90 s');
   assert.deepEqual(lines({ doubtful: 3 })[1], 'lte: up, answered 12 s ago in 61 ms, being tried, since wan does not answer');
   assert.deepEqual(lines({ current: undefined }), ['wan: up, answered 12 s ago in 61 ms, the next attempt begins with it', 'lte: up, answered 12 s ago in 61 ms, number 2 in the next attempt']);
   assert.deepEqual(lines({ current: 'gone' })[0], 'wan: up, answered 12 s ago in 61 ms, not used yet');
@@ -53,6 +54,7 @@ test('why the current path is the current path', () => {
   assert.equal(why({}), 'wan is in use: no other uplink has a better metric (10)');
   assert.equal(why({ candidates: [candidate('wan', 10)] }), 'wan is in use: it is the only uplink that can be');
   assert.equal(why({ forced: 'wan' }), 'wan is in use because the user chose it');
+  assert.equal(why({ forced: 'wan', forcedFor: millis(90_000) }), 'wan is in use because the user chose it for a while');
   assert.equal(why({ doubtful: 2 }), 'wan is in use, but requests there stay without an answer; the other uplinks are being tried');
   assert.equal(why({ doubtful: 2, candidates: [candidate('wan', 10)] }), 'wan is in use, but requests there stay without an answer; there is no other uplink');
   assert.equal(why({ current: 'lte' }), 'lte is in use; wan would be preferred');

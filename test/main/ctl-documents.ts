@@ -5,7 +5,7 @@ const connections: Json = [
   {
     name: 'hq', role: 'initiator', state: 'established', peer: 'vpn.example.com', remote: '203.0.113.1:4500', uplink: 'wan',
     path: { local: '198.51.100.2:4500', remote: '203.0.113.1:4500', uplink: 'wan', mtu: 1480 }, nat: 'local', encapsulation: 'udp', mobike: true, established_ms: 723_000,
-    auth: 'cert, peer psk', virtual_ips: ['10.99.0.2', 'fd99::2'], virtual_dns: ['10.0.0.53'],
+    auth: 'cert, peer psk', forced: 'wan', forced_ms: 7_080_000, virtual_ips: ['10.99.0.2', 'fd99::2'], virtual_dns: ['10.0.0.53'],
     ike: { spi_i: '0123456789abcdef', spi_r: 'fedcba9876543210', proposal: 'aes256gcm16-prfsha256-x25519', rekey_ms: 13_200_000 },
     children: [
       { name: 'lan', state: 'installed', spi_in: 0xc0ffee01, spi_out: 0x00badcaf, proposal: 'aes256gcm16-esn', local_ts: ['192.168.7.0/24', 'fd00:7::/64'], remote_ts: ['10.0.0.0/8'], rx_packets: 1_234_567, rx_bytes: 1_610_612_736, tx_packets: 42, tx_bytes: 5040, rekey_ms: 3_000_000 },

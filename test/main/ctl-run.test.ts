@@ -18,6 +18,8 @@ test('command lines', () => {
   assert.deepEqual(request('--socket=/x', 'events', '--follow'), ['/x', false, 'events', {}, true]);
   assert.deepEqual(request('--follow', 'events'), [SOCKET, false, 'events', {}, true]);
   assert.deepEqual(request('switch', 'hq', 'wan'), [SOCKET, false, 'switch', { connection: 'hq', uplink: 'wan' }, false]);
+  for (const line of [['switch', 'hq', 'wan', '--for', '2h'], ['--for=2h', 'switch', 'hq', 'wan'], ['switch', '--for', '2h', 'hq', 'wan']])
+    assert.deepEqual(request(...line), [SOCKET, false, 'switch', { connection: 'hq', uplink: 'wan', for: '2h' }, false], line.join(' '));
   assert.deepEqual(request('explain'), [SOCKET, false, 'explain', {}, false]);
   assert.deepEqual(request('explain', 'hq'), [SOCKET, false, 'explain', { connection: 'hq' }, false]);
   assert.deepEqual(request('up', '--', '--hq'), [SOCKET, false, 'up', { name: '--hq' }, false]);
@@ -25,7 +27,7 @@ test('command lines', () => {
 });
 
 test('usage errors', () => {
-  for (const argv of [[], ['--json'], ['frobnicate'], ['toString'], ['status', 'x'], ['up'], ['up', 'a', 'b'], ['up', ''], ['switch', 'hq'], ['status', '--follow'], ['events', '-follow'], ['--frob', 'status'], ['status', '--socket'], ['--socket=', 'status']]) {
+  for (const argv of [[], ['--json'], ['frobnicate'], ['toString'], ['status', 'x'], ['up'], ['up', 'a', 'b'], ['up', ''], ['switch', 'hq'], ['status', '--follow'], ['events', '-follow'], ['--frob', 'status'], ['switch', 'hq', 'wan', '2h'], ['switch', 'hq', 'wan', '--for'], ['switch', 'hq', 'wan', '--for='], ['status', '--for', '2h'], ['switch', 'hq', '--for', '2h'], ['status', '--socket'], ['--socket=', 'status']]) {
     assert.equal(typeof request(...argv), 'string', argv.join(' '));
     assert.ok(!['help', 'version'].includes(String(request(...argv))), argv.join(' '));
   }
@@ -35,7 +37,7 @@ test('the help names every command and is no wider than a terminal', () => {
   for (const [name, { args }] of Object.entries(COMMANDS)) {
     const row = usage().split('\n').find((line) => line.startsWith(`  ${name} `));
     assert.ok(row, name);
-    for (const arg of args) assert.ok(row.includes(arg.name.toUpperCase()), `${name} ${arg.name}`);
+    for (const arg of args) assert.ok('option' in arg ? usage().includes(`  --${arg.name} ${arg.option} `) : row.includes(arg.name.toUpperCase()), `${name} ${arg.name}`);
   }
   for (const line of usage().split('\n')) assert.ok(line.length <= 80, line);
 });

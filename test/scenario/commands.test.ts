@@ -71,6 +71,23 @@ test('M2.1-3: switch moves without loss, stays there, and explains itself; and b
   untilRest(stage);
 });
 
+test('M2.1-3: a switch with a time: status and explain tell what is left of it; then the better uplink is gone back to without loss', () => {
+  const stage = play({ seed: 537 });
+  const { world, router } = stage;
+  world.runFor(seconds(10));
+  router.ask('switch', { connection: 'hq', uplink: 'wwan0', for: '2m' });
+  world.runFor(seconds(20));
+  assert.deepEqual([router.connection()['forced'], router.connection()['forced_ms']], ['wwan0', 100_000]);
+  const [explained] = router.ask('explain', { connection: 'hq' }) as readonly JsonObject[];
+  assert.deepEqual([explained?.['why'], explained?.['forced_ms']], ['wwan0 is in use because the user chose it for a while', 100_000]);
+  const { lost } = during(stage, seconds(115), () => undefined);
+  assert.equal(lost, 0);
+  untilOn(stage, 'wan0');
+  assert.equal(router.connection()['forced'], null);
+  assert.equal(router.all('path.moved').at(-1)?.reasons[0], 'better_metric');
+  untilRest(stage);
+});
+
 test('the uplink that was forced dies: the connection leaves it all the same', () => {
   const stage = play({ seed: 534 });
   const { world, router } = stage;
@@ -86,6 +103,8 @@ test('switch to what cannot be is refused, saying why', () => {
   const { world, router } = stage;
   assert.throws(() => router.ask('switch', { connection: 'hq', uplink: 'dsl' }), /there is no such uplink/);
   assert.throws(() => router.ask('switch', { connection: 'x', uplink: 'wan0' }), /there is no such connection/);
+  for (const time of ['0', '-1', '2x', '366d', 'for ever']) assert.throws(() => router.ask('switch', { connection: 'hq', uplink: 'wwan0', for: time }), /is no time to switch for/, time);
+  assert.equal(router.uplink, 'wan0');
   world.link('isp2').unplug();
   world.runFor(seconds(1));
   assert.throws(() => router.ask('switch', { connection: 'hq', uplink: 'wwan0' }), /the uplink is down/);

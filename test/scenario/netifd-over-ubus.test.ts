@@ -141,6 +141,13 @@ test('the ubus object answers the commands', () => {
   stage.world.runFor(seconds(1));
   assert.deepEqual(netifd.replies.map((r) => [r.callId, r.status === 0]), [[1, true], [2, true], [3, false], [4, true], [5, false]]);
   assert.equal(stage.router.uplink, 'cell');
+  assert.equal(stage.router.connection()['forced_ms'], null);
+  // A time may come as a number of seconds, or with a unit.
+  for (const lasts of [60, '1m']) {
+    netifd.call(6, 'switch', { connection: 'hq', uplink: 'cell', for: lasts });
+    stage.world.runFor(seconds(1));
+    assert.equal(stage.router.connection()['forced_ms'], 59_000);
+  }
 });
 
 test('250 notifications a second for ten minutes: no move, few calls', () => {

@@ -476,6 +476,45 @@ story('the user forces a worse uplink: at once, and it holds', [
   { at: 215_000, expect: ['210040 to wan: better_metric proven'] },
 ]);
 
+for (const [at, seen] of [[3_605_000 - 1, []], [3_605_000, ['3605000 probe wan']]] as const)
+  story(`a wish with a time: the better uplink is looked at again when it is over (${at} ms), and taken after its trial`, [
+    ...START,
+    { at: 5000, input: force('wwan', 3_600_000), expect: ['5000 to wwan: forced proven'] },
+    { at: 3_604_000 },
+    { at, expect: seen },
+    { at: 3_616_000, expect: ['3605000 probe wan', '3608020 probe wan', '3611040 probe wan', '3614060 probe wan', '3615020 probe wan', '3615040 to wan: better_metric proven', '3615040 probe wwan'].slice(seen.length) },
+  ], { probes: true });
+
+story('a wish with a time for the uplink in use keeps it although a better one is there, and is replaced by a newer one', [
+  ...START,
+  { at: 5000, facts: { wan: { reason: 'no_carrier' } } },
+  { at: 6000, facts: { wan: { up: true } } },
+  { at: 7000, input: force('wwan', 60_000), expect: ['6150 wan up: usable'] },
+  { at: 60_000, input: force('wwan', 3_600_000), expect: [] },
+  { at: 100_000, input: force('wwan'), expect: [] },
+  { at: 4_000_000, expect: [] },
+]);
+
+story('a wish with a time ends before it is over like any other', [
+  ...START,
+  { at: 5000, input: force('wwan', 3_600_000) },
+  { at: 6000, facts: { wwan: { reason: 'no_carrier' } }, expect: ['6000 wwan down: no_carrier', '6000 to wan: carrier_lost proven'] },
+  { at: 7000, facts: { wwan: { up: true } } },
+  { at: 90_000, expect: ['7150 wwan up: usable'] },
+]);
+
+test('an explanation tells the wish and what is left of it', () => {
+  const bench = new Bench();
+  bench.run([...START, { at: 5000, input: force('wwan', 60_000) }]);
+  const told = (at: number): unknown => [bench.policy.explain('hq', instant(at))?.forced, bench.policy.explain('hq', instant(at))?.forcedFor, bench.policy.wish('hq')];
+  assert.deepEqual(told(25_000), ['wwan', 40_000, { uplink: 'wwan', until: 65_000 }]);
+  bench.run([{ at: 64_999 }]);
+  assert.equal(bench.policy.wish('hq')?.uplink, 'wwan');
+  bench.run([{ at: 65_000 }]);
+  assert.deepEqual(told(65_000), [undefined, undefined, undefined]);
+  assert.equal(bench.policy.wish('nope'), undefined);
+});
+
 story('the wish ends when the forced uplink goes down', [
   ...START,
   { at: 5000, input: force('wwan') },
@@ -541,7 +580,7 @@ test('M2.1-3: explain tells candidates, standing, what is waited for, and the la
   bench.run([...away(20_000), { at: 24_150 }]);
   const told = bench.policy.explain('hq', instant(24_150));
   assert.deepEqual(told, {
-    connection: 'hq', current: 'wwan', forced: undefined, doubtful: undefined,
+    connection: 'hq', current: 'wwan', forced: undefined, forcedFor: undefined, doubtful: undefined,
     candidates: [
       { uplink: 'wan', metric: 10, standing: 'proven', rttMs: 20, failures: 0, refused: false, answeredAgo: 960, waits: 'hold_down', waitsFor: 6020 },
       { uplink: 'wwan', metric: 20, standing: 'proven', rttMs: 40, failures: 0, refused: false, answeredAgo: 21_110, waits: undefined, waitsFor: undefined },

@@ -172,5 +172,6 @@ export const unanswered = (uplink: string): UplinkInput => ({ type: 'path.unansw
 export const blocked = (uplink: string): UplinkInput => ({ type: 'path.blocked', connection: 'hq', uplink });
 export const doubtful = (uplink: string, count = 2): UplinkInput => ({ type: 'path.doubtful', connection: 'hq', uplink, unanswered: count });
 export const inbound = (uplink: string): UplinkInput => ({ type: 'path.inbound', connection: 'hq', uplink });
-export const force = (uplink: string | undefined): UplinkInput => ({ type: 'switch.requested', connection: 'hq', uplink });
+/** @param lasts milliseconds; undefined: until it fails */
+export const force = (uplink: string | undefined, lasts?: number): UplinkInput => ({ type: 'switch.requested', connection: 'hq', uplink, lasts: lasts === undefined ? undefined : millis(lasts) });
 export const refused = (uplink: string): UplinkInput => ({ type: 'path.refused', connection: 'hq', uplink });

@@ -1,6 +1,7 @@
 /** What a command takes: names of its text arguments in order, and its flags. */
 export interface CommandDef {
-  readonly args: readonly { readonly name: string; readonly optional?: true }[];
+  /** `option`: mobikectl takes it as `--name VALUE`, and calls the value so. */
+  readonly args: readonly { readonly name: string; readonly optional?: true; readonly option?: string }[];
   readonly flags: readonly string[];
   /** One phrase for `mobikectl --help`. */
   readonly help: string;
@@ -15,7 +16,7 @@ export const COMMANDS = {
   explain: { args: [{ name: 'connection', optional: true }], flags: [], help: 'Why a connection uses the uplink it uses' },
   up: { args: [{ name: 'name' }], flags: [], help: 'Brings a connection or child up' },
   down: { args: [{ name: 'name' }], flags: [], help: 'Takes a connection or child down until up or reload' },
-  switch: { args: [{ name: 'connection' }, { name: 'uplink' }], flags: [], help: 'Moves a connection to another uplink' },
+  switch: { args: [{ name: 'connection' }, { name: 'uplink' }, { name: 'for', optional: true, option: 'TIME' }], flags: [], help: 'Moves a connection to another uplink' },
   'switch-peers': { args: [{ name: 'addr' }, { name: 'name', optional: true }], flags: [], help: 'Hub: asks its peers to another address of its own' },
   rekey: { args: [{ name: 'name' }], flags: [], help: 'Makes new keys for a connection or child' },
   reload: { args: [], flags: [], help: 'Reads the configuration again' },
