@@ -67,6 +67,7 @@ function lacks(candidate: Candidate, rank: number, explanation: Explanation): st
     const better = `preferred (metric ${candidate.metric} against ${own.metric})`;
     if (candidate.waits === 'not_proven') return `${better}, but the peer has not answered there yet`;
     if (candidate.waits === 'hold_down') return `${better}, watched a while before it is taken`;
+    if (candidate.waits === 'flapping') return `${better}, but it went ${times(candidate.departures)} in ten minutes, so it is watched longer before it is taken`;
     if (candidate.waits === 'dwell') return `${better}, taken a little after the last move`;
     return `${better}, taken next`;
   }

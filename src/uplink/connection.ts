@@ -22,8 +22,8 @@ interface PathState {
   /** It carries no data (F-3), until then, and how often that was so. */
   blockedUntil: Instant | undefined;
   blocks: number;
-  /** When we last had to leave it; at most a handful are kept. */
-  departures: Instant[];
+  /** When it last went: was lost, or had to be left; at most a handful are kept. */
+  departures: readonly Instant[];
 }
 
 const fresh = (): PathState => ({
@@ -184,6 +184,7 @@ export class ConnectionChoice {
       this.#disprove(name, path);
       path.standbySince = undefined;
       if (this.#using === name) this.#lost = lossReason(next?.downReason);
+      else if (next?.downReason !== 'disabled') countDeparture(path, now); // what the user does is no flap
       this.#endWish(name);
     } else if (before?.up !== true && next?.up === true) {
       path.standbySince = now;
@@ -256,7 +257,7 @@ export class ConnectionChoice {
         const wait = own !== undefined && candidate.metric < own.metric ? returnWait(now, candidate, this.#lastVoluntary) : undefined;
         return {
           uplink: candidate.uplink, metric: candidate.metric, standing: candidate.standing, rttMs: candidate.rttMs, failures: candidate.failures,
-          refused: isRefused(this.#path(candidate.uplink), now),
+          refused: isRefused(this.#path(candidate.uplink), now), departures: departuresOf(this.#path(candidate.uplink), now).length,
           answeredAgo: candidate.lastAnswer === undefined ? undefined : since(candidate.lastAnswer, now),
           waits: wait?.why, waitsFor: wait?.until === undefined ? undefined : since(now, wait.until),
         };
@@ -301,8 +302,7 @@ export class ConnectionChoice {
     if (verdict.voluntary) this.#lastVoluntary = now;
     if (verdict.voluntary || this.#using === undefined) return;
     const path = this.#path(this.#using);
-    if (this.#lost === undefined || this.#lost !== counted)
-      path.departures = [...path.departures.filter((at) => since(at, now) < FLAP_WINDOW), now].slice(-MOST_DEPARTURES);
+    if ((this.#lost === undefined || this.#lost !== counted) && this.#lost !== 'disabled') countDeparture(path, now);
     const isSilent = verdict.reasons[0] === 'black_hole' || verdict.reasons[0] === 'unanswered';
     // The user's wish has failed.
     if (isSilent || verdict.reasons[0] === 'data_blocked') this.#endWish(this.#using);
@@ -366,8 +366,7 @@ export class ConnectionChoice {
   }
 
   #returnDelay(path: PathState, now: Instant): Millis {
-    const departures = path.departures.filter((at) => since(at, now) < FLAP_WINDOW).length;
-    return doubled(RETURN_DELAY, Math.max(0, departures - FLAP_FREE), RETURN_DELAY_MOST);
+    return doubled(RETURN_DELAY, Math.max(0, departuresOf(path, now).length - FLAP_FREE), RETURN_DELAY_MOST);
   }
 
   #candidates(now: Instant): Candidate[] {
@@ -446,6 +445,12 @@ export class ConnectionChoice {
       return;
     }
   }
+}
+
+const departuresOf = (path: PathState, now: Instant): readonly Instant[] => path.departures.filter((at) => since(at, now) < FLAP_WINDOW);
+
+function countDeparture(path: PathState, now: Instant): void {
+  path.departures = [...departuresOf(path, now), now].slice(-MOST_DEPARTURES);
 }
 
 const isRefused = (path: PathState, now: Instant): boolean => path.refusedUntil !== undefined && now < path.refusedUntil;

@@ -31,8 +31,9 @@
  *    e. the current path never answered and gave up: the next one, least tried first, `unanswered`;
  *    f. the current path carries IKE and no data (`path.blocked`, F-3): the best that is proven or unproven, `data_blocked`; not gone back to
  *       for 10 minutes, doubled each time up to a day;
- *    g. a better metric: back to it after it has answered at least 3 probes over 10 s (longer when it had to be left
- *       three times in 5 minutes) and 5 s after the last voluntary move, `better_metric`;
+ *    g. a better metric: back to it after it has answered at least 3 probes over 10 s and 5 s after the last voluntary
+ *       move, `better_metric`. An uplink that went three times in 10 minutes (was lost, in use or not, or had to be left)
+ *       has to answer over 20 s, and twice as long for each further time, up to 160 s: `flapping`;
  *    h. else `keep`: a path that works is never left for one not yet seen to work.
  * 5. Probes: a better uplink at once and then every 3 s; other standbys 3 s after they come up, then every 60 s (300 s
  *    metered); after a failure twice as late each time, up to 5 minutes; one at a time per connection; none while the

@@ -1,5 +1,5 @@
 import { after, earliest, millis, since, type Instant, type Millis } from '../base/index.ts';
-import { MIN_DWELL, ONE_WAY_PATIENCE, RETURN_PACE, RETURN_PROBES } from './tuning.ts';
+import { MIN_DWELL, ONE_WAY_PATIENCE, RETURN_DELAY, RETURN_PACE, RETURN_PROBES } from './tuning.ts';
 import type { Standing } from './types.ts';
 
 /** An uplink that can be taken: up, allowed, with a family in common with the peer. */
@@ -100,7 +100,7 @@ function considerReturn(now: Instant, own: Candidate, ranked: readonly Candidate
 
 /** What keeps a better uplink from being taken: `until` when that is known, `byTime` when no answer is needed by then. */
 export interface ReturnWait {
-  readonly why: 'not_proven' | 'hold_down' | 'dwell';
+  readonly why: 'not_proven' | 'hold_down' | 'flapping' | 'dwell';
   readonly until: Instant | undefined;
   readonly byTime: boolean;
 }
@@ -113,8 +113,9 @@ export function returnWait(now: Instant, candidate: Candidate, lastVoluntary: In
   const { trial, lastAnswer } = candidate;
   if (candidate.standing !== 'proven' || trial === undefined || lastAnswer === undefined) return { why: 'not_proven', until: undefined, byTime: false };
   const held = after(trial.since, candidate.returnDelay);
-  if (lastAnswer < held) return { why: 'hold_down', until: held, byTime: false };
-  if (trial.answers < RETURN_PROBES || since(lastAnswer, now) > RETURN_PACE) return { why: 'hold_down', until: undefined, byTime: false };
+  const why = candidate.returnDelay > RETURN_DELAY ? 'flapping' : 'hold_down';
+  if (lastAnswer < held) return { why, until: held, byTime: false };
+  if (trial.answers < RETURN_PROBES || since(lastAnswer, now) > RETURN_PACE) return { why, until: undefined, byTime: false };
   const rested = lastVoluntary === undefined ? now : after(lastVoluntary, MIN_DWELL);
   return now < rested ? { why: 'dwell', until: rested, byTime: true } : undefined;
 }

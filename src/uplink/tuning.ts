@@ -18,13 +18,13 @@ export const RETURN_PACE: Millis = seconds(3);
 /** Least time between two voluntary moves, so that two uplinks whose metrics change cannot play ping-pong. */
 export const MIN_DWELL: Millis = seconds(5);
 
-/** Departures forced within this time count against a return. */
-export const FLAP_WINDOW: Millis = minutes(5);
+/** How often an uplink went is counted over this time: a modem that registers anew every few minutes is seen. */
+export const FLAP_WINDOW: Millis = minutes(10);
 
-/** Forced departures from one uplink within the window that cost nothing: one cable pulled, one modem reset. */
+/** Times that an uplink may go within the window at no cost: one cable pulled, one modem reset. */
 export const FLAP_FREE = 2;
 
-/** Each further departure doubles the return delay up to this, so that a link with a loose plug settles on the other one. */
+/** Each further time doubles the return delay up to this, so that a link with a loose plug settles on the other one. */
 export const RETURN_DELAY_MOST: Millis = seconds(160);
 
 /** Standby probes: often enough that an uplink dead behind its modem is known before it is needed. */

@@ -105,6 +105,8 @@ export interface Explanation {
     readonly failures: number;
     /** The peer refused it lately: it is the last resort. */
     readonly refused: boolean;
+    /** How often it went within the last ten minutes; from the third time on it is watched longer before it is gone back to. */
+    readonly departures: number;
     readonly waits: string | undefined;
     readonly waitsFor: Millis | undefined;
   }[];

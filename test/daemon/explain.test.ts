@@ -8,7 +8,7 @@ import type { Explanation } from '../../src/uplink/index.ts';
 type Candidate = Explanation['candidates'][number];
 
 const candidate = (uplink: string, metric: number, change: Partial<Candidate> = {}): Candidate => ({
-  uplink, metric, standing: 'proven', rttMs: millis(61), answeredAgo: millis(12_000), failures: 0, refused: false, waits: undefined, waitsFor: undefined, ...change,
+  uplink, metric, standing: 'proven', rttMs: millis(61), answeredAgo: millis(12_000), failures: 0, refused: false, departures: 0, waits: undefined, waitsFor: undefined, ...change,
 });
 
 function document(change: Partial<Explanation>, { state = 'up', reason = '', decisions = new Decisions() } = {}): JsonObject {
@@ -32,6 +32,7 @@ test('one line for each uplink: how it is, and what it lacks', () => {
   const better = (change: Partial<Candidate>): string | undefined => with2(change, 5)?.slice('lte: up, answered 12 s ago in 61 ms, '.length);
   assert.equal(better({ waits: 'not_proven' }), 'preferred (metric 5 against 10), but the peer has not answered there yet');
   assert.equal(better({ waits: 'hold_down', waitsFor: millis(7000) }), 'preferred (metric 5 against 10), watched a while before it is taken (in 7 s)');
+  assert.equal(better({ waits: 'flapping', departures: 3, waitsFor: millis(7000) }), 'preferred (metric 5 against 10), but it went 3 times in ten minutes, so it is watched longer before it is taken (in 7 s)');
   assert.equal(better({ waits: 'dwell', waitsFor: millis(-1) }), 'preferred (metric 5 against 10), taken a little after the last move (in 0 ms)');
   assert.equal(better({}), 'preferred (metric 5 against 10), taken next');
   assert.deepEqual(lines({ forced: 'wan' })[1], 'lte: up, answered 12 s ago in 61 ms, not used because the user chose wan');

@@ -362,7 +362,7 @@ story('a planned return keeps the old path until the new one has proven itself, 
 
 // ---- Flapping -------------------------------------------------------------------------------------------------------
 
-test('a link with a loose plug does not thrash: after the second departure in 5 minutes each return takes twice as long', () => {
+test('a link with a loose plug does not thrash: after the second departure in 10 minutes each return takes twice as long', () => {
   const bench = new Bench();
   bench.run(START);
   // Up for 11.5 s after every loss: just long enough to be returned to with a delay of 10 s.
@@ -372,7 +372,7 @@ test('a link with a loose plug does not thrash: after the second departure in 5 
 });
 
 for (const [losses, delay] of [[1, 10_000], [2, 10_000], [3, 20_000], [4, 40_000], [5, 80_000], [6, 160_000], [7, 160_000]] as const)
-  test(`return_delay after ${losses} forced departures within 5 minutes: ${delay / 1000} s`, () => {
+  test(`return_delay after ${losses} forced departures within 10 minutes: ${delay / 1000} s`, () => {
     const bench = new Bench();
     bench.run(START);
     for (let i = 0; i < losses; i++) {
@@ -388,8 +388,8 @@ for (const [losses, delay] of [[1, 10_000], [2, 10_000], [3, 20_000], [4, 40_000
     assert.ok(took >= delay && took < delay + 4000, `${took}: ${bench.all.join('\n')}`);
   });
 
-for (const [pause, counts] of [[299_000, true], [301_000, false]] as const)
-  test(`departures count for 5 minutes (${pause / 1000} s ago)`, () => {
+for (const [pause, counts] of [[599_000, true], [601_000, false]] as const)
+  test(`departures count for 10 minutes (${pause / 1000} s ago)`, () => {
     const bench = new Bench();
     bench.run(START);
     const lose = (at: number): void => bench.run([{ at, facts: { wan: { reason: 'no_carrier' } } }, { at: at + 100, facts: { wan: { up: true } } }, { at: at + 260 }]);
@@ -405,7 +405,7 @@ for (const [pause, counts] of [[299_000, true], [301_000, false]] as const)
     assert.equal(back > 10_300, counts, `${back}`);
   });
 
-for (const [others, delay] of [[32, 20_000], [33, 10_000]] as const)
+for (const [others, delay] of [[32, 40_000], [33, 10_000]] as const)
   test(`departures of a vanished uplink are remembered until ${others} others have come and gone: ${delay / 1000} s`, () => {
     const bench = new Bench();
     bench.run(START);
@@ -415,10 +415,33 @@ for (const [others, delay] of [[32, 20_000], [33, 10_000]] as const)
     }
     bench.run([{ at: 8000, facts: { wan: undefined } }]);
     for (let i = 0; i < others; i++) bench.run([{ at: 8100 + i, facts: { [`ppp${i}`]: { reason: 'no_carrier' } } }, { at: 8100 + i, facts: { [`ppp${i}`]: undefined } }]);
-    bench.run([{ at: 9000, facts: { wan: { metric: 10 } } }, { at: 40_000 }]);
+    bench.run([{ at: 9000, facts: { wan: { metric: 10 } } }, { at: 60_000 }]);
     const back = Number(bench.all.find((line) => line.includes('to wan: better_metric'))?.split(' ')[0]) - 9150;
     assert.ok(back >= delay && back < delay + 4000, `${back}`);
   });
+
+for (const [losses, delay] of [[2, 10_000], [3, 20_000], [4, 40_000]] as const)
+  story(`a better uplink that came and went ${losses} times in ten minutes before it was taken again waits ${delay / 1000} s`, [
+    ...START,
+    ...Array.from({ length: losses }, (_, i): readonly Step[] => [{ at: 5000 + i * 100_000, facts: { wan: { reason: 'no_carrier' } } }, { at: i < losses - 1 ? 98_000 + i * 100_000 : 9000 + i * 100_000, facts: { wan: { up: true } } }]).flat(),
+    { at: 9000 + (losses - 1) * 100_000 + delay + 189 },
+    { at: 9000 + (losses - 1) * 100_000 + delay + 190, expect: [`${9000 + (losses - 1) * 100_000 + delay + 190} to wan: better_metric proven`] },
+  ]);
+
+story('an uplink that the user disables and enables again is not watched longer', [
+  ...START,
+  ...[5000, 30_000, 60_000, 90_000].flatMap((at): readonly Step[] => [{ at, facts: { wan: { reason: 'disabled' } } }, { at: at + 1000, facts: { wan: { up: true } } }]),
+  { at: 101_000 },
+  { at: 101_190, expect: ['101190 to wan: better_metric proven'] },
+]);
+
+test('while a flapping uplink is watched, the explanation says how often it went', () => {
+  const bench = new Bench();
+  bench.run([...START, ...[5000, 30_000, 60_000].flatMap((at): readonly Step[] => [{ at, facts: { wan: { reason: 'no_carrier' } } }, { at: at + 1000, facts: { wan: { up: true } } }]), { at: 65_000 }]);
+  const told = bench.policy.explain('hq', instant(65_000));
+  assert.deepEqual(told?.candidates.map((c) => [c.uplink, c.departures, c.waits, c.waitsFor]), [['wan', 3, 'flapping', 16_170], ['wwan', 0, undefined, undefined]]);
+  assert.deepEqual(told?.verdict.reasons, ['keep', 'flapping']);
+});
 
 // ---- Standby probes -------------------------------------------------------------------------------------------------
 
@@ -582,8 +605,8 @@ test('M2.1-3: explain tells candidates, standing, what is waited for, and the la
   assert.deepEqual(told, {
     connection: 'hq', current: 'wwan', forced: undefined, forcedFor: undefined, doubtful: undefined,
     candidates: [
-      { uplink: 'wan', metric: 10, standing: 'proven', rttMs: 20, failures: 0, refused: false, answeredAgo: 960, waits: 'hold_down', waitsFor: 6020 },
-      { uplink: 'wwan', metric: 20, standing: 'proven', rttMs: 40, failures: 0, refused: false, answeredAgo: 21_110, waits: undefined, waitsFor: undefined },
+      { uplink: 'wan', metric: 10, standing: 'proven', rttMs: 20, failures: 0, refused: false, departures: 1, answeredAgo: 960, waits: 'hold_down', waitsFor: 6020 },
+      { uplink: 'wwan', metric: 20, standing: 'proven', rttMs: 40, failures: 0, refused: false, departures: 0, answeredAgo: 21_110, waits: undefined, waitsFor: undefined },
     ],
     excluded: [],
     verdict: { to: 'wwan', reasons: ['keep', 'hold_down'] },
