@@ -129,6 +129,8 @@ export interface UplinkFacts {
   readonly families: readonly IpFamily[];
   readonly metric: number;
   readonly metered: boolean;
+  /** Taken only when no other uplink can be used (UCI `last_resort`); absent: no. */
+  readonly lastResort?: boolean;
   readonly dnsServers: readonly IpAddress[];
   /** Destinations that may leave here in clear text although a tunnel covers them (UCI `bypass`); absent: none. */
   readonly bypass?: readonly IpPrefix[];

@@ -61,7 +61,7 @@ function buildUplinks(all: readonly Of<'uplink'>[]): UplinkConfig[] {
     const prefixes = entries.flatMap((entry) => (typeof entry === 'string' ? [] : [entry]));
     const servers = entries.flatMap((entry) => (typeof entry === 'string' ? [entry] : []));
     const { enabled, device, metric, metered } = values;
-    out.push({ name: section.name, enabled, interface: values.interface, device, metric, metered, keepalive: keepalive.value, bypass: { prefixes, servers }, probing });
+    out.push({ name: section.name, enabled, interface: values.interface, device, metric, metered, lastResort: values.last_resort, keepalive: keepalive.value, bypass: { prefixes, servers }, probing });
   }
   return out;
 }

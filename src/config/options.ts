@@ -58,6 +58,7 @@ export const UPLINK = {
   device: option({ schema: text(15), reload: 'live', fields: ['device'], example: 'eth1', help: "The kernel's device name; either this or interface" }),
   metric: option({ schema: { type: 'integer', minimum: 0, maximum: 1_000_000 }, reload: 'live', fields: ['metric'], help: "Preference, lower is better; by default netifd's metric" }),
   metered: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['metered'], help: 'Traffic costs money: probed rarely' }),
+  last_resort: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['lastResort'], help: 'Take this uplink only when no other one can be used, and leave it as soon as another has proven itself; probed as rarely as a metered one' }),
   keepalive: option({
     schema: { ...text(16), default: 'auto' }, reload: 'live', fields: ['keepalive'],
     help: 'Silence after which a NAT on this uplink is shown that the tunnel lives: seconds from 5 to 3600, or auto: begins with 20 s and learns how long the NAT waits, between 15 s and 110 s',

@@ -19,6 +19,8 @@ export interface UplinkConfig {
   /** Lower is better; undefined means netifd's (or the kernel default route's). */
   readonly metric: number | undefined;
   readonly metered: boolean;
+  /** Taken only when no other uplink can be used. */
+  readonly lastResort: boolean;
   /** Silence after which a NAT mapping is refreshed; undefined: learned. */
   readonly keepalive: Millis | undefined;
   /** What may leave here in clear text although a child's `remoteTs` covers it: prefixes, and servers that netifd names for the interface. */

@@ -10,6 +10,7 @@ const REASONS: { readonly [reason: string]: (from: string, to: string) => string
   forced: (_from, to) => `the user chose ${to}`,
   black_hole: (from, to) => `${from} stopped answering and ${to} answered`,
   unanswered: (from) => `${from} never answered`,
+  last_resort_over: (from, to) => `${to} has proven itself and ${from} is the last resort`,
   better_metric: (_from, to) => `${to} is preferred and has proven itself`,
   address_lost: (from) => `${from} lost its address`,
   carrier_lost: (from) => `${from} lost its carrier`,
@@ -44,6 +45,9 @@ const TRIGGERS: { readonly [trigger: string]: string } = {
 /** Of an up uplink, while there is a current one that it is not. */
 type Candidate = Explanation['candidates'][number];
 
+/** By metric, and every other one beside a last resort. */
+const isBetter = (one: Candidate, other: Candidate): boolean => (one.lastResort === other.lastResort ? one.metric < other.metric : other.lastResort);
+
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
 const named = (uplink: string | undefined): string => uplink ?? 'nothing';
 
@@ -63,14 +67,15 @@ function lacks(candidate: Candidate, rank: number, explanation: Explanation): st
   if (candidate.standing === 'blocked') return 'not used because it carries no data, although the peer answers there';
   const own = candidates.find((other) => other.uplink === current);
   if (own === undefined) return 'not used yet';
-  if (candidate.metric < own.metric) {
-    const better = `preferred (metric ${candidate.metric} against ${own.metric})`;
+  if (isBetter(candidate, own)) {
+    const better = own.lastResort && !candidate.lastResort ? `preferred (${current} is the last resort)` : `preferred (metric ${candidate.metric} against ${own.metric})`;
     if (candidate.waits === 'not_proven') return `${better}, but the peer has not answered there yet`;
     if (candidate.waits === 'hold_down') return `${better}, watched a while before it is taken`;
     if (candidate.waits === 'flapping') return `${better}, but it went ${times(candidate.departures)} in ten minutes, so it is watched longer before it is taken`;
     if (candidate.waits === 'dwell') return `${better}, taken a little after the last move`;
     return `${better}, taken next`;
   }
+  if (candidate.lastResort && !own.lastResort) return 'not used because it is the last resort';
   if (candidate.metric > own.metric) return `not used because ${current} (metric ${own.metric}) is preferred`;
   return `not used because ${current} (same metric) works`;
 }
@@ -97,10 +102,11 @@ function whyText(explanation: Explanation, state: string, reason: string, last: 
   if (doubtful !== undefined) return `${current} is in use, but requests there stay without an answer${candidates.length > 1 ? '; the other uplinks are being tried' : '; there is no other uplink'}`;
   if (forced === current) return `${current} is in use because the user chose it${explanation.forcedFor === undefined ? '' : ' for a while'}`;
   if (own === undefined) return `${current} is in use although it is gone; ${candidates.length > 0 ? 'a move is under way' : 'there is no other uplink'}`;
-  const better = candidates.filter((candidate) => candidate.metric < own.metric).map((candidate) => candidate.uplink);
+  const better = candidates.filter((candidate) => isBetter(candidate, own)).map((candidate) => candidate.uplink);
   const came = last !== undefined && last.to === current && last.outcome.state === 'moved' ? ` because ${reasonText(last.reasons[0], last.from, last.to)}` : '';
   if (better.length > 0) return `${current} is in use${came}; ${better.join(' and ')} would be preferred`;
   if (candidates.length === 1) return `${current} is in use${came}: it is the only uplink that can be`;
+  if (own.lastResort) return `${current} is in use${came}: no other uplink is preferred to this last resort`;
   return `${current} is in use: no other uplink has a better metric (${own.metric})`;
 }
 

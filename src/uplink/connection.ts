@@ -1,5 +1,5 @@
 import { after, earliest, ipFamily, since, type Instant, type IpAddress, type IpFamily, type Millis, type UplinkFacts } from '../base/index.ts';
-import { compareCandidates, decide, doubled, returnWait, type Candidate, type Situation, type Verdict } from './select.ts';
+import { compareCandidates, decide, doubled, isPreferred, returnWait, type Candidate, type Situation, type Verdict } from './select.ts';
 import {
   BLOCKED_MOST, BLOCKED_TIME, FIRST_PROBE, FLAP_FREE, FLAP_WINDOW, MOST_FORGOTTEN_PATHS, PROBE_BACKOFF_MOST, PROBE_EXPIRES, PROVEN_INTERVALS, RACE_AGAIN, RACE_AGAIN_MOST,
   REFUSED_FOR, REMIND_AFTER, REMIND_MOST, RETURN_DELAY, RETURN_DELAY_MOST, RETURN_PACE, STANDBY_INTERVAL, STANDBY_INTERVAL_METERED,
@@ -254,9 +254,9 @@ export class ConnectionChoice {
       forcedFor: this.#wish?.until === undefined ? undefined : since(now, this.#wish.until),
       doubtful: this.#doubt?.unanswered,
       candidates: candidates.map((candidate) => {
-        const wait = own !== undefined && candidate.metric < own.metric ? returnWait(now, candidate, this.#lastVoluntary) : undefined;
+        const wait = own !== undefined && isPreferred(candidate, own) ? returnWait(now, candidate, this.#lastVoluntary) : undefined;
         return {
-          uplink: candidate.uplink, metric: candidate.metric, standing: candidate.standing, rttMs: candidate.rttMs, failures: candidate.failures,
+          uplink: candidate.uplink, metric: candidate.metric, lastResort: candidate.lastResort, standing: candidate.standing, rttMs: candidate.rttMs, failures: candidate.failures,
           refused: isRefused(this.#path(candidate.uplink), now), departures: departuresOf(this.#path(candidate.uplink), now).length,
           answeredAgo: candidate.lastAnswer === undefined ? undefined : since(candidate.lastAnswer, now),
           waits: wait?.why, waitsFor: wait?.until === undefined ? undefined : since(now, wait.until),
@@ -332,7 +332,7 @@ export class ConnectionChoice {
   #probe(candidates: readonly Candidate[], now: Instant, effects: UplinkEffect[]): Instant | undefined {
     if (this.#using === undefined || this.#probing !== undefined) return undefined;
     let next: { readonly uplink: string; readonly at: Instant } | undefined;
-    for (const { uplink } of [...candidates].sort((a, b) => a.metric - b.metric)) {
+    for (const { uplink } of [...candidates].sort((a, b) => (isPreferred(a, b) ? -1 : isPreferred(b, a) ? 1 : 0))) {
       const facts = this.#facts.get(uplink);
       if (facts === undefined || uplink === this.#using) continue;
       const path = this.#path(uplink);
@@ -375,7 +375,7 @@ export class ConnectionChoice {
       if (this.#whyExcluded(facts.name) !== undefined) continue;
       const path = this.#path(facts.name);
       out.push({
-        uplink: facts.name, metric: facts.metric, standing: this.#standing(facts, path, now), failures: path.failures, rttMs: path.rttMs,
+        uplink: facts.name, metric: facts.metric, lastResort: facts.lastResort === true, standing: this.#standing(facts, path, now), failures: path.failures, rttMs: path.rttMs,
         lastAnswer: path.lastAnswer, trial: path.trial, returnDelay: this.#returnDelay(path, now),
       });
     }
@@ -395,7 +395,7 @@ export class ConnectionChoice {
   /** Better than the current uplink, so that we want to go back to it. */
   #isBetter(facts: UplinkFacts): boolean {
     const own = this.#using === undefined ? undefined : this.#facts.get(this.#using);
-    return own !== undefined && this.#wish === undefined && facts.metric < own.metric && this.#paths.get(facts.name)?.blockedUntil === undefined;
+    return own !== undefined && this.#wish === undefined && isPreferred(tierOf(facts), tierOf(own)) && this.#paths.get(facts.name)?.blockedUntil === undefined;
   }
 
   #isForeign(uplink: string): boolean {
@@ -447,6 +447,8 @@ export class ConnectionChoice {
   }
 }
 
+const tierOf = ({ metric, lastResort }: UplinkFacts): { readonly metric: number; readonly lastResort: boolean } => ({ metric, lastResort: lastResort === true });
+
 const departuresOf = (path: PathState, now: Instant): readonly Instant[] => path.departures.filter((at) => since(at, now) < FLAP_WINDOW);
 
 function countDeparture(path: PathState, now: Instant): void {
@@ -456,7 +458,7 @@ function countDeparture(path: PathState, now: Instant): void {
 const isRefused = (path: PathState, now: Instant): boolean => path.refusedUntil !== undefined && now < path.refusedUntil;
 
 function standbyInterval(facts: UplinkFacts): Millis {
-  return facts.metered ? STANDBY_INTERVAL_METERED : STANDBY_INTERVAL;
+  return facts.metered || facts.lastResort === true ? STANDBY_INTERVAL_METERED : STANDBY_INTERVAL;
 }
 
 function latest(a: Instant | undefined, b: Instant | undefined): Instant | undefined {

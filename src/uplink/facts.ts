@@ -11,6 +11,7 @@ export interface UplinkSection {
   readonly device: string | undefined;
   readonly metric: number | undefined;
   readonly metered: boolean;
+  readonly lastResort?: boolean;
   /** What may leave in clear text beside a tunnel: destinations, and servers that netifd names. */
   readonly bypass?: { readonly prefixes: readonly IpPrefix[]; readonly servers: readonly ('dns' | 'ntp' | 'dhcp')[] };
 }
@@ -142,6 +143,7 @@ function factsOf(draft: Draft, sources: UplinkSources, allDefaults: readonly Rou
     metric: draft.section?.metric ?? netifdMetric(draft) ?? lowest(defaults.map((route) => route.metric)) ?? 0,
     metered: draft.section?.metered ?? false,
     dnsServers: [...new Set(draft.group.flatMap((status) => status.dnsServers))],
+    ...(draft.section?.lastResort === true ? { lastResort: true } : {}),
     ...bypassOf(draft),
   };
 }

@@ -23,20 +23,23 @@
  *       when that uplink goes down, when it falls silent and another one answers, when it carries no data (f), or
  *       when the peer refuses it; after that the rules below choose, from where the connection is;
  *    c. the current path is certainly dead (address, device, carrier, interface or uplink gone): the best candidate at
- *       once, proven or not: order is proven, unproven, silent, then metric, round trip, name. The same uplink with
- *       another address is a candidate too;
+ *       once, proven or not: order is proven, unproven, blocked, silent, then metric, round trip, name. The same uplink
+ *       with another address is a candidate too. An uplink that is a last resort comes after all others that are
+ *       proven or unproven, and before those that are blocked or silent (`last_resort` stands beside its standing);
  *    d. the current path is in doubt: the outstanding request races over all others, and over the current uplink too
  *       when the peer has several addresses (which of them is the daemon's matter); the first other uplink that answers
  *       while the current one has not wins, `black_hole`. Packets that still arrive on the current path earn it 2 s;
+ *       a last resort that answers first waits until the doubt is 1 s old while another may answer;
  *    e. the current path never answered and gave up: the next one, least tried first, `unanswered`;
  *    f. the current path carries IKE and no data (`path.blocked`, F-3): the best that is proven or unproven, `data_blocked`; not gone back to
  *       for 10 minutes, doubled each time up to a day;
  *    g. a better metric: back to it after it has answered at least 3 probes over 10 s and 5 s after the last voluntary
  *       move, `better_metric`. An uplink that went three times in 10 minutes (was lost, in use or not, or had to be left)
- *       has to answer over 20 s, and twice as long for each further time, up to 160 s: `flapping`;
+ *       has to answer over 20 s, and twice as long for each further time, up to 160 s: `flapping`. Beside a last
+ *       resort every other uplink counts as better, whatever the metrics: it is left in the same way, `last_resort_over`;
  *    h. else `keep`: a path that works is never left for one not yet seen to work.
  * 5. Probes: a better uplink at once and then every 3 s; other standbys 3 s after they come up, then every 60 s (300 s
- *    metered); after a failure twice as late each time, up to 5 minutes; one at a time per connection; none while the
+ *    metered or a last resort); after a failure twice as late each time, up to 5 minutes; one at a time per connection; none while the
  *    current path is in doubt (the race asks then) or while there is no IKE SA.
  * 6. Targets (`reachability.ts`, types in `probe-types.ts`): where the configuration names some, a round asks them through each uplink that is
  *    up, one after the other until enough have answered: at once, then every 60 s (300 s metered) in the beat of the peer's probes. A round

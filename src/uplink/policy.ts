@@ -201,7 +201,7 @@ function isLoss(before: UplinkFacts, next: UplinkFacts): boolean {
 function sameFacts(a: UplinkFacts, b: UplinkFacts): boolean {
   return (
     a.device === b.device && a.ifindex === b.ifindex && a.up === b.up && a.downReason === b.downReason && a.mtu === b.mtu &&
-    a.metric === b.metric && a.metered === b.metered &&
+    a.metric === b.metric && a.metered === b.metered && a.lastResort === b.lastResort &&
     sameList(a.addresses, b.addresses) && sameList(a.families, b.families) && sameList(a.dnsServers, b.dnsServers)
   );
 }

@@ -1,11 +1,13 @@
 import { after, earliest, millis, since, type Instant, type Millis } from '../base/index.ts';
-import { MIN_DWELL, ONE_WAY_PATIENCE, RETURN_DELAY, RETURN_PACE, RETURN_PROBES } from './tuning.ts';
+import { LAST_RESORT_PATIENCE, MIN_DWELL, ONE_WAY_PATIENCE, RETURN_DELAY, RETURN_PACE, RETURN_PROBES } from './tuning.ts';
 import type { Standing } from './types.ts';
 
 /** An uplink that can be taken: up, allowed, with a family in common with the peer. */
 export interface Candidate {
   readonly uplink: string;
   readonly metric: number;
+  /** Taken only when no other one can be used. */
+  readonly lastResort: boolean;
   readonly standing: Standing;
   readonly failures: number;
   readonly rttMs: Millis | undefined;
@@ -37,18 +39,31 @@ export interface Verdict {
   readonly recheckAt: Instant | undefined;
 }
 
-const STANDINGS: readonly Standing[] = ['proven', 'unproven', 'blocked', 'silent'];
+/** What can be used comes before every last resort, and a last resort that can be used before all that cannot. */
+const RANKS: { readonly [S in Standing]: { readonly usual: number; readonly lastResort: number } } = {
+  proven: { usual: 0, lastResort: 2 }, unproven: { usual: 1, lastResort: 3 }, blocked: { usual: 4, lastResort: 5 }, silent: { usual: 6, lastResort: 7 },
+};
+const rank = ({ standing, lastResort }: Candidate): number => RANKS[standing][lastResort ? 'lastResort' : 'usual'];
+const isUsable = ({ standing }: Candidate): boolean => standing === 'proven' || standing === 'unproven';
 
-/** Best first: what answered lately, then metric, then round trip, then name; F-9: what is known not to answer comes last. */
+/** Whether one uplink is to be had rather than the other when both work. */
+export function isPreferred(one: Pick<Candidate, 'metric' | 'lastResort'>, other: Pick<Candidate, 'metric' | 'lastResort'>): boolean {
+  return one.lastResort === other.lastResort ? one.metric < other.metric : other.lastResort;
+}
+
+/** Best first: what answered lately, then metric, then round trip, then name; a last resort after all that can be used; F-9: what is known not to answer comes last. */
 export function compareCandidates(a: Candidate, b: Candidate): number {
   return (
-    STANDINGS.indexOf(a.standing) - STANDINGS.indexOf(b.standing) ||
+    rank(a) - rank(b) ||
     (a.standing === 'silent' ? a.failures - b.failures : 0) ||
     a.metric - b.metric ||
     (a.rttMs ?? Infinity) - (b.rttMs ?? Infinity) || // NaN of two unknowns is falsy: the name decides
     (a.uplink < b.uplink ? -1 : a.uplink > b.uplink ? 1 : 0)
   );
 }
+
+/** What is known of an uplink that is taken. */
+const known = ({ standing, lastResort }: Candidate): readonly string[] => (lastResort ? [standing, 'last_resort'] : [standing]);
 
 const verdict = (to: string | undefined, reasons: readonly string[], recheckAt?: Instant): Verdict => ({ to, reasons, voluntary: false, recheckAt });
 
@@ -58,27 +73,28 @@ export function decide(now: Instant, situation: Situation): Verdict {
   const ranked = [...situation.candidates].sort(compareCandidates);
   const best = ranked[0];
   if (best === undefined) return verdict(undefined, lost === undefined ? ['no_candidate'] : [lost, 'no_candidate']);
-  const isUsable = best.standing === 'proven' || best.standing === 'unproven';
   // A wish is no reason to stay where nothing passes.
-  const wish = forced === undefined ? undefined : ranked.find((candidate) => candidate.uplink === forced && !(candidate.standing === 'blocked' && isUsable));
+  const wish = forced === undefined ? undefined : ranked.find((candidate) => candidate.uplink === forced && !(candidate.standing === 'blocked' && isUsable(best)));
   if (wish !== undefined && (wish.uplink !== current || lost !== undefined))
-    return { to: wish.uplink, reasons: lost === undefined ? ['forced', wish.standing] : [lost, 'forced', wish.standing], voluntary: lost === undefined, recheckAt: undefined };
+    return { to: wish.uplink, reasons: lost === undefined ? ['forced', ...known(wish)] : [lost, 'forced', ...known(wish)], voluntary: lost === undefined, recheckAt: undefined };
   const own = lost === undefined ? ranked.find((candidate) => candidate.uplink === current) : undefined;
-  if (own === undefined) return verdict(best.uplink, [lost ?? 'no_current', best.standing]);
+  if (own === undefined) return verdict(best.uplink, [lost ?? 'no_current', ...known(best)]);
   if (doubt !== undefined) {
     const winner = ranked.find((candidate) => candidate !== own && candidate.lastAnswer !== undefined && candidate.lastAnswer >= doubt.since);
     if (winner !== undefined) {
       const patience = after(doubt.since, ONE_WAY_PATIENCE);
       // Packets still arrive: perhaps two answers were lost, perhaps the path works one way only (D5.1.2-1).
       if (doubt.inbound !== undefined && doubt.inbound > doubt.since && now < patience) return verdict(own.uplink, ['keep', 'inbound_seen'], patience);
-      return verdict(winner.uplink, ['black_hole', winner.standing]);
+      const others = after(doubt.since, LAST_RESORT_PATIENCE);
+      if (winner.lastResort && now < others && ranked.some((candidate) => candidate !== own && !candidate.lastResort && isUsable(candidate))) return verdict(own.uplink, ['keep', 'others_asked'], others);
+      return verdict(winner.uplink, ['black_hole', ...known(winner)]);
     }
   }
   // What carries signalling alone is left for what may carry data too.
-  if (own.standing === 'blocked' && isUsable) return verdict(best.uplink, ['data_blocked', best.standing]);
+  if (own.standing === 'blocked' && isUsable(best)) return verdict(best.uplink, ['data_blocked', ...known(best)]);
   if (own.lastAnswer === undefined && own.standing === 'silent') {
     // A path that never answered has no claim: the next one is tried, proven or not, the least tried first.
-    if (best !== own && (best.standing !== 'silent' || best.failures < own.failures)) return verdict(best.uplink, ['unanswered', best.standing]);
+    if (best !== own && (best.standing !== 'silent' || best.failures < own.failures)) return verdict(best.uplink, ['unanswered', ...known(best)]);
   }
   if (doubt !== undefined) return verdict(own.uplink, ['keep', 'doubtful']);
   if (wish !== undefined) return verdict(own.uplink, ['keep', 'forced']);
@@ -89,9 +105,9 @@ function considerReturn(now: Instant, own: Candidate, ranked: readonly Candidate
   let why: string | undefined;
   let recheckAt: Instant | undefined;
   for (const candidate of ranked) {
-    if (candidate.metric >= own.metric) continue;
+    if (!isPreferred(candidate, own)) continue;
     const wait = returnWait(now, candidate, lastVoluntary);
-    if (wait === undefined) return { to: candidate.uplink, reasons: ['better_metric', candidate.standing], voluntary: true, recheckAt: undefined };
+    if (wait === undefined) return { to: candidate.uplink, reasons: [own.lastResort && !candidate.lastResort ? 'last_resort_over' : 'better_metric', ...known(candidate)], voluntary: true, recheckAt: undefined };
     why ??= wait.why;
     if (wait.byTime) recheckAt = earliest(recheckAt, wait.until);
   }

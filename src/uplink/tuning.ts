@@ -30,7 +30,7 @@ export const RETURN_DELAY_MOST: Millis = seconds(160);
 /** Standby probes: often enough that an uplink dead behind its modem is known before it is needed. */
 export const STANDBY_INTERVAL: Millis = seconds(60);
 
-/** The same on a metered uplink: about 100 kB a month. */
+/** The same on a metered uplink and on a last resort: about 100 kB a month. */
 export const STANDBY_INTERVAL_METERED: Millis = seconds(300);
 
 /** First probe of a standby that was never asked; after the handshake's own exchanges are through. */
@@ -53,6 +53,9 @@ export const RACE_AGAIN_MOST: Millis = seconds(30);
 
 /** Packets still arriving on a path whose requests stay unanswered earn it this much time: two lost answers are not a one-way path yet. */
 export const ONE_WAY_PATIENCE: Millis = seconds(2);
+
+/** In a race a last resort that answered first waits this long for others that may answer too. */
+export const LAST_RESORT_PATIENCE: Millis = seconds(1);
 
 /** A decision not followed is repeated after this, doubling up to `REMIND_MOST`. */
 export const REMIND_AFTER: Millis = seconds(2);

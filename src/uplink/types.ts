@@ -35,7 +35,7 @@ export type UplinkInput =
 export interface Decision {
   /** Undefined: there is nothing to send through. */
   readonly to: string | undefined;
-  /** First why the connection leaves (or stays), then what is known of the uplink it takes: `proven`, `unproven`, `blocked`, `silent`. */
+  /** First why the connection leaves (or stays), then what is known of the uplink it takes: `proven`, `unproven`, `blocked`, `silent`; and `last_resort` if it is one. */
   readonly reasons: readonly string[];
   /** The input that led here; `facts.settled` when a debounced gain did. */
   readonly trigger: string;
@@ -99,11 +99,12 @@ export interface Explanation {
   readonly candidates: readonly {
     readonly uplink: string;
     readonly metric: number;
+    readonly lastResort: boolean;
     readonly standing: Standing;
     readonly rttMs: Millis | undefined;
     readonly answeredAgo: Millis | undefined;
     readonly failures: number;
-    /** The peer refused it lately: it is the last resort. */
+    /** The peer refused it lately: it counts as silent. */
     readonly refused: boolean;
     /** How often it went within the last ten minutes; from the third time on it is watched longer before it is gone back to. */
     readonly departures: number;

@@ -8,7 +8,7 @@ import type { Explanation } from '../../src/uplink/index.ts';
 type Candidate = Explanation['candidates'][number];
 
 const candidate = (uplink: string, metric: number, change: Partial<Candidate> = {}): Candidate => ({
-  uplink, metric, standing: 'proven', rttMs: millis(61), answeredAgo: millis(12_000), failures: 0, refused: false, departures: 0, waits: undefined, waitsFor: undefined, ...change,
+  uplink, metric, lastResort: false, standing: 'proven', rttMs: millis(61), answeredAgo: millis(12_000), failures: 0, refused: false, departures: 0, waits: undefined, waitsFor: undefined, ...change,
 });
 
 function document(change: Partial<Explanation>, { state = 'up', reason = '', decisions = new Decisions() } = {}): JsonObject {
@@ -34,6 +34,10 @@ test('one line for each uplink: how it is, and what it lacks', () => {
   assert.equal(better({ waits: 'hold_down', waitsFor: millis(7000) }), 'preferred (metric 5 against 10), watched a while before it is taken (in 7 s)');
   assert.equal(better({ waits: 'flapping', departures: 3, waitsFor: millis(7000) }), 'preferred (metric 5 against 10), but it went 3 times in ten minutes, so it is watched longer before it is taken (in 7 s)');
   assert.equal(better({ waits: 'dwell', waitsFor: millis(-1) }), 'preferred (metric 5 against 10), taken a little after the last move (in 0 ms)');
+  assert.equal(with2({ lastResort: true }, 5), 'lte: up, answered 12 s ago in 61 ms, not used because it is the last resort');
+  const resort = { current: 'lte', candidates: [candidate('wan', 10, { waits: 'not_proven' }), candidate('lte', 5, { lastResort: true })] };
+  assert.deepEqual(lines(resort)[0], 'wan: up, answered 12 s ago in 61 ms, preferred (lte is the last resort), but the peer has not answered there yet');
+  assert.equal(document(resort)['why'], 'lte is in use; wan would be preferred');
   assert.equal(better({}), 'preferred (metric 5 against 10), taken next');
   assert.deepEqual(lines({ forced: 'wan' })[1], 'lte: up, answered 12 s ago in 61 ms, not used because the user chose wan');
   assert.deepEqual(lines({ forced: 'wan', forcedFor: millis(90_000) })[0], 'wan: up, answered 12 s ago in 61 ms, in use, as the user wishes for another 90 s');
@@ -76,7 +80,7 @@ test('each reason of a decision has words of its own, and each end of one', () =
   const texts = new Set<string>();
   const reasons = [
     'no_candidate', 'no_current', 'forced', 'black_hole', 'unanswered', 'better_metric', 'address_lost', 'carrier_lost', 'device_gone', 'device_changed', 'route_lost', 'link_down', 'interface_down',
-    'disabled', 'uplink_removed', 'not_allowed', 'no_common_family', 'data_blocked', 'peer_address_dead',
+    'disabled', 'uplink_removed', 'not_allowed', 'no_common_family', 'data_blocked', 'peer_address_dead', 'last_resort_over',
   ];
   for (const reason of reasons) {
     const decisions = new Decisions();

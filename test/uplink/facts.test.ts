@@ -126,6 +126,11 @@ row('our own routes and unreachable ones are no default route', {
   uplinks: [section('wan')], routes: [route(3, '203.0.113.1', 10, { protocol: ROUTE_PROTOCOL }), route(3, '203.0.113.1', 10, { type: 'unreachable' })],
 }, ['wan eth1/3 no_route m10 [203.0.113.2 2001:db8:1::2] v']);
 
+test('last_resort of the section is a fact, and nothing where it is not set', () => {
+  const facts = uplinkFacts({ ...ROUTER, uplinks: [section('wan'), section('wwan', { lastResort: true })] });
+  assert.deepEqual(facts.map((fact) => fact.lastResort), [undefined, true]);
+});
+
 // ---- netifd away ----------------------------------------------------------------------------------------------------
 
 row('netifd is away: the kernel alone is believed, no false down', {

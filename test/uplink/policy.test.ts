@@ -324,7 +324,7 @@ story('M3.10-1, F-9: better returns but is dead behind: never taken, asked more 
 
 for (const [dwell, seen] of [[4999, 'keep dwell'], [5000, 'better_metric proven']] as const)
   test(`min_dwell: 5 s between voluntary moves (${dwell} ms)`, () => {
-    const candidate = { standing: 'proven', failures: 0, rttMs: millis(20), lastAnswer: instant(99_000), returnDelay: millis(10_000) } as const;
+    const candidate = { standing: 'proven', lastResort: false, failures: 0, rttMs: millis(20), lastAnswer: instant(99_000), returnDelay: millis(10_000) } as const;
     const candidates = [{ ...candidate, uplink: 'b', metric: 20, trial: undefined }, { ...candidate, uplink: 'a', metric: 10, trial: { since: instant(80_000), answers: 6 } }];
     const verdict = decide(instant(100_000), { current: 'b', lost: undefined, forced: undefined, doubt: undefined, lastVoluntary: instant(100_000 - dwell), candidates });
     assert.equal(verdict.reasons.join(' '), seen);
@@ -489,6 +489,87 @@ story('no probes without an IKE SA, none of uplinks the connection may not use',
   { at: 1000, expect: [] },
 ], { probes: true, uplinks: ['a', 'b'] });
 
+// ---- The last resort ------------------------------------------------------------------------------------------------
+
+/** Two usual uplinks and a last resort with the best metric of all; the tunnel stands on `wan`. */
+const RESORT: readonly Step[] = [
+  { at: 0, peer: { wan: 20, dsl: 60, lte: 40 }, facts: { wan: { metric: 10 }, dsl: { metric: 20 }, lte: { metric: 1, lastResort: true } } },
+  { at: 20, input: answered('wan') },
+  { at: 4000 },
+];
+
+story('last_resort: its metric does not make it better: it is never gone to, and asked every 300 s only', [
+  { at: 0, peer: { wan: 20, lte: 40 }, facts: { wan: { metric: 10 }, lte: { metric: 1, lastResort: true } }, expect: ['0 wan up: usable', '0 lte up: usable', '0 to wan: no_current unproven'] },
+  { at: 20, input: answered('wan') },
+  { at: 650_000, expect: ['3000 probe lte', '303040 probe lte', '603080 probe lte'] },
+], { probes: true });
+
+story('last_resort: when the current uplink is lost, a usual one is taken, proven or not', [
+  ...RESORT,
+  { at: 5000, facts: { wan: { reason: 'no_carrier' } }, expect: ['5000 wan down: no_carrier', '5000 to dsl: carrier_lost proven'] },
+  { at: 5100, facts: { v: { metric: 99 } } },
+  { at: 5300, facts: { dsl: { reason: 'no_carrier' } }, expect: ['5250 v up: usable', '5300 dsl down: no_carrier', '5300 to v: carrier_lost unproven'] },
+]);
+
+story('last_resort: taken when all others are down, or known to be silent', [
+  ...RESORT,
+  { at: 5000, input: unanswered('dsl') },
+  { at: 6000, facts: { wan: { reason: 'no_carrier' } }, expect: ['6000 wan down: no_carrier', '6000 to lte: carrier_lost unproven last_resort'] },
+], { manual: true });
+
+for (const [metric, name] of [[10, 'better'], [900, 'worse']] as const)
+  story(`last_resort: an uplink with a ${name} metric than the last resort is gone back to after its trial`, [
+    { at: 0, peer: { wan: 20, lte: 40 }, facts: { wan: { metric }, lte: { metric: 500, lastResort: true } }, expect: ['0 wan up: usable', '0 lte up: usable', '0 to wan: no_current unproven'] },
+    { at: 20, input: answered('wan') },
+    { at: 5000, facts: { wan: { reason: 'no_carrier' } }, expect: ['5000 wan down: no_carrier', '5000 to lte: carrier_lost proven last_resort'] },
+    { at: 20_000, facts: { wan: { up: true } }, expect: [] },
+    { at: 30_189, expect: ['20150 wan up: usable'] },
+    { at: 30_190, expect: ['30190 to wan: last_resort_over proven'] },
+  ]);
+
+for (const [at, seen] of [[5999, []], [6000, ['6000 to lte: black_hole proven last_resort']]] as const)
+  story(`last_resort: in a race it wins after 1 s only, while another may answer (${at - 5000} ms)`, [
+    ...RESORT,
+    { at: 5000, peer: { wan: undefined, dsl: undefined }, input: doubtful('wan'), expect: ['5000 race dsl lte'] },
+    { at, expect: seen },
+  ]);
+
+story('last_resort: in a race a usual uplink that answers later than the last resort wins', [
+  ...RESORT,
+  { at: 5000, peer: { wan: undefined, dsl: 990 }, input: doubtful('wan'), expect: ['5000 race dsl lte'] },
+  { at: 7000, expect: ['5990 to dsl: black_hole proven'] },
+]);
+
+story('last_resort: in a race it wins at once when no other one can be used', [
+  ...RESORT,
+  { at: 4500, input: unanswered('dsl') },
+  { at: 5000, peer: { wan: undefined, dsl: undefined }, input: doubtful('wan'), expect: ['5000 race lte dsl'] },
+  { at: 5100, expect: ['5040 to lte: black_hole proven last_resort'] },
+]);
+
+story('last_resort, F-3: taken when the only other uplink carries no data', [
+  { at: 0, peer: { wan: 20, lte: 40 }, facts: { wan: { metric: 10 }, lte: { metric: 1, lastResort: true } } },
+  { at: 20, input: answered('wan') },
+  { at: 5000, input: blocked('wan'), expect: ['5000 to lte: data_blocked proven last_resort'] },
+]);
+
+story('last_resort: among several the metric decides', [
+  { at: 0, peer: { a: 20, b: 40 }, facts: { a: { metric: 2, lastResort: true }, b: { metric: 1, lastResort: true } }, expect: ['0 a up: usable', '0 b up: usable', '0 to b: no_current unproven last_resort'] },
+]);
+
+story('last_resort: the user may force it', [
+  ...RESORT,
+  { at: 5000, input: force('lte'), expect: ['5000 to lte: forced proven last_resort'] },
+  { at: 100_000, expect: [] },
+]);
+
+story('last_resort: a change of the configuration counts', [
+  { at: 0, peer: { wan: 20, lte: 40 }, facts: { wan: { metric: 10 }, lte: { metric: 1 } } },
+  { at: 50, input: answered('lte') },
+  { at: 20_000, facts: { lte: { lastResort: true } } },
+  { at: 40_000, expect: ['30190 to wan: last_resort_over proven'] },
+]);
+
 // ---- The user -------------------------------------------------------------------------------------------------------
 
 story('the user forces a worse uplink: at once, and it holds', [
@@ -605,8 +686,8 @@ test('M2.1-3: explain tells candidates, standing, what is waited for, and the la
   assert.deepEqual(told, {
     connection: 'hq', current: 'wwan', forced: undefined, forcedFor: undefined, doubtful: undefined,
     candidates: [
-      { uplink: 'wan', metric: 10, standing: 'proven', rttMs: 20, failures: 0, refused: false, departures: 1, answeredAgo: 960, waits: 'hold_down', waitsFor: 6020 },
-      { uplink: 'wwan', metric: 20, standing: 'proven', rttMs: 40, failures: 0, refused: false, departures: 0, answeredAgo: 21_110, waits: undefined, waitsFor: undefined },
+      { uplink: 'wan', metric: 10, lastResort: false, standing: 'proven', rttMs: 20, failures: 0, refused: false, departures: 1, answeredAgo: 960, waits: 'hold_down', waitsFor: 6020 },
+      { uplink: 'wwan', metric: 20, lastResort: false, standing: 'proven', rttMs: 40, failures: 0, refused: false, departures: 0, answeredAgo: 21_110, waits: undefined, waitsFor: undefined },
     ],
     excluded: [],
     verdict: { to: 'wwan', reasons: ['keep', 'hold_down'] },

@@ -12,6 +12,7 @@ export interface Change {
   readonly families?: readonly IpFamily[];
   readonly metric?: number;
   readonly metered?: boolean;
+  readonly lastResort?: boolean;
   readonly ifindex?: number;
 }
 
@@ -163,7 +164,7 @@ function merge(name: string, old: UplinkFacts | undefined, change: Change): Upli
   return {
     name, device: old?.device ?? `dev-${name}`, ifindex: change.ifindex ?? old?.ifindex ?? ++created, up,
     downReason: up ? undefined : (change.reason ?? 'interface_down'), mtu: 1500, addresses, families,
-    metric: change.metric ?? old?.metric ?? 10, metered: change.metered ?? old?.metered ?? false, dnsServers: [],
+    metric: change.metric ?? old?.metric ?? 10, metered: change.metered ?? old?.metered ?? false, lastResort: change.lastResort ?? old?.lastResort ?? false, dnsServers: [],
   };
 }
 

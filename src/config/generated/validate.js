@@ -98,7 +98,7 @@ return errors === 0;
 }
 
 export const uplink = validate11;
-const schema12 = {"$id":"uplink","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"interface":{"type":"string","maxLength":64},"device":{"type":"string","maxLength":15},"metric":{"type":"integer","minimum":0,"maximum":1000000},"metered":{"type":"boolean","default":false},"keepalive":{"type":"string","maxLength":16,"default":"auto"},"bypass":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"probe":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":8,"uniqueItems":true},"probe_quorum":{"type":"integer","minimum":1,"maximum":8,"default":1},"probe_interval":{"type":"integer","minimum":5,"maximum":86400}}};
+const schema12 = {"$id":"uplink","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"interface":{"type":"string","maxLength":64},"device":{"type":"string","maxLength":15},"metric":{"type":"integer","minimum":0,"maximum":1000000},"metered":{"type":"boolean","default":false},"last_resort":{"type":"boolean","default":false},"keepalive":{"type":"string","maxLength":16,"default":"auto"},"bypass":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"probe":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":8,"uniqueItems":true},"probe_quorum":{"type":"integer","minimum":1,"maximum":8,"default":1},"probe_interval":{"type":"integer","minimum":5,"maximum":86400}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -111,6 +111,9 @@ data.enabled = true;
 }
 if(data.metered === undefined){
 data.metered = false;
+}
+if(data.last_resort === undefined){
+data.last_resort = false;
 }
 if(data.keepalive === undefined){
 data.keepalive = "auto";
@@ -235,10 +238,8 @@ vErrors.push(err9);
 }
 errors++;
 }
-let data5 = data.keepalive;
-if(typeof data5 === "string"){
-if(data5.length > 16){
-const err10 = {instancePath:instancePath+"/keepalive",schemaPath:"#/properties/keepalive/maxLength",keyword:"maxLength",params:{limit: 16}};
+if(typeof data.last_resort !== "boolean"){
+const err10 = {instancePath:instancePath+"/last_resort",schemaPath:"#/properties/last_resort/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -247,9 +248,10 @@ vErrors.push(err10);
 }
 errors++;
 }
-}
-else {
-const err11 = {instancePath:instancePath+"/keepalive",schemaPath:"#/properties/keepalive/type",keyword:"type",params:{type: "string"}};
+let data6 = data.keepalive;
+if(typeof data6 === "string"){
+if(data6.length > 16){
+const err11 = {instancePath:instancePath+"/keepalive",schemaPath:"#/properties/keepalive/maxLength",keyword:"maxLength",params:{limit: 16}};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -258,11 +260,9 @@ vErrors.push(err11);
 }
 errors++;
 }
-if(data.bypass !== undefined){
-let data6 = data.bypass;
-if(Array.isArray(data6)){
-if(data6.length > 64){
-const err12 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/maxItems",keyword:"maxItems",params:{limit: 64}};
+}
+else {
+const err12 = {instancePath:instancePath+"/keepalive",schemaPath:"#/properties/keepalive/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -271,12 +271,11 @@ vErrors.push(err12);
 }
 errors++;
 }
-const len0 = data6.length;
-for(let i0=0; i0<len0; i0++){
-let data7 = data6[i0];
-if(typeof data7 === "string"){
-if(data7.length > 255){
-const err13 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+if(data.bypass !== undefined){
+let data7 = data.bypass;
+if(Array.isArray(data7)){
+if(data7.length > 64){
+const err13 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -285,8 +284,12 @@ vErrors.push(err13);
 }
 errors++;
 }
-if(data7.length < 1){
-const err14 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/minLength",keyword:"minLength",params:{limit: 1}};
+const len0 = data7.length;
+for(let i0=0; i0<len0; i0++){
+let data8 = data7[i0];
+if(typeof data8 === "string"){
+if(data8.length > 255){
+const err14 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -295,9 +298,8 @@ vErrors.push(err14);
 }
 errors++;
 }
-}
-else {
-const err15 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/type",keyword:"type",params:{type: "string"}};
+if(data8.length < 1){
+const err15 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -307,23 +309,34 @@ vErrors.push(err15);
 errors++;
 }
 }
-let i1 = data6.length;
-let j0;
-if(i1 > 1){
-const indices0 = {};
-for(;i1--;){
-let item0 = data6[i1];
-if(typeof item0 !== "string"){
-continue;
-}
-if(typeof indices0[item0] == "number"){
-j0 = indices0[item0];
-const err16 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0}};
+else {
+const err16 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err16];
 }
 else {
 vErrors.push(err16);
+}
+errors++;
+}
+}
+let i1 = data7.length;
+let j0;
+if(i1 > 1){
+const indices0 = {};
+for(;i1--;){
+let item0 = data7[i1];
+if(typeof item0 !== "string"){
+continue;
+}
+if(typeof indices0[item0] == "number"){
+j0 = indices0[item0];
+const err17 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0}};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
 }
 errors++;
 break;
@@ -333,21 +346,7 @@ indices0[item0] = i1;
 }
 }
 else {
-const err17 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err17];
-}
-else {
-vErrors.push(err17);
-}
-errors++;
-}
-}
-if(data.probe !== undefined){
-let data8 = data.probe;
-if(Array.isArray(data8)){
-if(data8.length > 8){
-const err18 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/maxItems",keyword:"maxItems",params:{limit: 8}};
+const err18 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -356,12 +355,12 @@ vErrors.push(err18);
 }
 errors++;
 }
-const len1 = data8.length;
-for(let i2=0; i2<len1; i2++){
-let data9 = data8[i2];
-if(typeof data9 === "string"){
-if(data9.length > 255){
-const err19 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+}
+if(data.probe !== undefined){
+let data9 = data.probe;
+if(Array.isArray(data9)){
+if(data9.length > 8){
+const err19 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/maxItems",keyword:"maxItems",params:{limit: 8}};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -370,8 +369,12 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(data9.length < 1){
-const err20 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/minLength",keyword:"minLength",params:{limit: 1}};
+const len1 = data9.length;
+for(let i2=0; i2<len1; i2++){
+let data10 = data9[i2];
+if(typeof data10 === "string"){
+if(data10.length > 255){
+const err20 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -380,9 +383,8 @@ vErrors.push(err20);
 }
 errors++;
 }
-}
-else {
-const err21 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/type",keyword:"type",params:{type: "string"}};
+if(data10.length < 1){
+const err21 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -392,23 +394,34 @@ vErrors.push(err21);
 errors++;
 }
 }
-let i3 = data8.length;
-let j1;
-if(i3 > 1){
-const indices1 = {};
-for(;i3--;){
-let item1 = data8[i3];
-if(typeof item1 !== "string"){
-continue;
-}
-if(typeof indices1[item1] == "number"){
-j1 = indices1[item1];
-const err22 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/uniqueItems",keyword:"uniqueItems",params:{i: i3, j: j1}};
+else {
+const err22 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err22];
 }
 else {
 vErrors.push(err22);
+}
+errors++;
+}
+}
+let i3 = data9.length;
+let j1;
+if(i3 > 1){
+const indices1 = {};
+for(;i3--;){
+let item1 = data9[i3];
+if(typeof item1 !== "string"){
+continue;
+}
+if(typeof indices1[item1] == "number"){
+j1 = indices1[item1];
+const err23 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/uniqueItems",keyword:"uniqueItems",params:{i: i3, j: j1}};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
 }
 errors++;
 break;
@@ -418,19 +431,7 @@ indices1[item1] = i3;
 }
 }
 else {
-const err23 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err23];
-}
-else {
-vErrors.push(err23);
-}
-errors++;
-}
-}
-let data10 = data.probe_quorum;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err24 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/type",keyword:"type",params:{type: "integer"}};
+const err24 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -439,9 +440,10 @@ vErrors.push(err24);
 }
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 > 8 || isNaN(data10)){
-const err25 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8}};
+}
+let data11 = data.probe_quorum;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err25 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -450,8 +452,9 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(data10 < 1 || isNaN(data10)){
-const err26 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 8 || isNaN(data11)){
+const err26 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8}};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -460,11 +463,8 @@ vErrors.push(err26);
 }
 errors++;
 }
-}
-if(data.probe_interval !== undefined){
-let data11 = data.probe_interval;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-const err27 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/type",keyword:"type",params:{type: "integer"}};
+if(data11 < 1 || isNaN(data11)){
+const err27 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -473,9 +473,11 @@ vErrors.push(err27);
 }
 errors++;
 }
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 > 86400 || isNaN(data11)){
-const err28 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+}
+if(data.probe_interval !== undefined){
+let data12 = data.probe_interval;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err28 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -484,8 +486,9 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(data11 < 5 || isNaN(data11)){
-const err29 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 5}};
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 86400 || isNaN(data12)){
+const err29 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -494,16 +497,26 @@ vErrors.push(err29);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(data12 < 5 || isNaN(data12)){
+const err30 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 5}};
 if(vErrors === null){
 vErrors = [err30];
 }
 else {
 vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err31 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
 }
 errors++;
 }
