@@ -112,6 +112,18 @@ export interface DeviceStatus {
   readonly linkActive: boolean;
 }
 
+/** A part of the week, in local time. */
+export interface ScheduleWindow {
+  /** As configured: `mon-fri 08:00-18:00`. */
+  readonly text: string;
+  /** Days on which it begins: 0 (Monday) to 6. */
+  readonly days: readonly number[];
+  /** Minutes since midnight, 0 to 1439. */
+  readonly from: number;
+  /** 0 to 1440; not later than `from`: it ends on the next day. */
+  readonly to: number;
+}
+
 /** One uplink as netifd and the kernel together describe it; an uplink is one l3_device. */
 export interface UplinkFacts {
   readonly name: string;
@@ -131,6 +143,8 @@ export interface UplinkFacts {
   readonly metered: boolean;
   /** Taken only when no other uplink can be used (UCI `last_resort`); absent: no. */
   readonly lastResort?: boolean;
+  /** Only within these windows it may be chosen (UCI `schedule`); absent: always. */
+  readonly schedule?: readonly ScheduleWindow[];
   readonly dnsServers: readonly IpAddress[];
   /** Destinations that may leave here in clear text although a tunnel covers them (UCI `bypass`); absent: none. */
   readonly bypass?: readonly IpPrefix[];

@@ -4,6 +4,7 @@ import { readNamed, secretText, textOf, type ReadFile } from './files.ts';
 import { MOBIKED, SECTIONS, type SectionType } from './options.ts';
 import { parseProbe, probeInterval } from './probes.ts';
 import { didYouMean, quote } from './problems.ts';
+import { parseSchedule } from './schedule.ts';
 import { type Checked, checkSection, Report } from './section.ts';
 import type { ChildConfig, Config, ConnectionConfig, CredentialReader, LoadedConfig, MainConfig, MqttConfig, ProbingConfig, UplinkConfig } from './types.ts';
 import { parseUci, type UciSection } from './uci.ts';
@@ -54,6 +55,7 @@ function buildUplinks(all: readonly Of<'uplink'>[]): UplinkConfig[] {
     if (name !== undefined && other !== undefined) uplink.error(by, `${quote(name)} is already the ${by} of uplink '${other}'`);
     taken.set(`${by} ${name}`, section.name);
     const entries = uplink.each('bypass', values.bypass, parseBypass);
+    const schedule = uplink.each('schedule', values.schedule, parseSchedule);
     const keepalive = parseKeepalive(values.keepalive);
     if (!keepalive.ok) uplink.error('keepalive', keepalive.error);
     const probing = buildProbing(uplink);
@@ -61,7 +63,10 @@ function buildUplinks(all: readonly Of<'uplink'>[]): UplinkConfig[] {
     const prefixes = entries.flatMap((entry) => (typeof entry === 'string' ? [] : [entry]));
     const servers = entries.flatMap((entry) => (typeof entry === 'string' ? [entry] : []));
     const { enabled, device, metric, metered } = values;
-    out.push({ name: section.name, enabled, interface: values.interface, device, metric, metered, lastResort: values.last_resort, keepalive: keepalive.value, bypass: { prefixes, servers }, probing });
+    out.push({
+      name: section.name, enabled, interface: values.interface, device, metric, metered, lastResort: values.last_resort, schedule,
+      keepalive: keepalive.value, bypass: { prefixes, servers }, probing,
+    });
   }
   return out;
 }

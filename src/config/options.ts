@@ -59,6 +59,10 @@ export const UPLINK = {
   metric: option({ schema: { type: 'integer', minimum: 0, maximum: 1_000_000 }, reload: 'live', fields: ['metric'], help: "Preference, lower is better; by default netifd's metric" }),
   metered: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['metered'], help: 'Traffic costs money: probed rarely' }),
   last_resort: option({ schema: { type: 'boolean', default: false }, reload: 'live', fields: ['lastResort'], help: 'Take this uplink only when no other one can be used, and leave it as soon as another has proven itself; probed as rarely as a metered one' }),
+  schedule: option({
+    schema: LIST, reload: 'live', fields: ['schedule'], example: 'mon-fri 08:00-18:00',
+    help: 'When this uplink may be chosen, in local time: days and hours, hours alone for every day; outside, a tunnel on it leaves for another uplink that answers; by default always, and while the clock is not set',
+  }),
   keepalive: option({
     schema: { ...text(16), default: 'auto' }, reload: 'live', fields: ['keepalive'],
     help: 'Silence after which a NAT on this uplink is shown that the tunnel lives: seconds from 5 to 3600, or auto: begins with 20 s and learns how long the NAT waits, between 15 s and 110 s',

@@ -1,4 +1,4 @@
-import type { Endpoint, IpAddress, IpPrefix, Millis, ProbeTarget, Secret } from '../base/index.ts';
+import type { Endpoint, IpAddress, IpPrefix, Millis, ProbeTarget, ScheduleWindow, Secret } from '../base/index.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
@@ -21,6 +21,8 @@ export interface UplinkConfig {
   readonly metered: boolean;
   /** Taken only when no other uplink can be used. */
   readonly lastResort: boolean;
+  /** Only within these windows paths may be chosen on it; empty: always. */
+  readonly schedule: readonly ScheduleWindow[];
   /** Silence after which a NAT mapping is refreshed; undefined: learned. */
   readonly keepalive: Millis | undefined;
   /** What may leave here in clear text although a child's `remoteTs` covers it: prefixes, and servers that netifd names for the interface. */

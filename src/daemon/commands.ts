@@ -30,6 +30,7 @@ const SWITCH_REFUSALS: { readonly [reason: string]: string } = {
   unknown_uplink: 'there is no such uplink',
   not_allowed: "the connection's list of uplinks does not have it",
   down: 'the uplink is down',
+  outside_schedule: "the uplink's schedule does not allow it now",
   no_common_family: 'the uplink has no address of a family that the peer has',
 };
 

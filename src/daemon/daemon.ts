@@ -151,6 +151,7 @@ export class Daemon implements Core {
       case 'clock.wall':
         this.#wall = input;
         this.#log?.setWall(input.unixAtZero, input.synced);
+        this.#reactions.onClock(input);
         return this.#ike({ type: 'clock.wall', unixAtZero: input.unixAtZero, synced: input.synced });
       case 'config.loaded':
         return this.#configure(input.loaded);
@@ -228,8 +229,7 @@ export class Daemon implements Core {
       }
     }
     this.#udp.tick(this.#turn);
-    const netifd = this.#netifd;
-    if (netifd?.deadline !== undefined && netifd.deadline <= this.#now) this.#follow({ type: 'tick' });
+    if ((this.#netifd?.deadline ?? Infinity) <= this.#now) this.#follow({ type: 'tick' });
     this.#reactions.tell({ type: 'tick' });
     if ((this.#engine.deadline ?? Infinity) <= this.#now) this.#ike({ type: 'tick' });
     for (const initiator of this.#initiators.values()) initiator.advance(this.#turn);

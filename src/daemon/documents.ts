@@ -128,7 +128,8 @@ export function uplinkDocuments(sources: DocumentSources): JsonObject[] {
     const usedBy = [...initiators.values()].filter((i) => i.path?.uplink === facts.name).map((i) => i.name);
     return {
       name: facts.name, device: facts.device, up: facts.up, state: facts.up ? 'up' : 'down', reason: facts.downReason ?? '', since_ms: ago(now, view.since),
-      metric: facts.metric, metered: facts.metered, last_resort: facts.lastResort === true, addresses: facts.addresses, families: facts.families, bypass: sources.beside(facts.name), used_by: usedBy,
+      metric: facts.metric, metered: facts.metered, last_resort: facts.lastResort === true,
+      schedule: (facts.schedule ?? []).map(({ text }) => text), in_schedule: view.inSchedule, addresses: facts.addresses, families: facts.families, bypass: sources.beside(facts.name), used_by: usedBy,
       keepalive: keepaliveField(sources.keepalive(facts.name)), probes: probesField(sources.reach(facts.name), now),
       paths: view.paths.map((p) => ({ connection: p.connection, state: p.current ? 'current' : p.standing, rtt_ms: p.rttMs === undefined ? null : Math.round(p.rttMs * 10) / 10, last_answer_ms: ago(now, p.answeredAt) })),
     };
@@ -181,7 +182,7 @@ export function uplinkByName(sources: DocumentSources): { [name: string]: JsonOb
     const keepalive = document['keepalive'] as JsonObject;
     const rtts = paths.map((p) => p['rtt_ms']).filter((r) => typeof r === 'number');
     out[String(document['name'])] = {
-      state: document['state'] ?? null, reason: document['reason'] ?? null, device: document['device'] ?? null, metric: document['metric'] ?? null, metered: document['metered'] ?? null, last_resort: document['last_resort'] ?? null,
+      state: document['state'] ?? null, reason: document['reason'] ?? null, device: document['device'] ?? null, metric: document['metric'] ?? null, metered: document['metered'] ?? null, last_resort: document['last_resort'] ?? null, in_schedule: document['in_schedule'] ?? null,
       addresses: document['addresses'] ?? [], used_by: document['used_by'] ?? [],
       keepalive: keepalive['state'] ?? null, keepalive_ms: keepalive['interval_ms'] ?? null, keepalive_safe_ms: keepalive['safe_ms'] ?? null, keepalive_too_long_ms: keepalive['too_long_ms'] ?? null, rtt_ms: rtts.length > 0 ? Math.min(...rtts) : null,
       reachability: (document['probes'] as JsonObject | null)?.['state'] ?? null,

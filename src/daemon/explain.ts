@@ -23,6 +23,7 @@ const REASONS: { readonly [reason: string]: (from: string, to: string) => string
   uplink_removed: (from) => `${from} is gone`,
   unknown_uplink: (from) => `${from} is gone`,
   not_allowed: (from) => `the connection may no longer use ${from}`,
+  outside_schedule: (from) => `${from} is outside its schedule`,
   no_common_family: (from) => `${from} has no address the peer could be reached from`,
   down: (from) => `${from} went down`,
   data_blocked: (from) => `${from} carried no data although the peer answered there`,
@@ -33,20 +34,20 @@ const REASONS: { readonly [reason: string]: (from: string, to: string) => string
 const DOWN: { readonly [why: string]: string } = {
   no_device: 'there is no such device', no_carrier: 'no carrier', no_address: 'it has no address', no_route: 'it has no default route', link_down: 'the device is switched off',
   interface_down: 'the interface is down', disabled: 'disabled in the configuration', device_gone: 'the device is gone',
-  not_allowed: "the connection's list of uplinks does not have it", no_common_family: 'it has no address of a family that the peer has',
+  outside_schedule: 'it is outside its schedule', not_allowed: "the connection's list of uplinks does not have it", no_common_family: 'it has no address of a family that the peer has',
 };
 
 const TRIGGERS: { readonly [trigger: string]: string } = {
   'facts.observed': 'the system told it', 'facts.settled': 'the system told it', 'path.answered': 'the peer answered', 'path.unanswered': 'a request was given up',
   'path.doubtful': 'requests stayed without an answer', 'path.blocked': 'no data came through', 'path.refused': 'the peer refused a path', 'path.inbound': 'packets came in', 'switch.requested': 'the user asked', 'connection.using': 'the tunnel was set up or moved',
-  'connection.watched': 'the configuration was read', tick: 'time passed', protocol: 'IKE noticed it',
+  'connection.watched': 'the configuration was read', 'clock.told': 'the clock was set', tick: 'time passed', protocol: 'IKE noticed it',
 };
 
 /** Of an up uplink, while there is a current one that it is not. */
 type Candidate = Explanation['candidates'][number];
 
-/** By metric, and every other one beside a last resort. */
-const isBetter = (one: Candidate, other: Candidate): boolean => (one.lastResort === other.lastResort ? one.metric < other.metric : other.lastResort);
+/** By metric, and every other one beside a last resort, or beside one outside its schedule. */
+const isBetter = (one: Candidate, other: Candidate): boolean => (one.outside !== other.outside ? other.outside : one.lastResort === other.lastResort ? one.metric < other.metric : other.lastResort);
 
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
 const named = (uplink: string | undefined): string => uplink ?? 'nothing';
@@ -68,7 +69,7 @@ function lacks(candidate: Candidate, rank: number, explanation: Explanation): st
   const own = candidates.find((other) => other.uplink === current);
   if (own === undefined) return 'not used yet';
   if (isBetter(candidate, own)) {
-    const better = own.lastResort && !candidate.lastResort ? `preferred (${current} is the last resort)` : `preferred (metric ${candidate.metric} against ${own.metric})`;
+    const better = own.outside ? `preferred (${current} is outside its schedule)` : own.lastResort && !candidate.lastResort ? `preferred (${current} is the last resort)` : `preferred (metric ${candidate.metric} against ${own.metric})`;
     if (candidate.waits === 'not_proven') return `${better}, but the peer has not answered there yet`;
     if (candidate.waits === 'hold_down') return `${better}, watched a while before it is taken`;
     if (candidate.waits === 'flapping') return `${better}, but it went ${times(candidate.departures)} in ten minutes, so it is watched longer before it is taken`;
@@ -102,6 +103,7 @@ function whyText(explanation: Explanation, state: string, reason: string, last: 
   if (doubtful !== undefined) return `${current} is in use, but requests there stay without an answer${candidates.length > 1 ? '; the other uplinks are being tried' : '; there is no other uplink'}`;
   if (forced === current) return `${current} is in use because the user chose it${explanation.forcedFor === undefined ? '' : ' for a while'}`;
   if (own === undefined) return `${current} is in use although it is gone; ${candidates.length > 0 ? 'a move is under way' : 'there is no other uplink'}`;
+  if (own.outside) return `${current} is in use although it is outside its schedule: no other uplink has answered`;
   const better = candidates.filter((candidate) => isBetter(candidate, own)).map((candidate) => candidate.uplink);
   const came = last !== undefined && last.to === current && last.outcome.state === 'moved' ? ` because ${reasonText(last.reasons[0], last.from, last.to)}` : '';
   if (better.length > 0) return `${current} is in use${came}; ${better.join(' and ')} would be preferred`;

@@ -1,7 +1,7 @@
 import { after, millis, samePath, seconds, type Instant, type IpAddress, type Millis, type Path } from '../base/index.ts';
 import type { ChildConfig } from '../config/index.ts';
 import type { IkeEngine, IkeEvent, IkeInput } from '../ike/index.ts';
-import type { EspReport } from '../ports/index.ts';
+import type { EspReport, InputOf } from '../ports/index.ts';
 import type { UplinkEffect, UplinkInput, UplinkPolicy } from '../uplink/index.ts';
 import type { Turn } from './context.ts';
 import type { Dataplane } from './dataplane.ts';
@@ -53,6 +53,11 @@ export class Reactions {
   /** Gives the policy an input and does what it wants. */
   tell(input: UplinkInput): void {
     for (const effect of this.#host.policy.handle(input, this.#host.turn.now)) this.onPolicy(effect);
+  }
+
+  /** Schedules of uplinks follow the wall clock while it is set. */
+  onClock({ unixAtZero, synced, zone }: InputOf<'clock.wall'>): void {
+    this.tell({ type: 'clock.told', clock: synced ? { unixAtZero, zone: zone ?? millis(0) } : undefined });
   }
 
   /** Forces a connection onto an uplink, for ever or as long as `lasts` says; returns why not. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { instant, ipBytes, toHex, type Instant } from '../base/index.ts';
+import { instant, ipBytes, minutes, toHex, type Instant, type Millis } from '../base/index.ts';
 import {
   connectTcp, createControlPort, createEspPort, createKernelPort, createLogPort, createMqttPort, createProbePort, createResolverPort, createStorePort, createUbusPort, createUdpPort,
   loadNative, nativeEcho, NativeHost, nodeCrypto, nodeEntropy, nodePki, pickNetlink,
@@ -116,7 +116,7 @@ async function start(options: DaemonOptions): Promise<number> {
     now: monotonic,
     arm(deadline, fire) {
       clearTimeout(timer);
-      timer = deadline === undefined ? undefined : setTimeout(fire, Math.min(Math.max(0, Math.ceil(deadline - monotonic())), MOST_TIMER_MS));
+      timer = deadline === undefined ? undefined : setTimeout(() => { tellClock(); fire(); }, Math.min(Math.max(0, Math.ceil(deadline - monotonic())), MOST_TIMER_MS));
     },
     onBug(error, input) {
       const file = ring.write(error);
@@ -125,13 +125,17 @@ async function start(options: DaemonOptions): Promise<number> {
     perform,
   });
 
-  let wallOffset: number | undefined;
-  const push = (input: Input): void => {
+  let told: { readonly offset: number; readonly zone: Millis } | undefined;
+  /** Before every input: a step of the wall clock and a change of summer time have no event of their own. */
+  const tellClock = (): void => {
     const offset = Date.now() - monotonic();
-    if (wallOffset === undefined || Math.abs(offset - wallOffset) > STEP_MS) {
-      wallOffset = offset;
-      loop({ type: 'clock.wall', unixAtZero: offset, synced: Date.now() >= CLOCK_SET_MS });
-    }
+    const zone = minutes(-new Date().getTimezoneOffset());
+    if (told !== undefined && Math.abs(offset - told.offset) <= STEP_MS && zone === told.zone) return;
+    told = { offset, zone };
+    loop({ type: 'clock.wall', unixAtZero: offset, synced: Date.now() >= CLOCK_SET_MS, zone });
+  };
+  const push = (input: Input): void => {
+    tellClock();
     ring.note(input, monotonic());
     try {
       loop(input);

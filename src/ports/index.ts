@@ -302,8 +302,11 @@ export type MiscInput =
   | { readonly type: 'control.received'; readonly client: number; readonly line: string }
   | { readonly type: 'control.closed'; readonly client: number }
   | { readonly type: 'config.loaded'; readonly loaded: LoadedConfig }
-  /** Unix time in ms at monotonic 0, and whether the clock is believed to be set (year >= 2024). Sent at start and when it steps. */
-  | { readonly type: 'clock.wall'; readonly unixAtZero: number; readonly synced: boolean }
+  /**
+   * Unix time in ms at monotonic 0, whether the clock is believed to be set (year >= 2024), and how far local time is ahead of UTC in ms
+   * (absent: not at all). Sent at start, when the clock steps, and when the zone's offset changes.
+   */
+  | { readonly type: 'clock.wall'; readonly unixAtZero: number; readonly synced: boolean; readonly zone?: Millis }
   /** SIGTERM or SIGINT. */
   | { readonly type: 'process.terminate' }
   | { readonly type: 'process.start'; readonly bootId: string; readonly version: string; /** Hostname and last octets of a MAC: used unless `node_id` is configured. */ readonly nodeId: string; /** Path of the ubus socket; undefined: no ubus here. */ readonly ubus: string | undefined };

@@ -1,5 +1,6 @@
-import { after, earliest, ipFamily, since, type Instant, type IpAddress, type IpFamily, type Millis, type UplinkFacts } from '../base/index.ts';
-import { compareCandidates, decide, doubled, isPreferred, returnWait, type Candidate, type Situation, type Verdict } from './select.ts';
+import { after, earliest, instant, ipFamily, since, type Instant, type IpAddress, type IpFamily, type Millis, type UplinkFacts } from '../base/index.ts';
+import { compareCandidates, decide, doubled, isPreferred, returnWait, type Candidate, type Situation, type Tier, type Verdict } from './select.ts';
+import type { Calendar } from './schedule.ts';
 import {
   BLOCKED_MOST, BLOCKED_TIME, FIRST_PROBE, FLAP_FREE, FLAP_WINDOW, MOST_FORGOTTEN_PATHS, PROBE_BACKOFF_MOST, PROBE_EXPIRES, PROVEN_INTERVALS, RACE_AGAIN, RACE_AGAIN_MOST,
   REFUSED_FOR, REMIND_AFTER, REMIND_MOST, RETURN_DELAY, RETURN_DELAY_MOST, RETURN_PACE, STANDBY_INTERVAL, STANDBY_INTERVAL_METERED,
@@ -54,6 +55,9 @@ export class ConnectionChoice {
   readonly name: string;
   readonly #facts: ReadonlyMap<string, UplinkFacts>;
   readonly #cutOff: ReadonlyMap<string, Instant>;
+  readonly #calendar: Calendar;
+  /** The time of the input being handled: schedules depend on it. */
+  #now = instant(0);
   readonly #paths = new Map<string, PathState>();
   #uplinks: readonly string[] = [];
   #families: readonly IpFamily[] = [];
@@ -72,10 +76,11 @@ export class ConnectionChoice {
   #wake: Instant | undefined;
 
   /** @param cutOff uplinks whose targets do not answer, and since when. */
-  constructor(name: string, facts: ReadonlyMap<string, UplinkFacts>, cutOff: ReadonlyMap<string, Instant> = new Map()) {
+  constructor(name: string, facts: ReadonlyMap<string, UplinkFacts>, calendar: Calendar, cutOff: ReadonlyMap<string, Instant> = new Map()) {
     this.name = name;
     this.#cutOff = cutOff;
     this.#facts = facts;
+    this.#calendar = calendar;
   }
 
   get deadline(): Instant | undefined {
@@ -169,8 +174,9 @@ export class ConnectionChoice {
     return this.#wish;
   }
 
-  force(uplink: string | undefined, until: Instant | undefined): RefusalReason | undefined {
-    const why = uplink === undefined ? undefined : this.#whyExcluded(uplink);
+  force(uplink: string | undefined, until: Instant | undefined, now: Instant): RefusalReason | undefined {
+    this.#now = now;
+    const why = uplink === undefined ? undefined : (this.#whyExcluded(uplink) ?? (this.#isOutside(uplink) ? 'outside_schedule' : undefined));
     if (why !== undefined) return why;
     this.#wish = uplink === undefined ? undefined : { uplink, until };
     if (uplink !== undefined) this.#path(uplink).blockedUntil = undefined; // the wish is newer than what was seen
@@ -207,6 +213,8 @@ export class ConnectionChoice {
   /** Looks at everything once: decides, races, probes, and sets the next deadline. */
   step(trigger: string, now: Instant): UplinkEffect[] {
     const effects: UplinkEffect[] = [];
+    this.#now = now;
+    if (this.#wish !== undefined && this.#isOutside(this.#wish.uplink)) this.#wish = undefined;
     if (this.#probing !== undefined && now >= this.#probing.expires) this.#probing = undefined;
     if (this.#wish?.until !== undefined && now >= this.#wish.until) this.#wish = undefined;
     for (const path of this.#paths.values()) if (path.blockedUntil !== undefined && path.blockedUntil <= now) path.blockedUntil = undefined;
@@ -217,7 +225,10 @@ export class ConnectionChoice {
     if (staying && this.#doubt !== undefined) this.#race(this.#doubt, candidates, now, effects);
     const probeAt = staying && this.#doubt === undefined ? this.#probe(candidates, now, effects) : undefined;
     const raceAt = staying && this.#doubt !== undefined && candidates.some((c) => this.#mayRace(c)) ? this.#doubt.again : undefined;
-    this.#wake = earliest(verdict.recheckAt, this.#pending?.remindAt, probeAt, raceAt, this.#probing?.expires, this.#wish?.until, ...[...this.#paths.values()].map((path) => path.blockedUntil));
+    this.#wake = earliest(
+      verdict.recheckAt, this.#pending?.remindAt, probeAt, raceAt, this.#probing?.expires, this.#wish?.until,
+      ...[...this.#facts.values()].map((facts) => this.#calendar.nextChange(facts.schedule, now)), ...[...this.#paths.values()].map((path) => path.blockedUntil),
+    );
     return effects;
   }
 
@@ -257,7 +268,7 @@ export class ConnectionChoice {
         const wait = own !== undefined && isPreferred(candidate, own) ? returnWait(now, candidate, this.#lastVoluntary) : undefined;
         return {
           uplink: candidate.uplink, metric: candidate.metric, lastResort: candidate.lastResort, standing: candidate.standing, rttMs: candidate.rttMs, failures: candidate.failures,
-          refused: isRefused(this.#path(candidate.uplink), now), departures: departuresOf(this.#path(candidate.uplink), now).length,
+          refused: isRefused(this.#path(candidate.uplink), now), departures: departuresOf(this.#path(candidate.uplink), now).length, outside: candidate.outside,
           answeredAgo: candidate.lastAnswer === undefined ? undefined : since(candidate.lastAnswer, now),
           waits: wait?.why, waitsFor: wait?.until === undefined ? undefined : since(now, wait.until),
         };
@@ -370,12 +381,14 @@ export class ConnectionChoice {
   }
 
   #candidates(now: Instant): Candidate[] {
+    this.#now = now;
     const out: Candidate[] = [];
     for (const facts of this.#facts.values()) {
       if (this.#whyExcluded(facts.name) !== undefined) continue;
       const path = this.#path(facts.name);
       out.push({
-        uplink: facts.name, metric: facts.metric, lastResort: facts.lastResort === true, standing: this.#standing(facts, path, now), failures: path.failures, rttMs: path.rttMs,
+        uplink: facts.name, metric: facts.metric, lastResort: facts.lastResort === true, outside: this.#isOutside(facts.name),
+        standing: this.#standing(facts, path, now), failures: path.failures, rttMs: path.rttMs,
         lastAnswer: path.lastAnswer, trial: path.trial, returnDelay: this.#returnDelay(path, now),
       });
     }
@@ -395,7 +408,15 @@ export class ConnectionChoice {
   /** Better than the current uplink, so that we want to go back to it. */
   #isBetter(facts: UplinkFacts): boolean {
     const own = this.#using === undefined ? undefined : this.#facts.get(this.#using);
-    return own !== undefined && this.#wish === undefined && isPreferred(tierOf(facts), tierOf(own)) && this.#paths.get(facts.name)?.blockedUntil === undefined;
+    return own !== undefined && this.#wish === undefined && isPreferred(this.#tierOf(facts), this.#tierOf(own)) && this.#paths.get(facts.name)?.blockedUntil === undefined;
+  }
+
+  #tierOf({ name, metric, lastResort }: UplinkFacts): Tier {
+    return { metric, lastResort: lastResort === true, outside: this.#isOutside(name) };
+  }
+
+  #isOutside(uplink: string): boolean {
+    return !this.#calendar.isOpen(this.#facts.get(uplink)?.schedule, this.#now);
   }
 
   #isForeign(uplink: string): boolean {
@@ -408,6 +429,8 @@ export class ConnectionChoice {
     if (this.#isForeign(uplink)) return 'not_allowed';
     if (!facts.up) return 'down';
     if (this.#families.length > 0 && !facts.families.some((family) => this.#families.includes(family))) return 'no_common_family';
+    // A path that works is no choice: it stays until another one answers.
+    if (this.#isOutside(uplink) && (uplink !== this.#using || this.#lost !== undefined)) return 'outside_schedule';
     return undefined;
   }
 
@@ -446,8 +469,6 @@ export class ConnectionChoice {
     }
   }
 }
-
-const tierOf = ({ metric, lastResort }: UplinkFacts): { readonly metric: number; readonly lastResort: boolean } => ({ metric, lastResort: lastResort === true });
 
 const departuresOf = (path: PathState, now: Instant): readonly Instant[] => path.departures.filter((at) => since(at, now) < FLAP_WINDOW);
 

@@ -1,6 +1,6 @@
 import {
   compareIp, formatPrefix, ipFamily, isUnusableIp, parsePrefix, prefixContains, ROUTE_PROTOCOL,
-  type AddressFact, type DeviceStatus, type InterfaceStatus, type IpAddress, type IpFamily, type IpPrefix, type LinkFact, type RouteFact, type UplinkFacts,
+  type AddressFact, type DeviceStatus, type InterfaceStatus, type IpAddress, type IpFamily, type IpPrefix, type LinkFact, type RouteFact, type ScheduleWindow, type UplinkFacts,
 } from '../base/index.ts';
 
 /** What the policy needs of a UCI section `uplink`; config's `UplinkConfig` has this shape. */
@@ -12,6 +12,7 @@ export interface UplinkSection {
   readonly metric: number | undefined;
   readonly metered: boolean;
   readonly lastResort?: boolean;
+  readonly schedule?: readonly ScheduleWindow[];
   /** What may leave in clear text beside a tunnel: destinations, and servers that netifd names. */
   readonly bypass?: { readonly prefixes: readonly IpPrefix[]; readonly servers: readonly ('dns' | 'ntp' | 'dhcp')[] };
 }
@@ -144,6 +145,7 @@ function factsOf(draft: Draft, sources: UplinkSources, allDefaults: readonly Rou
     metered: draft.section?.metered ?? false,
     dnsServers: [...new Set(draft.group.flatMap((status) => status.dnsServers))],
     ...(draft.section?.lastResort === true ? { lastResort: true } : {}),
+    ...(draft.section?.schedule === undefined || draft.section.schedule.length === 0 ? {} : { schedule: draft.section.schedule }),
     ...bypassOf(draft),
   };
 }

@@ -33,11 +33,15 @@
  *    e. the current path never answered and gave up: the next one, least tried first, `unanswered`;
  *    f. the current path carries IKE and no data (`path.blocked`, F-3): the best that is proven or unproven, `data_blocked`; not gone back to
  *       for 10 minutes, doubled each time up to a day;
- *    g. a better metric: back to it after it has answered at least 3 probes over 10 s and 5 s after the last voluntary
+ *    g. the current uplink is outside its schedule: the best that is proven, `outside_schedule`; all others are asked as
+ *       often as better ones until one answers, and while none does the path stays. Otherwise an uplink outside its
+ *       schedule is no candidate, the user's wish for it ends, and a path on it that is lost is not made anew. Windows
+ *       are local time; while the clock is not set they do not count: what sets it may need the tunnel (`schedule.ts`);
+ *    h. a better metric: back to it after it has answered at least 3 probes over 10 s and 5 s after the last voluntary
  *       move, `better_metric`. An uplink that went three times in 10 minutes (was lost, in use or not, or had to be left)
  *       has to answer over 20 s, and twice as long for each further time, up to 160 s: `flapping`. Beside a last
  *       resort every other uplink counts as better, whatever the metrics: it is left in the same way, `last_resort_over`;
- *    h. else `keep`: a path that works is never left for one not yet seen to work.
+ *    i. else `keep`: a path that works is never left for one not yet seen to work.
  * 5. Probes: a better uplink at once and then every 3 s; other standbys 3 s after they come up, then every 60 s (300 s
  *    metered or a last resort); after a failure twice as late each time, up to 5 minutes; one at a time per connection; none while the
  *    current path is in doubt (the race asks then) or while there is no IKE SA.
@@ -51,4 +55,5 @@ export * from './keepalive.ts';
 export * from './policy.ts';
 export * from './probe-types.ts';
 export * from './reachability.ts';
+export type { WallClock } from './schedule.ts';
 export * from './types.ts';

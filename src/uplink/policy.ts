@@ -1,5 +1,6 @@
 import { after, earliest, ipFamily, TimerTable, unreachable, type Instant, type UplinkFacts } from '../base/index.ts';
 import { ConnectionChoice, lossReason } from './connection.ts';
+import { Calendar } from './schedule.ts';
 import { DEBOUNCE, DEBOUNCE_MOST } from './tuning.ts';
 import type { Explanation, UplinkEffect, UplinkInput, UplinkView, Wish } from './types.ts';
 
@@ -21,6 +22,7 @@ export class UplinkPolicy {
   readonly #connections = new Map<string, ConnectionChoice>();
   /** Uplinks whose targets do not answer, or a portal in their place, and since when. */
   readonly #cutOff = new Map<string, Instant>();
+  readonly #calendar = new Calendar();
   readonly #timers = new TimerTable<TimerName>();
 
   get deadline(): Instant | undefined {
@@ -33,7 +35,7 @@ export class UplinkPolicy {
         return this.#observe(input.facts, now);
       case 'connection.watched': {
         const known = this.#connections.get(input.connection);
-        const connection = known ?? new ConnectionChoice(input.connection, this.#facts, this.#cutOff);
+        const connection = known ?? new ConnectionChoice(input.connection, this.#facts, this.#calendar, this.#cutOff);
         if (known === undefined) {
           this.#connections.set(input.connection, connection);
           for (const facts of this.#facts.values()) connection.uplinkChanged(facts.name, undefined, facts, now);
@@ -44,6 +46,9 @@ export class UplinkPolicy {
       case 'connection.forgotten':
         this.#connections.delete(input.connection);
         return [];
+      case 'clock.told':
+        this.#calendar.set(input.clock);
+        return [...this.#connections.values()].flatMap((connection) => connection.step(input.type, now));
       case 'tick':
         return this.#tick(now);
       case 'uplink.reached': {
@@ -52,7 +57,7 @@ export class UplinkPolicy {
         return [...this.#connections.values()].flatMap((connection) => connection.step(input.type, now));
       }
       case 'switch.requested': {
-        const refused = this.#connections.get(input.connection)?.force(input.uplink, input.lasts === undefined ? undefined : after(now, input.lasts));
+        const refused = this.#connections.get(input.connection)?.force(input.uplink, input.lasts === undefined ? undefined : after(now, input.lasts), now);
         const reason = this.#connections.has(input.connection) ? refused : 'unknown_connection';
         if (reason !== undefined) return [{ type: 'switch.refused', connection: input.connection, uplink: input.uplink ?? '', reason }];
         break;
@@ -113,6 +118,7 @@ export class UplinkPolicy {
     return [...this.#facts.values()].map((facts) => ({
       facts,
       since: this.#since.get(facts.name) ?? now,
+      inSchedule: this.#calendar.isOpen(facts.schedule, now),
       paths: connections.flatMap((connection) => connection.view(facts.name, now) ?? []),
     }));
   }
@@ -201,10 +207,12 @@ function isLoss(before: UplinkFacts, next: UplinkFacts): boolean {
 function sameFacts(a: UplinkFacts, b: UplinkFacts): boolean {
   return (
     a.device === b.device && a.ifindex === b.ifindex && a.up === b.up && a.downReason === b.downReason && a.mtu === b.mtu &&
-    a.metric === b.metric && a.metered === b.metered && a.lastResort === b.lastResort &&
+    a.metric === b.metric && a.metered === b.metered && a.lastResort === b.lastResort && scheduleText(a) === scheduleText(b) &&
     sameList(a.addresses, b.addresses) && sameList(a.families, b.families) && sameList(a.dnsServers, b.dnsServers)
   );
 }
+
+const scheduleText = ({ schedule }: UplinkFacts): string => (schedule ?? []).map(({ text }) => text).join(';');
 
 function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((value, at) => value === b[at]);

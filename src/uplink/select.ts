@@ -8,6 +8,8 @@ export interface Candidate {
   readonly metric: number;
   /** Taken only when no other one can be used. */
   readonly lastResort: boolean;
+  /** In use although its schedule does not let it be chosen. */
+  readonly outside: boolean;
   readonly standing: Standing;
   readonly failures: number;
   readonly rttMs: Millis | undefined;
@@ -46,8 +48,12 @@ const RANKS: { readonly [S in Standing]: { readonly usual: number; readonly last
 const rank = ({ standing, lastResort }: Candidate): number => RANKS[standing][lastResort ? 'lastResort' : 'usual'];
 const isUsable = ({ standing }: Candidate): boolean => standing === 'proven' || standing === 'unproven';
 
+/** What is known of an uplink before anybody is asked. */
+export type Tier = Pick<Candidate, 'metric' | 'lastResort' | 'outside'>;
+
 /** Whether one uplink is to be had rather than the other when both work. */
-export function isPreferred(one: Pick<Candidate, 'metric' | 'lastResort'>, other: Pick<Candidate, 'metric' | 'lastResort'>): boolean {
+export function isPreferred(one: Tier, other: Tier): boolean {
+  if (one.outside !== other.outside) return other.outside;
   return one.lastResort === other.lastResort ? one.metric < other.metric : other.lastResort;
 }
 
@@ -97,6 +103,10 @@ export function decide(now: Instant, situation: Situation): Verdict {
     if (best !== own && (best.standing !== 'silent' || best.failures < own.failures)) return verdict(best.uplink, ['unanswered', ...known(best)]);
   }
   if (doubt !== undefined) return verdict(own.uplink, ['keep', 'doubtful']);
+  // The path works: only one that is known to answer is worth leaving it for.
+  const open = own.outside ? ranked.find((candidate) => candidate !== own && candidate.standing === 'proven') : undefined;
+  if (open !== undefined) return { to: open.uplink, reasons: ['outside_schedule', ...known(open)], voluntary: true, recheckAt: undefined };
+  if (own.outside) return verdict(own.uplink, ['keep', 'outside_schedule']);
   if (wish !== undefined) return verdict(own.uplink, ['keep', 'forced']);
   return considerReturn(now, own, ranked, situation.lastVoluntary);
 }

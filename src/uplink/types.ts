@@ -1,5 +1,6 @@
 import type { Instant, IpAddress, IpFamily, Millis, UplinkFacts } from '../base/index.ts';
 import type { Reach } from './reachability.ts';
+import type { WallClock } from './schedule.ts';
 
 /** What the policy is told. Unknown connections and uplinks are ignored. */
 export type UplinkInput =
@@ -29,6 +30,8 @@ export type UplinkInput =
   | { readonly type: 'uplink.reached'; readonly uplink: string; readonly state: Reach }
   /** The user forces an uplink, for as long as `lasts` says, else until it fails; undefined: chooses freely again. */
   | { readonly type: 'switch.requested'; readonly connection: string; readonly uplink: string | undefined; readonly lasts?: Millis | undefined }
+  /** The wall clock, at the start and whenever it or the time zone changes; undefined: it is not set. */
+  | { readonly type: 'clock.told'; readonly clock: WallClock | undefined }
   | { readonly type: 'tick' };
 
 /** One choice, with everything needed to explain it (M2.1-3). */
@@ -42,7 +45,7 @@ export interface Decision {
   readonly at: Instant;
 }
 
-export type RefusalReason = 'unknown_connection' | 'unknown_uplink' | 'not_allowed' | 'down' | 'no_common_family';
+export type RefusalReason = 'unknown_connection' | 'unknown_uplink' | 'not_allowed' | 'down' | 'no_common_family' | 'outside_schedule';
 
 /** What the policy wants. */
 export type UplinkEffect =
@@ -79,6 +82,8 @@ export interface UplinkView {
   readonly facts: UplinkFacts;
   /** Since when it is up or down. */
   readonly since: Instant;
+  /** Its schedule lets it be chosen now. */
+  readonly inSchedule: boolean;
   readonly paths: readonly PathView[];
 }
 
@@ -108,6 +113,8 @@ export interface Explanation {
     readonly refused: boolean;
     /** How often it went within the last ten minutes; from the third time on it is watched longer before it is gone back to. */
     readonly departures: number;
+    /** It is in use outside its schedule, and left as soon as another one answers. */
+    readonly outside: boolean;
     readonly waits: string | undefined;
     readonly waitsFor: Millis | undefined;
   }[];

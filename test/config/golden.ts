@@ -82,7 +82,7 @@ function extras(c: ConnectionConfig): string[] {
 function configLines({ main, uplinks, connections, mqtt }: Config): string[] {
   const out = [`main: enabled ${main.enabled}, log ${main.logLevel}, node ${main.nodeId}`];
   if (!uplinks) out.push('uplinks: every interface with a default route');
-  else out.push(...uplinks.map((u) => `uplink ${u.name}: enabled ${u.enabled}, interface ${u.interface}, device ${u.device}, metric ${u.metric}, metered ${u.metered}${u.lastResort ? ', last_resort' : ''}${u.keepalive === undefined ? '' : `, keepalive ${u.keepalive} ms`}${bypassText(u)}${probingText(u)}`));
+  else out.push(...uplinks.map((u) => `uplink ${u.name}: enabled ${u.enabled}, interface ${u.interface}, device ${u.device}, metric ${u.metric}, metered ${u.metered}${u.lastResort ? ', last_resort' : ''}${u.schedule.map(({ text }) => `, schedule ${text}`).join('')}${u.keepalive === undefined ? '' : `, keepalive ${u.keepalive} ms`}${bypassText(u)}${probingText(u)}`));
   for (const c of connections) {
     out.push(
       `connection ${c.name}: enabled ${c.enabled}, ${c.role}, mobike ${c.mobike}, nat_t ${c.natT}, dataplane ${c.dataplane}, mtu ${c.mtu}, block_on_stop ${c.blockOnStop}`,

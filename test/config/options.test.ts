@@ -20,7 +20,7 @@ const rows = Object.entries(SECTIONS).flatMap(([type, table]) => Object.entries(
 test('the options are those of the issue, plus block_on_stop and queue', () => {
   assert.deepEqual(Object.fromEntries(Object.entries(SECTIONS).map(([type, table]) => [type, Object.keys(table).join(' ')])), {
     mobiked: 'enabled log_level node_id',
-    uplink: 'enabled interface device metric metered last_resort keepalive bypass probe probe_quorum probe_interval',
+    uplink: 'enabled interface device metric metered last_resort schedule keepalive bypass probe probe_quorum probe_interval',
     connection: 'enabled role remote_addrs local_addrs announce_addresses external_addresses verify_responder local_id remote_id auth remote_auth psk psk_file local_cert local_key remote_ca crl clock_grace tls_eku mobike uplink ike_proposal start_port nat_t dataplane ike_lifetime child_lifetime child_bytes child_packets reauth_time fragmentation request_vip pool pool_dns liveness echo_address mtu mtu_probe df copy_dscp ike_dscp allowed_prefixes denied_prefixes strict_sources update_rate return_routability rr_hold rr_interval esp_roaming responder_switch responder_switch_any block_on_stop',
     child: 'connection local_ts remote_ts esp_proposal',
     mqtt: 'enabled broker ca username password password_file topic_prefix interval via queue',

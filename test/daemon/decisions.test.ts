@@ -12,8 +12,8 @@ const moved = (type: 'path.moving' | 'path.moved', from: string, to: string, rea
 const EXPLANATION: Explanation = {
   connection: 'hq', current: 'wan', forced: undefined, forcedFor: undefined, doubtful: 2, excluded: [], verdict: { to: 'wan', reasons: ['keep'] }, decision: undefined,
   candidates: [
-    { uplink: 'wan', metric: 10, lastResort: false, standing: 'proven', rttMs: millis(20), answeredAgo: millis(2500), failures: 0, refused: false, departures: 0, waits: undefined, waitsFor: undefined },
-    { uplink: 'lte', metric: 20, lastResort: false, standing: 'proven', rttMs: millis(61), answeredAgo: millis(12_000), failures: 0, refused: false, departures: 0, waits: undefined, waitsFor: undefined },
+    { uplink: 'wan', metric: 10, lastResort: false, standing: 'proven', rttMs: millis(20), answeredAgo: millis(2500), failures: 0, refused: false, departures: 0, outside: false, waits: undefined, waitsFor: undefined },
+    { uplink: 'lte', metric: 20, lastResort: false, standing: 'proven', rttMs: millis(61), answeredAgo: millis(12_000), failures: 0, refused: false, departures: 0, outside: false, waits: undefined, waitsFor: undefined },
   ],
 };
 

@@ -8,7 +8,7 @@ import type { Explanation } from '../../src/uplink/index.ts';
 type Candidate = Explanation['candidates'][number];
 
 const candidate = (uplink: string, metric: number, change: Partial<Candidate> = {}): Candidate => ({
-  uplink, metric, lastResort: false, standing: 'proven', rttMs: millis(61), answeredAgo: millis(12_000), failures: 0, refused: false, departures: 0, waits: undefined, waitsFor: undefined, ...change,
+  uplink, metric, lastResort: false, standing: 'proven', rttMs: millis(61), answeredAgo: millis(12_000), failures: 0, refused: false, departures: 0, outside: false, waits: undefined, waitsFor: undefined, ...change,
 });
 
 function document(change: Partial<Explanation>, { state = 'up', reason = '', decisions = new Decisions() } = {}): JsonObject {
@@ -38,6 +38,9 @@ test('one line for each uplink: how it is, and what it lacks', () => {
   const resort = { current: 'lte', candidates: [candidate('wan', 10, { waits: 'not_proven' }), candidate('lte', 5, { lastResort: true })] };
   assert.deepEqual(lines(resort)[0], 'wan: up, answered 12 s ago in 61 ms, preferred (lte is the last resort), but the peer has not answered there yet');
   assert.equal(document(resort)['why'], 'lte is in use; wan would be preferred');
+  const outside = { candidates: [candidate('wan', 10, { outside: true }), candidate('lte', 20, { waits: 'not_proven' })] };
+  assert.deepEqual(lines(outside)[1], 'lte: up, answered 12 s ago in 61 ms, preferred (wan is outside its schedule), but the peer has not answered there yet');
+  assert.equal(document(outside)['why'], 'wan is in use although it is outside its schedule: no other uplink has answered');
   assert.equal(better({}), 'preferred (metric 5 against 10), taken next');
   assert.deepEqual(lines({ forced: 'wan' })[1], 'lte: up, answered 12 s ago in 61 ms, not used because the user chose wan');
   assert.deepEqual(lines({ forced: 'wan', forcedFor: millis(90_000) })[0], 'wan: up, answered 12 s ago in 61 ms, in use, as the user wishes for another 90 s');
@@ -47,10 +50,10 @@ test('one line for each uplink: how it is, and what it lacks', () => {
 });
 
 test('what cannot be used says why, in words', () => {
-  const excluded = ['no_carrier', 'no_address', 'no_route', 'no_device', 'link_down', 'interface_down', 'disabled', 'not_allowed', 'no_common_family', 'odd'].map((why) => ({ uplink: 'dsl', why }));
+  const excluded = ['no_carrier', 'no_address', 'no_route', 'no_device', 'link_down', 'interface_down', 'disabled', 'not_allowed', 'no_common_family', 'outside_schedule', 'odd'].map((why) => ({ uplink: 'dsl', why }));
   assert.deepEqual(lines({ candidates: [], excluded }).map((line) => line.slice('dsl: cannot be used: '.length)), [
     'no carrier', 'it has no address', 'it has no default route', 'there is no such device', 'the device is switched off', 'the interface is down', 'disabled in the configuration',
-    "the connection's list of uplinks does not have it", 'it has no address of a family that the peer has', 'odd',
+    "the connection's list of uplinks does not have it", 'it has no address of a family that the peer has', 'it is outside its schedule', 'odd',
   ]);
 });
 
@@ -80,7 +83,7 @@ test('each reason of a decision has words of its own, and each end of one', () =
   const texts = new Set<string>();
   const reasons = [
     'no_candidate', 'no_current', 'forced', 'black_hole', 'unanswered', 'better_metric', 'address_lost', 'carrier_lost', 'device_gone', 'device_changed', 'route_lost', 'link_down', 'interface_down',
-    'disabled', 'uplink_removed', 'not_allowed', 'no_common_family', 'data_blocked', 'peer_address_dead', 'last_resort_over',
+    'disabled', 'uplink_removed', 'not_allowed', 'no_common_family', 'data_blocked', 'peer_address_dead', 'last_resort_over', 'outside_schedule',
   ];
   for (const reason of reasons) {
     const decisions = new Decisions();

@@ -15,7 +15,7 @@ function config(enabled: { readonly main?: boolean; readonly uplink?: boolean } 
   const probing = { targets: [TARGET], quorum: 1, interval: seconds(60) };
   return {
     ...EMPTY, main: { ...EMPTY.main, enabled: enabled.main ?? true },
-    uplinks: [{ name: 'wan', enabled: enabled.uplink ?? true, interface: 'wan', device: undefined, metric: undefined, metered: false, keepalive: undefined, bypass: { prefixes: [], servers: [] }, probing }],
+    uplinks: [{ name: 'wan', enabled: enabled.uplink ?? true, interface: 'wan', device: undefined, metric: undefined, metered: false, lastResort: false, schedule: [], keepalive: undefined, bypass: { prefixes: [], servers: [] }, probing }],
   };
 }
 

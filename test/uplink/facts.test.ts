@@ -131,6 +131,12 @@ test('last_resort of the section is a fact, and nothing where it is not set', ()
   assert.deepEqual(facts.map((fact) => fact.lastResort), [undefined, true]);
 });
 
+test('the schedule of the section is a fact, and nothing where it is empty', () => {
+  const schedule = [{ text: 'mon 08:00-18:00', days: [0], from: 480, to: 1080 }];
+  const facts = uplinkFacts({ ...ROUTER, uplinks: [section('wan', { schedule: [] }), section('wwan', { schedule })] });
+  assert.deepEqual(facts.map((fact) => fact.schedule), [undefined, schedule]);
+});
+
 // ---- netifd away ----------------------------------------------------------------------------------------------------
 
 row('netifd is away: the kernel alone is believed, no false down', {

@@ -324,7 +324,7 @@ story('M3.10-1, F-9: better returns but is dead behind: never taken, asked more 
 
 for (const [dwell, seen] of [[4999, 'keep dwell'], [5000, 'better_metric proven']] as const)
   test(`min_dwell: 5 s between voluntary moves (${dwell} ms)`, () => {
-    const candidate = { standing: 'proven', lastResort: false, failures: 0, rttMs: millis(20), lastAnswer: instant(99_000), returnDelay: millis(10_000) } as const;
+    const candidate = { standing: 'proven', lastResort: false, outside: false, failures: 0, rttMs: millis(20), lastAnswer: instant(99_000), returnDelay: millis(10_000) } as const;
     const candidates = [{ ...candidate, uplink: 'b', metric: 20, trial: undefined }, { ...candidate, uplink: 'a', metric: 10, trial: { since: instant(80_000), answers: 6 } }];
     const verdict = decide(instant(100_000), { current: 'b', lost: undefined, forced: undefined, doubt: undefined, lastVoluntary: instant(100_000 - dwell), candidates });
     assert.equal(verdict.reasons.join(' '), seen);
@@ -686,8 +686,8 @@ test('M2.1-3: explain tells candidates, standing, what is waited for, and the la
   assert.deepEqual(told, {
     connection: 'hq', current: 'wwan', forced: undefined, forcedFor: undefined, doubtful: undefined,
     candidates: [
-      { uplink: 'wan', metric: 10, lastResort: false, standing: 'proven', rttMs: 20, failures: 0, refused: false, departures: 1, answeredAgo: 960, waits: 'hold_down', waitsFor: 6020 },
-      { uplink: 'wwan', metric: 20, lastResort: false, standing: 'proven', rttMs: 40, failures: 0, refused: false, departures: 0, answeredAgo: 21_110, waits: undefined, waitsFor: undefined },
+      { uplink: 'wan', metric: 10, lastResort: false, standing: 'proven', rttMs: 20, failures: 0, refused: false, departures: 1, outside: false, answeredAgo: 960, waits: 'hold_down', waitsFor: 6020 },
+      { uplink: 'wwan', metric: 20, lastResort: false, standing: 'proven', rttMs: 40, failures: 0, refused: false, departures: 0, outside: false, answeredAgo: 21_110, waits: undefined, waitsFor: undefined },
     ],
     excluded: [],
     verdict: { to: 'wwan', reasons: ['keep', 'hold_down'] },

@@ -1,7 +1,7 @@
 // Runs the uplink policy through a table of steps on a virtual clock: a peer that answers probes and races through the
 // uplinks that work, and a daemon that follows decisions at once. After every step the invariants of a policy hold.
 import assert from 'node:assert/strict';
-import { instant, ip, ipFamily, millis, type IpFamily, type UplinkFacts } from '../../src/base/index.ts';
+import { instant, ip, ipFamily, millis, type IpFamily, type ScheduleWindow, type UplinkFacts } from '../../src/base/index.ts';
 import { UplinkPolicy, type UplinkEffect, type UplinkInput } from '../../src/uplink/index.ts';
 
 /** A change of one uplink; addresses are text. Undefined removes it. */
@@ -13,6 +13,7 @@ export interface Change {
   readonly metric?: number;
   readonly metered?: boolean;
   readonly lastResort?: boolean;
+  readonly schedule?: readonly ScheduleWindow[];
   readonly ifindex?: number;
 }
 
@@ -164,7 +165,8 @@ function merge(name: string, old: UplinkFacts | undefined, change: Change): Upli
   return {
     name, device: old?.device ?? `dev-${name}`, ifindex: change.ifindex ?? old?.ifindex ?? ++created, up,
     downReason: up ? undefined : (change.reason ?? 'interface_down'), mtu: 1500, addresses, families,
-    metric: change.metric ?? old?.metric ?? 10, metered: change.metered ?? old?.metered ?? false, lastResort: change.lastResort ?? old?.lastResort ?? false, dnsServers: [],
+    metric: change.metric ?? old?.metric ?? 10, metered: change.metered ?? old?.metered ?? false, lastResort: change.lastResort ?? old?.lastResort ?? false,
+    schedule: change.schedule ?? old?.schedule ?? [], dnsServers: [],
   };
 }
 

@@ -98,7 +98,7 @@ return errors === 0;
 }
 
 export const uplink = validate11;
-const schema12 = {"$id":"uplink","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"interface":{"type":"string","maxLength":64},"device":{"type":"string","maxLength":15},"metric":{"type":"integer","minimum":0,"maximum":1000000},"metered":{"type":"boolean","default":false},"last_resort":{"type":"boolean","default":false},"keepalive":{"type":"string","maxLength":16,"default":"auto"},"bypass":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"probe":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":8,"uniqueItems":true},"probe_quorum":{"type":"integer","minimum":1,"maximum":8,"default":1},"probe_interval":{"type":"integer","minimum":5,"maximum":86400}}};
+const schema12 = {"$id":"uplink","type":"object","additionalProperties":false,"required":[],"properties":{"enabled":{"type":"boolean","default":true},"interface":{"type":"string","maxLength":64},"device":{"type":"string","maxLength":15},"metric":{"type":"integer","minimum":0,"maximum":1000000},"metered":{"type":"boolean","default":false},"last_resort":{"type":"boolean","default":false},"schedule":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"keepalive":{"type":"string","maxLength":16,"default":"auto"},"bypass":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":64,"uniqueItems":true},"probe":{"type":"array","items":{"type":"string","minLength":1,"maxLength":255},"maxItems":8,"uniqueItems":true},"probe_quorum":{"type":"integer","minimum":1,"maximum":8,"default":1},"probe_interval":{"type":"integer","minimum":5,"maximum":86400}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -248,10 +248,11 @@ vErrors.push(err10);
 }
 errors++;
 }
-let data6 = data.keepalive;
-if(typeof data6 === "string"){
-if(data6.length > 16){
-const err11 = {instancePath:instancePath+"/keepalive",schemaPath:"#/properties/keepalive/maxLength",keyword:"maxLength",params:{limit: 16}};
+if(data.schedule !== undefined){
+let data6 = data.schedule;
+if(Array.isArray(data6)){
+if(data6.length > 64){
+const err11 = {instancePath:instancePath+"/schedule",schemaPath:"#/properties/schedule/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -260,9 +261,12 @@ vErrors.push(err11);
 }
 errors++;
 }
-}
-else {
-const err12 = {instancePath:instancePath+"/keepalive",schemaPath:"#/properties/keepalive/type",keyword:"type",params:{type: "string"}};
+const len0 = data6.length;
+for(let i0=0; i0<len0; i0++){
+let data7 = data6[i0];
+if(typeof data7 === "string"){
+if(data7.length > 255){
+const err12 = {instancePath:instancePath+"/schedule/" + i0,schemaPath:"#/properties/schedule/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -271,11 +275,8 @@ vErrors.push(err12);
 }
 errors++;
 }
-if(data.bypass !== undefined){
-let data7 = data.bypass;
-if(Array.isArray(data7)){
-if(data7.length > 64){
-const err13 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/maxItems",keyword:"maxItems",params:{limit: 64}};
+if(data7.length < 1){
+const err13 = {instancePath:instancePath+"/schedule/" + i0,schemaPath:"#/properties/schedule/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -284,12 +285,9 @@ vErrors.push(err13);
 }
 errors++;
 }
-const len0 = data7.length;
-for(let i0=0; i0<len0; i0++){
-let data8 = data7[i0];
-if(typeof data8 === "string"){
-if(data8.length > 255){
-const err14 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+}
+else {
+const err14 = {instancePath:instancePath+"/schedule/" + i0,schemaPath:"#/properties/schedule/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -298,45 +296,24 @@ vErrors.push(err14);
 }
 errors++;
 }
-if(data8.length < 1){
-const err15 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/minLength",keyword:"minLength",params:{limit: 1}};
-if(vErrors === null){
-vErrors = [err15];
 }
-else {
-vErrors.push(err15);
-}
-errors++;
-}
-}
-else {
-const err16 = {instancePath:instancePath+"/bypass/" + i0,schemaPath:"#/properties/bypass/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err16];
-}
-else {
-vErrors.push(err16);
-}
-errors++;
-}
-}
-let i1 = data7.length;
+let i1 = data6.length;
 let j0;
 if(i1 > 1){
 const indices0 = {};
 for(;i1--;){
-let item0 = data7[i1];
+let item0 = data6[i1];
 if(typeof item0 !== "string"){
 continue;
 }
 if(typeof indices0[item0] == "number"){
 j0 = indices0[item0];
-const err17 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0}};
+const err15 = {instancePath:instancePath+"/schedule",schemaPath:"#/properties/schedule/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0}};
 if(vErrors === null){
-vErrors = [err17];
+vErrors = [err15];
 }
 else {
-vErrors.push(err17);
+vErrors.push(err15);
 }
 errors++;
 break;
@@ -346,7 +323,31 @@ indices0[item0] = i1;
 }
 }
 else {
-const err18 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/type",keyword:"type",params:{type: "array"}};
+const err16 = {instancePath:instancePath+"/schedule",schemaPath:"#/properties/schedule/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+let data8 = data.keepalive;
+if(typeof data8 === "string"){
+if(data8.length > 16){
+const err17 = {instancePath:instancePath+"/keepalive",schemaPath:"#/properties/keepalive/maxLength",keyword:"maxLength",params:{limit: 16}};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+else {
+const err18 = {instancePath:instancePath+"/keepalive",schemaPath:"#/properties/keepalive/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -355,12 +356,11 @@ vErrors.push(err18);
 }
 errors++;
 }
-}
-if(data.probe !== undefined){
-let data9 = data.probe;
+if(data.bypass !== undefined){
+let data9 = data.bypass;
 if(Array.isArray(data9)){
-if(data9.length > 8){
-const err19 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/maxItems",keyword:"maxItems",params:{limit: 8}};
+if(data9.length > 64){
+const err19 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/maxItems",keyword:"maxItems",params:{limit: 64}};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -374,7 +374,7 @@ for(let i2=0; i2<len1; i2++){
 let data10 = data9[i2];
 if(typeof data10 === "string"){
 if(data10.length > 255){
-const err20 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/maxLength",keyword:"maxLength",params:{limit: 255}};
+const err20 = {instancePath:instancePath+"/bypass/" + i2,schemaPath:"#/properties/bypass/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -384,7 +384,7 @@ vErrors.push(err20);
 errors++;
 }
 if(data10.length < 1){
-const err21 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/minLength",keyword:"minLength",params:{limit: 1}};
+const err21 = {instancePath:instancePath+"/bypass/" + i2,schemaPath:"#/properties/bypass/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -395,7 +395,7 @@ errors++;
 }
 }
 else {
-const err22 = {instancePath:instancePath+"/probe/" + i2,schemaPath:"#/properties/probe/items/type",keyword:"type",params:{type: "string"}};
+const err22 = {instancePath:instancePath+"/bypass/" + i2,schemaPath:"#/properties/bypass/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -416,7 +416,7 @@ continue;
 }
 if(typeof indices1[item1] == "number"){
 j1 = indices1[item1];
-const err23 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/uniqueItems",keyword:"uniqueItems",params:{i: i3, j: j1}};
+const err23 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/uniqueItems",keyword:"uniqueItems",params:{i: i3, j: j1}};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -431,7 +431,7 @@ indices1[item1] = i3;
 }
 }
 else {
-const err24 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/type",keyword:"type",params:{type: "array"}};
+const err24 = {instancePath:instancePath+"/bypass",schemaPath:"#/properties/bypass/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -441,9 +441,11 @@ vErrors.push(err24);
 errors++;
 }
 }
-let data11 = data.probe_quorum;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-const err25 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/type",keyword:"type",params:{type: "integer"}};
+if(data.probe !== undefined){
+let data11 = data.probe;
+if(Array.isArray(data11)){
+if(data11.length > 8){
+const err25 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/maxItems",keyword:"maxItems",params:{limit: 8}};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -452,9 +454,12 @@ vErrors.push(err25);
 }
 errors++;
 }
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 > 8 || isNaN(data11)){
-const err26 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8}};
+const len2 = data11.length;
+for(let i4=0; i4<len2; i4++){
+let data12 = data11[i4];
+if(typeof data12 === "string"){
+if(data12.length > 255){
+const err26 = {instancePath:instancePath+"/probe/" + i4,schemaPath:"#/properties/probe/items/maxLength",keyword:"maxLength",params:{limit: 255}};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -463,8 +468,8 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(data11 < 1 || isNaN(data11)){
-const err27 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(data12.length < 1){
+const err27 = {instancePath:instancePath+"/probe/" + i4,schemaPath:"#/properties/probe/items/minLength",keyword:"minLength",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -474,10 +479,8 @@ vErrors.push(err27);
 errors++;
 }
 }
-if(data.probe_interval !== undefined){
-let data12 = data.probe_interval;
-if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
-const err28 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/type",keyword:"type",params:{type: "integer"}};
+else {
+const err28 = {instancePath:instancePath+"/probe/" + i4,schemaPath:"#/properties/probe/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -486,9 +489,19 @@ vErrors.push(err28);
 }
 errors++;
 }
-if((typeof data12 == "number") && (isFinite(data12))){
-if(data12 > 86400 || isNaN(data12)){
-const err29 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+}
+let i5 = data11.length;
+let j2;
+if(i5 > 1){
+const indices2 = {};
+for(;i5--;){
+let item2 = data11[i5];
+if(typeof item2 !== "string"){
+continue;
+}
+if(typeof indices2[item2] == "number"){
+j2 = indices2[item2];
+const err29 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/uniqueItems",keyword:"uniqueItems",params:{i: i5, j: j2}};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -496,9 +509,14 @@ else {
 vErrors.push(err29);
 }
 errors++;
+break;
 }
-if(data12 < 5 || isNaN(data12)){
-const err30 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 5}};
+indices2[item2] = i5;
+}
+}
+}
+else {
+const err30 = {instancePath:instancePath+"/probe",schemaPath:"#/properties/probe/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -508,15 +526,82 @@ vErrors.push(err30);
 errors++;
 }
 }
-}
-}
-else {
-const err31 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+let data13 = data.probe_quorum;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err31 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err31];
 }
 else {
 vErrors.push(err31);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 8 || isNaN(data13)){
+const err32 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8}};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if(data13 < 1 || isNaN(data13)){
+const err33 = {instancePath:instancePath+"/probe_quorum",schemaPath:"#/properties/probe_quorum/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+if(data.probe_interval !== undefined){
+let data14 = data.probe_interval;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err34 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 86400 || isNaN(data14)){
+const err35 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400}};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if(data14 < 5 || isNaN(data14)){
+const err36 = {instancePath:instancePath+"/probe_interval",schemaPath:"#/properties/probe_interval/minimum",keyword:"minimum",params:{comparison: ">=", limit: 5}};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err37 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
 }
 errors++;
 }
