@@ -53,7 +53,7 @@ test('every type is asked through both uplinks, each from its own address, and s
 
 test('a captive portal on the better uplink: the tunnel comes up through the other one, and goes to the better one after the login', () => {
   let login: () => void = () => undefined;
-  const stage = tell({ seed: 72, prepare: (scene) => (login = captivePortal(scene.world, scene.world.link('isp1'))) }, [`list probe 'http http://${TARGET}/generate_204'`]);
+  const stage = tell({ seed: 72, rate: 3, prepare: (scene) => (login = captivePortal(scene.world, scene.world.link('isp1'))) }, [`list probe 'http http://${TARGET}/generate_204'`]);
   const { world, router, target } = stage;
   assert.equal(router.uplink, 'wwan0');
   world.runFor(minutes(2));
@@ -97,7 +97,7 @@ test('one dead target of two with a quorum of 1: the uplink is reachable, and th
 });
 
 test('with a quorum of 2 it is not, and the tunnel does not mind while IKE answers', () => {
-  const stage = tell({ seed: 75 }, [`list probe 'icmp ${DEAD}'`, `list probe 'icmp ${TARGET}'`, "option probe_quorum '2'"]);
+  const stage = tell({ seed: 75, rate: 3 }, [`list probe 'icmp ${DEAD}'`, `list probe 'icmp ${TARGET}'`, "option probe_quorum '2'"]);
   const { world, router } = stage;
   world.runFor(minutes(5));
   assert.deepEqual([states(stage, 'wan0'), states(stage, 'wwan0')], [['unreachable'], ['unreachable']]);
@@ -107,7 +107,7 @@ test('with a quorum of 2 it is not, and the tunnel does not mind while IKE answe
 });
 
 test('ICMP is filtered on the better uplink and IKE passes: it is unreachable, used, and gone back to', () => {
-  const stage = tell({ seed: 76 }, [`list probe 'icmp ${TARGET}'`]);
+  const stage = tell({ seed: 76, rate: 3 }, [`list probe 'icmp ${TARGET}'`]);
   const { world, router } = stage;
   world.link('isp1').filters.push((packet) => probeIn(packet) === 'icmp');
   world.runFor(minutes(3));

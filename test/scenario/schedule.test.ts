@@ -8,7 +8,7 @@ const MORNING = Date.UTC(2026, 10, 23, 5, 50);
 const SECTIONS = "config uplink 'wan0'\n option device 'wan0'\n option metric '10'\n list schedule '18:00-08:00'\nconfig uplink 'wwan0'\n option device 'wwan0'\n option metric '20'\n";
 
 test('an uplink that is for the night only is left in the morning without loss, and refused to the user by day', () => {
-  const stage = play({ seed: 6041, router: SECTIONS });
+  const stage = play({ seed: 6041, rate: 3, router: SECTIONS });
   const { world, router } = stage;
   router.push({ type: 'clock.wall', unixAtZero: MORNING - world.now, synced: true, zone: minutes(120) });
   world.runFor(minutes(9));
@@ -27,7 +27,7 @@ test('an uplink that is for the night only is left in the morning without loss, 
 });
 
 test('without another uplink it is kept, and no schedule counts while the clock is not set', () => {
-  const stage = play({ seed: 6042, router: SECTIONS });
+  const stage = play({ seed: 6042, rate: 3, router: SECTIONS });
   const { world, router } = stage;
   router.push({ type: 'clock.wall', unixAtZero: MORNING + minutes(60) - world.now, synced: false, zone: minutes(120) });
   world.runFor(minutes(2));
