@@ -1,4 +1,4 @@
-import { after, pathKey, seconds, type Instant, type Millis, type Path } from '../base/index.ts';
+import { after, keepNewest, pathKey, seconds, type Instant, type Millis, type Path } from '../base/index.ts';
 import type { EspEffect, EspInput, EspReport } from '../ports/index.ts';
 import { policyKey, stateKey, type OutputMark, type XfrmCount, type XfrmEffect, type XfrmInput, type XfrmOp, type XfrmPolicy, type XfrmState } from './xfrm.ts';
 import { planXfrm } from './xfrm-plan.ts';
@@ -18,7 +18,7 @@ interface Bundle {
   sent: number;
   lastSent: Instant | undefined;
   /** By path, least recent first. */
-  readonly inbound: Map<string, { readonly path: Path; readonly plain: boolean; packets: number; last: Instant }>;
+  readonly inbound: Map<string, { readonly path: Path; readonly plain: boolean; readonly packets: number; readonly last: Instant }>;
 }
 
 /**
@@ -32,7 +32,7 @@ export class XfrmPlane {
   readonly #policies = new Map<string, XfrmPolicy>();
   readonly #markOf: (path: Path) => OutputMark;
   #guards: readonly XfrmGuard[] = [];
-  #isApplying: readonly XfrmOp[] | undefined;
+  #applying: readonly XfrmOp[] | undefined;
   #isCounting = false;
   #retryAt: Instant | undefined;
 
@@ -89,8 +89,8 @@ export class XfrmPlane {
   on(input: XfrmInput, now: Instant): { readonly inputs: EspInput[]; readonly effects: XfrmEffect[]; readonly failures: readonly { readonly op: XfrmOp; readonly errno: number }[] } {
     if (input.type === 'xfrm.applied') {
       const failed = new Set(input.failures.map(({ op }) => op));
-      for (const op of this.#isApplying ?? []) if (!failed.has(op)) this.#confirm(op);
-      this.#isApplying = undefined;
+      for (const op of this.#applying ?? []) if (!failed.has(op)) this.#confirm(op);
+      this.#applying = undefined;
       if (failed.size > 0) this.#retryAt = after(now, REFUSED_RETRY);
       return { inputs: [], effects: failed.size > 0 ? [] : this.#plan(), failures: input.failures };
     }
@@ -114,11 +114,11 @@ export class XfrmPlane {
   }
 
   #plan(): XfrmEffect[] {
-    if (this.#isApplying) return [];
+    if (this.#applying) return [];
     const ways = new Map([...this.#bundles].flatMap(([id, { way, isHeld, isBounded }]) => (way ? [[id, { ...way, isHeld: isHeld || isBounded }] as const] : [])));
     const ops = planXfrm(wantedXfrm({ sas: [...this.#sas.values()], ways, guards: this.#guards }), { states: this.#states, policies: this.#policies });
     if (ops.length === 0) return [];
-    this.#isApplying = ops;
+    this.#applying = ops;
     return [{ type: 'xfrm.apply', ops }];
   }
 
@@ -164,13 +164,7 @@ export class XfrmPlane {
   #noteInbound({ inbound }: Bundle, { path, encapsulation }: Omit<XfrmWay, 'isHeld'>, packets: number, now: Instant): void {
     const plain = encapsulation === 'none';
     const key = `${pathKey(path)}|${encapsulation}`;
-    const entry = inbound.get(key) ?? { path, plain, packets: 0, last: now };
-    inbound.delete(key);
-    entry.packets += packets;
-    entry.last = now;
-    inbound.set(key, entry);
-    const [oldest] = inbound.size > PATHS_MOST ? inbound.keys() : [];
-    if (oldest !== undefined) inbound.delete(oldest);
+    keepNewest(inbound, key, { path, plain, packets: (inbound.get(key)?.packets ?? 0) + packets, last: now }, PATHS_MOST);
   }
 
   #report(): EspReport {
